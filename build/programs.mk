@@ -1,0 +1,57 @@
+# Programs that run above the kernel, and the boot images that carry them.
+#
+#   PROGRAMS += NAME         a service: $(OUT)/bin/NAME.elf from NAME_SRCS
+#   IMAGES   += NAME         a boot image: $(OUT)/NAME.img
+#     IMAGE_INIT_NAME        the program that the kernel starts
+#     IMAGE_PROGRAMS_NAME    programs packed as modules under their own names
+#     IMAGE_FILES_NAME       files packed as modules: name=path
+#   GUEST_TESTS, GUEST_HELPERS, BENCH_TESTS: see tests/guest/guest.mk, tests/bench/bench.mk
+
+include libos/rt/rt.mk
+include $(sort $(wildcard services/*/*.mk))
+include tests/guest/guest.mk
+include tests/bench/bench.mk
+
+RT_OBJS := $(call objects,user,$(RT_SRCS))
+RT_LDS  := libos/rt/rt.lds
+
+# Test programs may include what tests/guest/lib offers.
+$(OUT)/user-obj/tests/%: USER_EXTRA_FLAGS := -Itests/guest/lib
+
+# $(call program,<path under OUT without .elf>,<sources>)
+define program
+$(OUT)/$(1).elf: $(call objects,user,$(2)) $(RT_OBJS) $(RT_LDS)
+	$$(call say,LD,$$@)mkdir -p $$(@D) && $(LD) $(LINK_FLAGS) -T $(RT_LDS) -o $$@ $$(filter %.o,$$^)
+endef
+
+# A module is packed without its debug information; gdb reads the .elf beside it.
+%.stripped: %.elf
+	@$(OBJCOPY) --strip-debug $< $@
+
+# $(call image,<path under OUT without .img>,<init, path under OUT>,<programs, paths under OUT>,<files>)
+define image
+$(OUT)/$(1).img: $(OUT)/$(2).elf $(addprefix $(OUT)/,$(addsuffix .stripped,$(3))) \
+                 $(foreach f,$(4),$(lastword $(subst =, ,$(f)))) build/tools/mkboot
+	$$(call say,BOOT,$$@)mkdir -p $$(@D) && build/tools/mkboot -o $$@ --init $(OUT)/$(2).elf \
+	    $(foreach p,$(3),$(notdir $(p))=$(OUT)/$(p).stripped) $(4)
+endef
+
+$(foreach p,$(PROGRAMS),$(eval $(call program,bin/$(p),$($(p)_SRCS))))
+$(foreach i,$(IMAGES),$(eval $(call image,$(i),bin/$(IMAGE_INIT_$(i)),\
+    $(addprefix bin/,$(IMAGE_PROGRAMS_$(i))),$(IMAGE_FILES_$(i)))))
+
+$(foreach h,$(GUEST_HELPERS),$(eval $(call program,guest/$(h),\
+    tests/guest/helper/$(h).c $(GUEST_SRCS_$(h)) $(GUEST_LIB_SRCS))))
+$(foreach t,$(GUEST_TESTS),$(eval $(call program,guest/$(t),\
+    tests/guest/$(t).c $(GUEST_SRCS_$(t)) $(GUEST_LIB_SRCS))))
+$(foreach t,$(GUEST_TESTS),$(eval $(call image,guest/$(t),guest/$(t),\
+    $(addprefix guest/,$(GUEST_PROGRAMS_$(t))),$(GUEST_FILES_$(t)))))
+
+$(foreach b,$(BENCH_TESTS),$(eval $(call program,bench/$(b),\
+    tests/bench/$(b).c $(BENCH_SRCS_$(b)) $(GUEST_LIB_SRCS))))
+$(foreach b,$(BENCH_TESTS),$(eval $(call image,bench/$(b),bench/$(b),\
+    $(addprefix guest/,$(BENCH_PROGRAMS_$(b))),$(BENCH_FILES_$(b)))))
+
+PROGRAM_TARGETS := $(PROGRAMS:%=$(OUT)/bin/%.elf) $(IMAGES:%=$(OUT)/%.img)
+GUEST_TARGETS   := $(GUEST_TESTS:%=$(OUT)/guest/%.img)
+BENCH_TARGETS   := $(BENCH_TESTS:%=$(OUT)/bench/%.img)

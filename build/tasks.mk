@@ -1,0 +1,63 @@
+# What people type.
+
+.PHONY: all guests benches units run test soak bench debug clean format format-check lines help \
+        setup-run setup-test setup-debug setup-format
+
+all: $(KERNEL) $(PROGRAM_TARGETS)
+guests: $(KERNEL) $(GUEST_TARGETS)
+benches: $(KERNEL) $(BENCH_TARGETS)
+units: $(UNIT_TARGETS)
+
+setup-run setup-test setup-debug setup-format: setup-%:
+	@build/setup.sh $* $(filter gcc,$(TOOLCHAIN))
+
+# Boots the demonstration image, or the one that IMAGE names, in the foreground.
+run: IMAGE ?= $(OUT)/demo.img
+run: setup-run all
+	@build/tools/run-qemu --kernel $(KERNEL) --initrd $(IMAGE)
+
+# The same, stopped at its first instruction with gdb attached.
+debug: IMAGE ?= $(OUT)/demo.img
+debug: setup-debug all
+	@build/tools/debug --kernel $(OUT)/exo.elf --initrd $(IMAGE) $(PROGRAMS:%=$(OUT)/bin/%.elf)
+
+# The harness builds what it tests, since that is a test as well.
+test: setup-test
+	@ci/run-tests
+
+soak: SECONDS ?= 600
+soak: setup-test
+	@ci/run-tests --soak $(SECONDS)
+
+bench: setup-test $(KERNEL) $(BENCH_TARGETS)
+	@ci/run-bench --kernel $(KERNEL) $(BENCH_TARGETS)
+
+C_FILES = $(shell find exo libos services tests -name '*.[ch]' 2>/dev/null | sort)
+
+format: setup-format
+	@[ -z "$(C_FILES)" ] || clang-format-19 -i $(C_FILES)
+
+format-check: setup-format
+	@[ -z "$(C_FILES)" ] || clang-format-19 --dry-run -Werror $(C_FILES)
+
+lines:
+	@build/tools/lines --budget $(EXO_LINE_BUDGET) --exclude exo/debug exo
+
+clean:
+	rm -rf out
+
+help:
+	@echo 'make [all]     build the kernel and the services into $(OUT)'
+	@echo 'make run       boot the demonstration; SMP MEM CPU EL2 ICOUNT CMDLINE IMAGE'
+	@echo 'make debug     the same, waiting for gdb, which it starts'
+	@echo 'make test      run every test; TESTS=<glob> selects'
+	@echo 'make soak      run guest tests with long parameters for SECONDS'
+	@echo 'make bench     run benchmarks, write docs/performance/kernel.csv and kernel.md'
+	@echo 'make format    lay out all C files; format-check only looks'
+	@echo 'make lines     count the kernel against its budget'
+	@echo 'make clean     remove out/'
+	@echo 'variables      TOOLCHAIN=clang|gcc BUILD=release|debug V=1'
+
+# What the harness asks: `make -s print-GUEST_TESTS`.
+print-%:
+	@echo $($*)

@@ -1,0 +1,11 @@
+# Tests that run inside QEMU. Each tests/guest/NAME.c is one program that the kernel starts as
+# init and that prints TAP; tests/guest/lib/ is linked with each of them. A comment line
+# `// config: ...` in NAME.c chooses the machines (ci/README.md). Optional, per test:
+#
+#   GUEST_SRCS_NAME      more sources
+#   GUEST_PROGRAMS_NAME  helper programs (tests/guest/helper/*.c) packed as boot modules
+#   GUEST_FILES_NAME     files packed as boot modules: name=path
+
+GUEST_TESTS    := $(sort $(basename $(notdir $(wildcard tests/guest/*.c))))
+GUEST_HELPERS  := $(sort $(basename $(notdir $(wildcard tests/guest/helper/*.c))))
+GUEST_LIB_SRCS := $(sort $(wildcard tests/guest/lib/*.c tests/guest/lib/*.S))
