@@ -1,0 +1,96 @@
+/*
+ * The frame table and the pool of free frames.
+ *
+ * One 16-byte entry per frame of RAM says who owns it and how it is used. A frame is FREE (in the
+ * pool, a buddy allocator whose links live in the entries), OWNED (memory of a program; `owner` is
+ * its struct origin), KERNEL (page table, object, control page; `owner` is the struct cell that
+ * pays, or for a page of a capability table the struct env), or RESERVED (never leaves the
+ * kernel: its image, the frame table, per-CPU data).
+ *
+ * `use` is one atomic word, so that "writable or executable, never both" (architecture, section
+ * 4) is one compare-and-swap: bits 0..15 writable mappings, 16..31 executable mappings, 32..47
+ * pins, 48..63 flags.
+ */
+#ifndef EXO_CORE_FRAME_H
+#define EXO_CORE_FRAME_H
+
+#include "core/lock.h"
+
+enum frame_state { FRAME_RESERVED = 0, FRAME_FREE = 1, FRAME_KERNEL = 2, FRAME_OWNED = 3 };
+
+#define FRAME_WRITABLE_ONE (1ull << 0)
+#define FRAME_EXECUTABLE_ONE (1ull << 16)
+#define FRAME_PIN_ONE (1ull << 32)
+#define FRAME_COUNT_MASK 0xffffull
+#define FRAME_STATE_SHIFT 48 /* 2 bits: enum frame_state */
+#define FRAME_ORDER_SHIFT 50 /* 5 bits: order of a free run, at its first frame; 31 = not a head */
+#define FRAME_DIRTY (1ull << 55)      /* holds another owner's data: zero it before it is seen */
+#define FRAME_ICACHE (1ull << 56)     /* caches were made coherent since it was last writable */
+
+struct frame {
+    _Atomic uint64_t use;
+    union {
+        void *owner; /* OWNED: struct origin; KERNEL: struct cell or struct env */
+        struct {
+            uint32_t next, prev; /* FREE, first of a run: neighbours in its list */
+        };
+    };
+};
+
+#define FRAME_ORDER_MAX 16 /* runs of up to 65,536 frames, 256 MiB */
+
+/*
+ * At boot, once: the table covers [first, first + count) and lies at `table` (count entries,
+ * zeroed: all RESERVED).
+ */
+void frame_table_init(struct frame *table, pfn_t first, uint64_t count);
+
+/* At boot: gives a run of RESERVED frames to the pool; `dirty` when its contents are not zero. */
+void frame_give(pfn_t base, uint64_t count, bool dirty);
+
+/* The entry of a frame; NULL when it is not RAM that the table covers. */
+struct frame *frame_of(pfn_t pfn);
+enum frame_state frame_state(const struct frame *frame);
+
+/*
+ * Takes a run from the pool. `how` is enum exo_alloc; `at` counts for EXO_ALLOC_AT only. *base and
+ * *got say what was taken (got = count but for EXO_ALLOC_ANY). The frames become OWNED by `owner`
+ * when it is not NULL, else KERNEL with owner NULL (set it with frame_set_owner), DIRTY as they
+ * were. count <= EXO_ALLOC_MAX. EXO_E_MEMORY when there is no such run.
+ */
+err_t frame_take(uint64_t count, enum exo_alloc how, pfn_t at, void *owner, pfn_t *base,
+                 uint64_t *got);
+
+/*
+ * Gives a run back. Every frame is OWNED or KERNEL, has no mapping counts and no pins (ensured),
+ * and is marked DIRTY.
+ */
+void frame_put(pfn_t base, uint64_t count);
+
+void frame_set_owner(pfn_t base, uint64_t count, void *owner);
+
+/* One zeroed KERNEL frame for `owner`, as a kernel pointer; NULL when none is free. Charges nobody. */
+void *frame_take_kernel(void *owner);
+void *frame_take_kernel_run(void *owner, uint64_t count); /* contiguous, count <= 16 */
+
+/* A mapping with `prot` (enum exo_prot) comes or goes. EXO_E_WX, EXO_E_LIMIT (count overflow). */
+err_t frame_map_count(pfn_t pfn, uint32_t prot);
+void frame_unmap_count(pfn_t pfn, uint32_t prot);
+
+err_t frame_pin(pfn_t pfn, bool device_writes); /* device_writes counts as a writable mapping */
+void frame_unpin(pfn_t pfn, bool device_writes);
+
+/*
+ * Before frames become visible: zeroes at most *budget DIRTY ones of the run and takes them off
+ * the budget. EXO_E_AGAIN when the budget ran out first: what was done stays done.
+ */
+err_t frame_clean(pfn_t base, uint64_t count, uint32_t *budget);
+
+uint64_t frame_free_count(void);
+uint64_t frame_total_count(void);
+
+/* Kernel pointers through the linear map (arch/mmu.h defines the offset; the host's tests a fake). */
+void *frame_to_kernel(pfn_t pfn);
+pfn_t frame_from_kernel(const void *pointer);
+
+#endif

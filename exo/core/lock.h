@@ -1,0 +1,46 @@
+/*
+ * Spin locks with a rank.
+ *
+ * The kernel runs with interrupts masked and never blocks, so that a lock is held for a bounded
+ * time by construction. A CPU takes locks in the order of their ranks (equal ranks only where the
+ * comment at the lock says in which order); debug builds check it at every acquire.
+ */
+#ifndef EXO_CORE_LOCK_H
+#define EXO_CORE_LOCK_H
+
+#include "core/base.h"
+
+/* The one order. Leaves, which take nothing further, come last. */
+enum lock_rank {
+    RANK_CELL = 1,      /* a cell's lists and limits; ancestors first */
+    RANK_ORIGIN = 2,    /* one derivation tree and its object's life */
+    RANK_SLOT = 3,      /* one capability slot's contents; two at a time: by address */
+    RANK_VSPACE = 4,    /* one address space's page tables */
+    RANK_ENV = 5,       /* an environment's list of vCPUs */
+    RANK_ENDPOINT = 6,  /* an endpoint's queues, a notification's binding */
+    RANK_RUN_QUEUE = 7, /* a CPU's vCPUs: their states, deadlines, slots; two: by CPU number */
+    RANK_SLAB = 8,      /* a cell's small-object frames */
+    RANK_FRAMES = 9,    /* the pool of free frames */
+    RANK_ASID = 10,
+};
+
+struct spinlock {
+    _Atomic uint32_t held;
+    uint32_t rank;
+};
+
+#define SPINLOCK(lock_rank) { .held = 0, .rank = (lock_rank) }
+
+void lock_init(struct spinlock *lock, enum lock_rank rank);
+void lock_acquire(struct spinlock *lock);
+bool lock_try(struct spinlock *lock);
+void lock_release(struct spinlock *lock);
+
+/*
+ * Debug builds only (nothing otherwise): the ranks that this CPU holds. lock_acquire calls
+ * lock_check_acquire, which panics on a rank below one that is held.
+ */
+void lock_check_acquire(const struct spinlock *lock);
+void lock_check_release(const struct spinlock *lock);
+
+#endif
