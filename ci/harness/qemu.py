@@ -1,0 +1,94 @@
+"""Machines for guest tests: which ones a test asks for, and running one."""
+import itertools
+import os
+import signal
+import subprocess
+from typing import NamedTuple
+
+from . import config
+from .host import ROOT, clean_environment
+
+KEYS = {"smp", "cpu", "el2", "icount", "build", "mem", "timeout", "expect", "cmdline"}
+PLAIN = {"mem", "timeout", "expect", "cmdline"}
+BUILDS = {"release": ["clang-release", "gcc-release"], "debug": ["clang-debug"]}
+TIMEOUT_S = 120
+
+
+class Machine(NamedTuple):
+    """One way to run a guest."""
+    smp: str = "4"
+    cpu: str = "max"
+    el2: str = "0"
+    icount: str = "0"
+    build: str = "clang-release"
+
+    def label(self):
+        parts = [f"smp{self.smp}", self.cpu]
+        parts += ["el2"] if self.el2 == "1" else []
+        parts += ["icount"] if self.icount == "1" else []
+        return ",".join(parts + ([self.build] if self.build != "clang-release" else []))
+
+
+class Plan(NamedTuple):
+    """What a test's config line asks for."""
+    machines: list
+    mem: str
+    timeout_s: int
+    expect: str
+    cmdline: str
+
+
+def plan(text):
+    """The plan of a test whose source is `text`. The first build runs on every machine, the others
+    on one: the last smp with the first of the rest."""
+    asked = config.parse(text, KEYS, PLAIN)
+    smp, cpu = asked.get("smp", ["1", "4"]), asked.get("cpu", ["max", "cortex-a72"])
+    el2, icount = asked.get("el2", ["0"]), asked.get("icount", ["0"])
+    builds = []
+    for name in asked.get("build", ["release", "debug"]):
+        if name not in BUILDS:
+            raise config.ConfigError(f"config: build={name}: must be release or debug")
+        builds += BUILDS[name]
+    expect = asked.get("expect", "pass")
+    if expect.partition(":")[0] not in ("pass", "panic"):
+        raise config.ConfigError(f"config: expect={expect}: must be pass, panic or panic:<text>")
+    machines = [Machine(*values, builds[0])
+                for values in itertools.product(smp, cpu, el2, icount)]
+    machines += [Machine(smp[-1], cpu[0], el2[0], icount[0], build) for build in builds[1:]]
+    return Plan(machines, asked.get("mem", "256M"), int(asked.get("timeout", TIMEOUT_S)), expect,
+                asked.get("cmdline", ""))
+
+
+def run(machine, image, the_plan, log, cmdline="", patience=1):
+    """Boots `image` and waits for its end. Returns (status or None when it hung, console)."""
+    environment = clean_environment(
+        SMP=machine.smp, CPU=machine.cpu, EL2=machine.el2, ICOUNT=machine.icount,
+        MEM=the_plan.mem, TEST="1", CMDLINE=f"{the_plan.cmdline} {cmdline}".strip())
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with open(log, "wb") as file:
+        process = subprocess.Popen(
+            [ROOT / "build/tools/run-qemu", "--kernel", ROOT / "out" / machine.build / "exo.Image",
+             "--initrd", image], env=environment, stdin=subprocess.DEVNULL, stdout=file,
+            stderr=subprocess.STDOUT)
+        try:
+            status = process.wait(the_plan.timeout_s * patience)
+        except subprocess.TimeoutExpired:
+            os.kill(process.pid, signal.SIGTERM)
+            process.wait()
+            status = None
+    return status, log.read_bytes().decode(errors="replace")
+
+
+def problems(the_plan, status, console, patience=1):
+    """What is wrong with a run apart from its TAP points."""
+    panics = [line for line in console.splitlines() if line.startswith("exo: panic")]
+    kind, _, text = the_plan.expect.partition(":")
+    if status is None:
+        return [f"hung: not over after {the_plan.timeout_s * patience} s"]
+    if kind == "pass":
+        return [p.rstrip() for p in panics[:1]] + ([f"exit status {status}"] if status else [])
+    if not panics:
+        return ["no kernel panic, which the test expects"]
+    if text and not any(text in line for line in panics):
+        return [f"the panic does not say: {text}"]
+    return [] if status else ["exit status 0 after a panic"]

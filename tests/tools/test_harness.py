@@ -1,0 +1,150 @@
+"""The harness itself: nothing that is missing, broken or unknown may count as passed."""
+import contextlib
+import io
+import pathlib
+import tempfile
+import unittest
+from unittest import mock
+
+from harness import config, models, qemu, report, tap
+
+
+class Tap(unittest.TestCase):
+    def test_points_and_plan(self):
+        result = tap.parse("boot noise\r\n1..3\r\nok 1 - first one\r\nnot ok 2 - second\r\n"
+                           "ok 3 - third # SKIP no device\r\n")
+        self.assertEqual(result.problems, [])
+        self.assertEqual([tuple(point) for point in result.points],
+                         [("first one", True, None), ("second", False, None),
+                          ("third", True, "no device")])
+
+    def test_plan_may_come_last(self):
+        self.assertEqual(tap.parse("ok 1 - a\n1..1\n").problems, [])
+
+    def test_plans_of_several_groups_add_up(self):
+        self.assertEqual(tap.parse("1..1\nok 1 - a\n1..1\nok 1 - b\n").problems, [])
+
+    def test_missing_plan(self):
+        self.assertIn("no plan", tap.parse("ok 1 - a\n").problems[0])
+
+    def test_empty_output(self):
+        self.assertIn("no plan", tap.parse("").problems[0])
+
+    def test_too_few_and_too_many_points(self):
+        self.assertIn("2 tests planned, 1 seen", tap.parse("1..2\nok 1 - a\n").problems)
+        self.assertIn("1 tests planned, 2 seen", tap.parse("1..1\nok 1 - a\nok 2\n").problems)
+
+    def test_zero_tests(self):
+        self.assertEqual(tap.parse("1..0\n").problems, ["no tests"])
+
+    def test_skipping_all(self):
+        result = tap.parse("1..0 # SKIP no such CPU\n")
+        self.assertEqual((result.problems, result.skip_all), ([], "no such CPU"))
+
+    def test_bail_out(self):
+        self.assertIn("Bail out! no memory", tap.parse("1..1\nok 1\nBail out! no memory\n").problems)
+
+    def test_other_words_are_no_points(self):
+        self.assertEqual(tap.parse("okay\n  ok 1 - indented\nnot okay\n1..0\n").points, [])
+
+
+class Config(unittest.TestCase):
+    def test_defaults_run_everywhere(self):
+        plan = qemu.plan("int main(void);")
+        self.assertEqual([machine.label() for machine in plan.machines],
+                         ["smp1,max", "smp1,cortex-a72", "smp4,max", "smp4,cortex-a72",
+                          "smp4,max,gcc-release", "smp4,max,clang-debug"])
+        self.assertEqual((plan.expect, plan.timeout_s), ("pass", qemu.TIMEOUT_S))
+
+    def test_config_line(self):
+        plan = qemu.plan('// config: smp=2 cpu=max el2=1 build=debug timeout=5 mem=64M\n'
+                         ' * config: expect="panic:bad cell" cmdline="a=1 b=2"\n')
+        self.assertEqual([machine.label() for machine in plan.machines],
+                         ["smp2,max,el2,clang-debug"])
+        self.assertEqual((plan.expect, plan.timeout_s, plan.mem, plan.cmdline),
+                         ("panic:bad cell", 5, "64M", "a=1 b=2"))
+
+    def test_unknown_keys_and_values_are_refused(self):
+        for line in ("smpp=1", "smp", "build=fast", "expect=hang"):
+            with self.assertRaises(config.ConfigError):
+                qemu.plan(f"// config: {line}\n")
+
+
+class Problems(unittest.TestCase):
+    plan = qemu.plan("")
+    panic_plan = qemu.plan('// config: expect="panic:no init"\n')
+
+    def test_clean_exit(self):
+        self.assertEqual(qemu.problems(self.plan, 0, "1..1\nok 1\n"), [])
+
+    def test_hang_status_and_panic(self):
+        self.assertIn("hung", qemu.problems(self.plan, None, "")[0])
+        self.assertEqual(qemu.problems(self.plan, 3, ""), ["exit status 3"])
+        self.assertEqual(qemu.problems(self.plan, 0, "x\nexo: panic: y\r\n"), ["exo: panic: y"])
+
+    def test_expected_panic(self):
+        self.assertEqual(qemu.problems(self.panic_plan, 1, "exo: panic: no init\n"), [])
+        self.assertTrue(qemu.problems(self.panic_plan, 1, "exo: panic: other\n"))
+        self.assertTrue(qemu.problems(self.panic_plan, 1, "no init\n"))
+        self.assertTrue(qemu.problems(self.panic_plan, 0, "exo: panic: no init\n"))
+        self.assertTrue(qemu.problems(self.panic_plan, None, "exo: panic: no init\n"))
+
+
+class Models(unittest.TestCase):
+    def test_mutants_come_from_conditionals(self):
+        text = "#ifdef MUTANT_A\n#elif defined(MUTANT_B)\n#endif\n/* MUTANT_C */\n"
+        self.assertEqual(models.mutants(text), ["MUTANT_A", "MUTANT_B"])
+
+    def test_verdicts(self):
+        self.assertEqual(models.verdict(0, "... errors: 0\n"), "verified")
+        self.assertEqual(models.verdict(0, "... errors: 1\n"), "violated")
+        self.assertEqual(models.verdict(None, ""), "hung")
+        self.assertIn("no answer", models.verdict(0, ""))
+        self.assertIn("no answer", models.verdict(1, "errors: 0"))
+        self.assertIn("too small", models.verdict(
+            0, "error: max search depth too small\n errors: 0\n"))
+
+
+class Summary(unittest.TestCase):
+    def finish(self, fill, pattern=None):
+        """(status, last line) after `fill` has reported."""
+        out = io.StringIO()
+        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(out), \
+                mock.patch.object(report, "LOGS", pathlib.Path(folder)):
+            results = report.Report(pattern)
+            fill(results)
+            status = results.finish()
+        return status, out.getvalue().splitlines()[-1]
+
+    def test_all_passed(self):
+        self.assertEqual(self.finish(lambda r: r.ok("a")), (0, "1 passed, 0 failed"))
+
+    def test_a_failure_fails(self):
+        self.assertEqual(self.finish(lambda r: (r.ok("a"), r.fail("b", "why"))),
+                         (1, "1 passed, 1 failed"))
+
+    def test_skips_are_counted(self):
+        self.assertEqual(self.finish(lambda r: (r.ok("a"), r.skip("b", "why"))),
+                         (0, "1 passed, 0 failed, 1 skipped"))
+
+    def test_nothing_ran(self):
+        self.assertEqual(self.finish(lambda r: None)[0], 1)
+        self.assertEqual(self.finish(lambda r: r.skip("a", "why"))[0], 1)
+
+    def test_a_failed_point_and_its_exit_status_count_once(self):
+        text = "1..2\nok 1 - a\nnot ok 2 - b\n"
+        self.assertEqual(self.finish(lambda r: r.tap("t", tap.parse(text), ["exit status 1"], text)),
+                         (1, "1 passed, 1 failed"))
+
+    def test_problems_fail_a_run_whose_points_passed(self):
+        text = "ok 1 - a\n"
+        result = tap.parse(text)
+        self.assertEqual(self.finish(lambda r: r.tap("t", result, result.problems, text)),
+                         (1, "1 passed, 1 failed"))
+
+    def test_selection(self):
+        results = report.Report("guest/ipc*")
+        self.assertTrue(results.selected("guest/ipc_call"))
+        self.assertFalse(results.selected("unit/ipc_call"))
+        self.assertTrue(report.Report("guest").selected("guest/x"))
+        self.assertTrue(report.Report("x").selected("guest/x"))
