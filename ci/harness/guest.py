@@ -5,7 +5,7 @@ import random
 import time
 
 from . import config, qemu, tap
-from .host import LOGS, ROOT, make, make_list, parallel
+from .host import LOGS, ROOT, make_each, make_list, parallel
 
 
 def plans(report):
@@ -22,26 +22,30 @@ def plans(report):
     return found
 
 
-def build(found):
-    """Builds each image for each build that it runs in; returns {build: output of make}."""
-    output = {}
+def build(report, found):
+    """Builds each image for each build that it runs in, reports those that do not build, and
+    returns the (test, plan, machine) that can run."""
+    broken = set()
     wanted = sorted({(machine.build, test) for test, plan in found.items()
                      for machine in plan.machines})
     for name, group in itertools.groupby(wanted, key=lambda pair: pair[0]):
         toolchain, kind = name.split("-")
-        _, output[name] = make("-k", f"TOOLCHAIN={toolchain}", f"BUILD={kind}",
-                               f"out/{name}/exo.Image",
-                               *(f"out/{name}/guest/{test}.img" for _, test in group))
-    return output
+        kernel = f"out/{name}/exo.Image"
+        images = {test: f"out/{name}/guest/{test}.img" for _, test in group}
+        failed, output = make_each([f"TOOLCHAIN={toolchain}", f"BUILD={kind}"],
+                                   [kernel, *images.values()])
+        for test, image in images.items():
+            if failed & {kernel, image}:
+                report.fail(f"guest/{test} ({name})", "did not build", output)
+                broken.add((name, test))
+                output = ""
+    return [(test, plan, machine) for test, plan in found.items() for machine in plan.machines
+            if (machine.build, test) not in broken]
 
 
-def run_one(report, test, plan, machine, built, cmdline="", patience=1):
+def run_one(report, test, plan, machine, cmdline="", patience=1):
     name = f"guest/{test} ({machine.label()})"
-    folder = ROOT / "out" / machine.build
-    image = folder / "guest" / f"{test}.img"
-    if not image.exists() or not (folder / "exo.Image").exists():
-        report.fail(name, "did not build", built[machine.build])
-        return
+    image = ROOT / "out" / machine.build / "guest" / f"{test}.img"
     log = LOGS / "guest" / f"{test}.{machine.label()}.log"
     status, console = qemu.run(machine, image, plan, log, cmdline, patience)
     problems = qemu.problems(plan, status, console, patience)
@@ -54,22 +58,18 @@ def run_one(report, test, plan, machine, built, cmdline="", patience=1):
 
 
 def run(report):
-    found = plans(report)
-    built = build(found)
-    parallel([functools.partial(run_one, report, test, plan, machine, built)
-              for test, plan in found.items() for machine in plan.machines])
+    runs = build(report, plans(report))
+    parallel([functools.partial(run_one, report, *each) for each in runs])
 
 
 def soak(report, seconds):
     """Repeats all tests, with exo.soak=1 and a new exo.seed each time, for `seconds`."""
     end = time.monotonic() + seconds
-    found = plans(report)
-    built = build(found)
+    runs = build(report, plans(report))
     for round_number in itertools.count(1):
         seed = random.getrandbits(32)
         print(f"# soak: round {round_number}, exo.seed={seed}", flush=True)
-        parallel([functools.partial(run_one, report, test, plan, machine, built,
-                                    f"exo.soak=1 exo.seed={seed}", patience=10)
-                  for test, plan in found.items() for machine in plan.machines])
-        if not found or time.monotonic() >= end:
+        parallel([functools.partial(run_one, report, *each, f"exo.soak=1 exo.seed={seed}",
+                                    patience=10) for each in runs])
+        if not runs or time.monotonic() >= end:
             return

@@ -3,6 +3,7 @@ import contextlib
 import fnmatch
 import threading
 import time
+import traceback
 
 from .host import LOGS
 
@@ -68,8 +69,7 @@ class Report:
         try:
             yield
         except Exception as error:  # pylint: disable=broad-except
-            self.fail(name, f"the harness failed: {error!r}")
-            raise
+            self.fail(name, f"the harness failed: {error!r}", traceback.format_exc())
         finally:
             print(f"# {name}: {time.monotonic() - start:.1f} s", flush=True)
 

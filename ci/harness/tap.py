@@ -33,7 +33,7 @@ def parse(text):
             if planned == 0 and plan[2] is not None:
                 skip_all = plan[2] or "no reason given"
         elif (point := POINT.match(line)) and line.startswith(("ok", "not ok")):
-            points.append(Point(point[3] or f"test {point[2] or len(points) + 1}",
+            points.append(Point(point[3] or point[4] or f"test {point[2] or len(points) + 1}",
                                 point[1] is None, point[4]))
     if planned is None:
         problems.append(f"no plan (1..N) after {len(points)} tests")
