@@ -10,6 +10,10 @@
  * `use` is one atomic word, so that "writable or executable, never both" (architecture, section
  * 4) is one compare-and-swap: bits 0..15 writable mappings, 16..31 executable mappings, 32..47
  * pins, 48..63 flags.
+ *
+ * A word of 0 is a RESERVED frame, or one inside a free run behind its head: only the head of a
+ * run says FREE and the run's order, so that boot and the pool never touch the frames inside
+ * (frame_state looks for the head: runs are aligned to their size). 0 is also "dirty".
  */
 #ifndef EXO_CORE_FRAME_H
 #define EXO_CORE_FRAME_H
@@ -18,14 +22,15 @@
 
 enum frame_state { FRAME_RESERVED = 0, FRAME_FREE = 1, FRAME_KERNEL = 2, FRAME_OWNED = 3 };
 
-#define FRAME_WRITABLE_ONE (1ull << 0)
+#define FRAME_WRITABLE_ONE   (1ull << 0)
 #define FRAME_EXECUTABLE_ONE (1ull << 16)
-#define FRAME_PIN_ONE (1ull << 32)
-#define FRAME_COUNT_MASK 0xffffull
-#define FRAME_STATE_SHIFT 48 /* 2 bits: enum frame_state */
-#define FRAME_ORDER_SHIFT 50 /* 5 bits: order of a free run, at its first frame; 31 = not a head */
-#define FRAME_DIRTY (1ull << 55)      /* holds another owner's data: zero it before it is seen */
-#define FRAME_ICACHE (1ull << 56)     /* caches were made coherent since it was last writable */
+#define FRAME_PIN_ONE        (1ull << 32)
+#define FRAME_COUNT_MASK     0xffffull
+#define FRAME_STATE_SHIFT    48           /* 2 bits: enum frame_state */
+#define FRAME_ORDER_SHIFT    50           /* 5 bits: order of a free run, at its first frame */
+#define FRAME_CLEAN          (1ull << 55) /* holds nothing of an earlier owner; else zero it first */
+#define FRAME_ICACHE         (1ull << 56) /* caches were made coherent since it was last writable */
+#define FRAME_CLEANING       (1ull << 57) /* a CPU is zeroing it */
 
 struct frame {
     _Atomic uint64_t use;
@@ -39,17 +44,39 @@ struct frame {
 
 #define FRAME_ORDER_MAX 16 /* runs of up to 65,536 frames, 256 MiB */
 
+struct frame_table {
+    struct frame *entries;
+    pfn_t first;
+    uint64_t count;
+};
+extern struct frame_table frame_table; /* never changes after boot */
+
 /*
  * At boot, once: the table covers [first, first + count) and lies at `table` (count entries,
  * zeroed: all RESERVED).
  */
 void frame_table_init(struct frame *table, pfn_t first, uint64_t count);
 
-/* At boot: gives a run of RESERVED frames to the pool; `dirty` when its contents are not zero. */
+/*
+ * At boot: gives a run of RESERVED frames to the pool; `dirty` when its contents are not zero.
+ * A dirty run costs nothing per frame.
+ */
 void frame_give(pfn_t base, uint64_t count, bool dirty);
 
+/*
+ * At boot: RESERVED frames become OWNED with what they hold (the boot image): they count as CLEAN.
+ */
+void frame_adopt(pfn_t base, uint64_t count, void *owner);
+
 /* The entry of a frame; NULL when it is not RAM that the table covers. */
-struct frame *frame_of(pfn_t pfn);
+static inline struct frame *
+frame_of(pfn_t pfn)
+{
+    uint64_t index = pfn - frame_table.first;
+    return index < frame_table.count ? &frame_table.entries[index] : NULL;
+}
+
+/* Exact for every frame; a snapshot where another CPU allocates meanwhile. */
 enum frame_state frame_state(const struct frame *frame);
 
 /*
@@ -63,33 +90,45 @@ err_t frame_take(uint64_t count, enum exo_alloc how, pfn_t at, void *owner, pfn_
 
 /*
  * Gives a run back. Every frame is OWNED or KERNEL, has no mapping counts and no pins (ensured),
- * and is marked DIRTY.
+ * and comes out not CLEAN.
  */
 void frame_put(pfn_t base, uint64_t count);
 
 void frame_set_owner(pfn_t base, uint64_t count, void *owner);
 
-/* One zeroed KERNEL frame for `owner`, as a kernel pointer; NULL when none is free. Charges nobody. */
+/* A zeroed KERNEL frame for `owner`, as a kernel pointer; NULL when none is free. Charges nobody.
+ */
 void *frame_take_kernel(void *owner);
 void *frame_take_kernel_run(void *owner, uint64_t count); /* contiguous, count <= 16 */
 
-/* A mapping with `prot` (enum exo_prot) comes or goes. EXO_E_WX, EXO_E_LIMIT (count overflow). */
+/*
+ * A mapping with `prot` (enum exo_prot) of each frame of the run comes or goes; mappings that are
+ * only readable are not counted, nor are frames outside of the table. The first executable one
+ * makes the caches coherent. EXO_E_STATE (not CLEAN), EXO_E_WX and EXO_E_LIMIT (count overflow)
+ * are about frame base + *done: those before it are counted. Goes: only after no TLB holds it.
+ */
+err_t frame_map_run(pfn_t base, uint64_t count, uint32_t prot, uint64_t *done);
+void frame_unmap_run(pfn_t base, uint64_t count, uint32_t prot);
+
+/* The same for one frame. */
 err_t frame_map_count(pfn_t pfn, uint32_t prot);
 void frame_unmap_count(pfn_t pfn, uint32_t prot);
 
+/* EXO_E_RANGE for what is not RAM; EXO_E_WX, EXO_E_LIMIT. */
 err_t frame_pin(pfn_t pfn, bool device_writes); /* device_writes counts as a writable mapping */
 void frame_unpin(pfn_t pfn, bool device_writes);
 
 /*
- * Before frames become visible: zeroes at most *budget DIRTY ones of the run and takes them off
- * the budget. EXO_E_AGAIN when the budget ran out first: what was done stays done.
+ * Before frames become visible: zeroes at most *budget of the run that are not CLEAN and takes
+ * them off the budget. EXO_E_AGAIN when the budget ran out first, or another CPU is zeroing one of
+ * them: what was done stays done. Frames outside of the table are skipped.
  */
 err_t frame_clean(pfn_t base, uint64_t count, uint32_t *budget);
 
 uint64_t frame_free_count(void);
 uint64_t frame_total_count(void);
 
-/* Kernel pointers through the linear map (arch/mmu.h defines the offset; the host's tests a fake). */
+/* Kernel pointers through the linear map (arch/mmu.h has the offset; the host's tests a fake). */
 void *frame_to_kernel(pfn_t pfn);
 pfn_t frame_from_kernel(const void *pointer);
 

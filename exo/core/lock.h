@@ -24,23 +24,72 @@ enum lock_rank {
     RANK_ASID = 10,
 };
 
+/* Test-and-set: 0 is free. Whoever takes it sees all that was written before its last release. */
 struct spinlock {
     _Atomic uint32_t held;
     uint32_t rank;
 };
 
-#define SPINLOCK(lock_rank) { .held = 0, .rank = (lock_rank) }
+#define SPINLOCK(lock_rank) {.held = 0, .rank = (lock_rank)}
 
 void lock_init(struct spinlock *lock, enum lock_rank rank);
-void lock_acquire(struct spinlock *lock);
-bool lock_try(struct spinlock *lock);
-void lock_release(struct spinlock *lock);
+
+/* Returns when the lock has been seen free; another CPU may take it first. */
+void lock_wait(const struct spinlock *lock);
 
 /*
- * Debug builds only (nothing otherwise): the ranks that this CPU holds. lock_acquire calls
- * lock_check_acquire, which panics on a rank below one that is held.
+ * Debug builds keep the ranks that each CPU holds, and panic at an acquire of a rank below one of
+ * them and at a release of what is not held (debug/lockcheck.c).
  */
+#ifdef EXO_DEBUG
 void lock_check_acquire(const struct spinlock *lock);
+void lock_check_taken(const struct spinlock *lock);
 void lock_check_release(const struct spinlock *lock);
+#else
+static inline void
+lock_check_acquire(const struct spinlock *lock)
+{
+    (void)lock;
+}
+
+static inline void
+lock_check_taken(const struct spinlock *lock)
+{
+    (void)lock;
+}
+
+static inline void
+lock_check_release(const struct spinlock *lock)
+{
+    (void)lock;
+}
+#endif
+
+/* False when another CPU has it. May be used against the order, since it does not wait. */
+static inline bool
+lock_try(struct spinlock *lock)
+{
+    if (atomic_exchange_explicit(&lock->held, 1, memory_order_acquire) != 0) {
+        return false;
+    }
+    lock_check_taken(lock);
+    return true;
+}
+
+static inline void
+lock_acquire(struct spinlock *lock)
+{
+    lock_check_acquire(lock);
+    while (!lock_try(lock)) {
+        lock_wait(lock);
+    }
+}
+
+static inline void
+lock_release(struct spinlock *lock)
+{
+    lock_check_release(lock);
+    atomic_store_explicit(&lock->held, 0, memory_order_release);
+}
 
 #endif

@@ -1,0 +1,44 @@
+/*
+ * Checks the one lock order (lock.h) at run time: each CPU counts the locks that it holds of each
+ * rank, three bits a rank in cpu->lock_ranks.
+ */
+#include "core/cpu.h"
+
+#define RANK_BITS     3u
+#define RANK_HELD_MAX 7u /* of one rank at a time */
+
+_Static_assert(RANK_ASID *RANK_BITS <= 32, "the ranks fit into cpu->lock_ranks");
+
+static uint32_t
+rank_shift(const struct spinlock *lock)
+{
+    ensure(lock->rank >= RANK_CELL && lock->rank <= RANK_ASID);
+    return (lock->rank - 1) * RANK_BITS;
+}
+
+/* Equal ranks are allowed: the comment at the lock says in which order. */
+void
+lock_check_acquire(const struct spinlock *lock)
+{
+    uint32_t higher = this_cpu()->lock_ranks >> rank_shift(lock) >> RANK_BITS;
+    if (higher != 0) {
+        panic("lock of rank %u taken; held, three bits a rank: %x", lock->rank,
+              this_cpu()->lock_ranks);
+    }
+}
+
+void
+lock_check_taken(const struct spinlock *lock)
+{
+    struct cpu *cpu = this_cpu();
+    ensure(((cpu->lock_ranks >> rank_shift(lock)) & RANK_HELD_MAX) < RANK_HELD_MAX);
+    cpu->lock_ranks += 1u << rank_shift(lock);
+}
+
+void
+lock_check_release(const struct spinlock *lock)
+{
+    struct cpu *cpu = this_cpu();
+    ensure(((cpu->lock_ranks >> rank_shift(lock)) & RANK_HELD_MAX) > 0);
+    cpu->lock_ranks -= 1u << rank_shift(lock);
+}
