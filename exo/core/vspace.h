@@ -17,13 +17,16 @@
 
 struct cell;
 
+/* unmap and protect go no further than so many blocks in one call: each costs 512 counts. */
+#define VSPACE_BLOCKS_MAX 8u
+
 struct vspace {
     struct spinlock lock; /* RANK_VSPACE */
     uint64_t *root;
-    struct cell *cell;      /* pays for tables */
-    _Atomic uint32_t cpus;  /* bit n: CPU n may hold entries of it in its TLB */
-    uint16_t asid;          /* never 0, which is the kernel's */
-    uint32_t tables;        /* frames of tables, the root included */
+    struct cell *cell;     /* pays for tables */
+    _Atomic uint32_t cpus; /* bit n: CPU n may hold entries of it in its TLB */
+    uint16_t asid;         /* never 0, which is the kernel's */
+    uint32_t tables;       /* frames of tables, the root included */
 };
 
 /* EXO_E_LIMIT (cell, or no ASID free), EXO_E_MEMORY. */
@@ -39,28 +42,36 @@ err_t vspace_destroy(struct vspace *space);
 enum vspace_kind {
     VSPACE_MEMORY = 0,  /* normal memory, counted in the frame table */
     VSPACE_DEVICE = 1,  /* device registers: nGnRE, never executable, not counted */
-    VSPACE_CONTROL = 2, /* kernel-owned page shown to the program; its unmap and protect refuse it */
+    VSPACE_CONTROL = 2, /* kernel-owned page shown to the program, which may not unmap it */
 };
 
 /*
  * Maps `pages` frames from `base` at `va`. Dirty frames are zeroed first, out of *budget (frames).
  * *done counts the pages that are mapped when it returns, whatever it returns. EXO_E_OCCUPIED
  * where something is mapped, EXO_E_WX, EXO_E_LIMIT, EXO_E_MEMORY, EXO_E_AGAIN (budget). prot has
- * EXO_PROT_READ; with EXO_PROT_BLOCK va, base and pages are block-aligned.
+ * EXO_PROT_READ (EXO_E_ARG); device registers are not executable (EXO_E_RIGHT); with EXO_PROT_BLOCK
+ * va, base and pages are block-aligned (EXO_E_ALIGN). A block takes 8 off the budget for its counts
+ * beside what is zeroed for it.
  */
 err_t vspace_map(struct vspace *space, va_t va, pfn_t base, uint64_t pages, uint32_t prot,
                  enum vspace_kind kind, uint32_t *budget, uint64_t *done);
 
 /*
  * Removes mappings of [va, va + pages). Holes are skipped. EXO_E_ALIGN where a block would be cut,
- * EXO_E_STATE at a VSPACE_CONTROL page (unless `control`). *done as above. The TLBs are clean
- * when it returns.
+ * EXO_E_STATE at a VSPACE_CONTROL page (unless `control`), EXO_E_AGAIN at the 9th block. *done
+ * pages from va on were dealt with, whatever it returns. The TLBs are clean when it returns.
  */
 err_t vspace_unmap(struct vspace *space, va_t va, uint64_t pages, bool control, uint64_t *done);
 
 /*
  * Changes the protection of the mapped pages of [va, va + pages), all of which must be mapped to
- * frame base + i (EXO_E_RANGE otherwise). Errors as vspace_map and vspace_unmap.
+ * frame base + i (EXO_E_RANGE otherwise). EXO_PROT_BLOCK in prot is ignored: blocks stay
+ * blocks. EXO_E_ARG, EXO_E_WX, EXO_E_RIGHT, EXO_E_ALIGN, EXO_E_STATE, EXO_E_AGAIN as above.
+ *
+ * Each page goes through a moment in which it is not mapped and its frame not counted. When the
+ * new use is refused (EXO_E_WX, EXO_E_LIMIT at page *done) the pages from there on are as before;
+ * but one whose frame another address space took for the other use in that moment is left
+ * unmapped.
  */
 err_t vspace_protect(struct vspace *space, va_t va, pfn_t base, uint64_t pages, uint32_t prot,
                      uint64_t *done);

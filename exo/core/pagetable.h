@@ -1,0 +1,140 @@
+/*
+ * Page tables as vspace*.c see them. An entry is 0 (nothing), valid, or *hidden*: a mapping whose
+ * valid bit was cleared and whose other bits, which the hardware ignores then (Arm ARM D8.3),
+ * still say what it was. Entries are hidden only inside one call, between the moment when the
+ * walkers stop using them and the moment when no TLB holds them: until then their counts in the
+ * frame table stay, or a frame could become executable that another CPU still writes to.
+ */
+#ifndef EXO_CORE_PAGETABLE_H
+#define EXO_CORE_PAGETABLE_H
+
+#include "core/vspace.h"
+
+#include "arch/mmu.h"
+#include "arch/pte.h"
+
+#define TABLE_ENTRIES 512u
+#define TABLE_SHIFT   9 /* log2 of that */
+
+#define FLUSH_PAGES  16u /* more pages than this: the whole ASID leaves the TLBs */
+#define BLOCK_VISITS 64u /* of a sweep's budget: 512 counts are dropped with one block */
+
+typedef _Atomic uint64_t pte_t;
+
+static inline uint64_t
+pte_read(const pte_t *entry)
+{
+    return atomic_load_explicit(entry, memory_order_relaxed);
+}
+
+static inline void
+pte_write(pte_t *entry, uint64_t pte)
+{
+    atomic_store_explicit(entry, pte, memory_order_relaxed);
+}
+
+static inline bool
+pte_is_hidden(uint64_t pte)
+{
+    return pte != 0 && (pte & PTE_VALID) == 0;
+}
+
+/* At levels 1 and 2: the entry of a table below; blocks have the bit clear, hidden ones too. */
+static inline bool
+pte_is_table(uint64_t pte)
+{
+    return (pte & (PTE_VALID | PTE_TABLE)) == (PTE_VALID | PTE_TABLE);
+}
+
+static inline pfn_t
+pte_pfn(uint64_t pte)
+{
+    return (pte & PTE_ADDRESS) >> PAGE_SHIFT;
+}
+
+/* Pages of a leaf entry, valid or hidden (Arm ARM D8.3: bit 1 is clear in block descriptors). */
+static inline uint64_t
+pte_pages(uint64_t pte)
+{
+    return (pte & PTE_TABLE) != 0 ? 1 : BLOCK_PAGES;
+}
+
+static inline bool
+pte_is_device(uint64_t pte)
+{
+    return (pte & PTE_ATTR_MASK) == PTE_ATTR_DEVICE;
+}
+
+/* EXO_PROT_READ, WRITE and EXEC of a valid or hidden entry. */
+static inline uint32_t
+pte_prot(uint64_t pte)
+{
+    return EXO_PROT_READ | ((pte & PTE_READ_ONLY) == 0 ? (uint32_t)EXO_PROT_WRITE : 0) |
+           ((pte & PTE_UXN) == 0 ? (uint32_t)EXO_PROT_EXEC : 0);
+}
+
+/* The bits of an entry that say how EL0 may use it. */
+static inline uint64_t
+pte_prot_bits(uint32_t prot)
+{
+    return ((prot & EXO_PROT_WRITE) != 0 ? 0 : PTE_READ_ONLY) |
+           ((prot & EXO_PROT_EXEC) != 0 ? 0 : PTE_UXN);
+}
+#define PTE_PROT_MASK (PTE_READ_ONLY | PTE_UXN)
+
+static inline pte_t *
+table_of(uint64_t pte)
+{
+    return linear_from_pa(pte & PTE_ADDRESS);
+}
+
+/* Index of a page number in the table of a level: 1, 2 or 3. */
+static inline uint64_t
+table_index(uint64_t page, unsigned level)
+{
+    return (page >> (TABLE_SHIFT * (3 - level))) & (TABLE_ENTRIES - 1);
+}
+
+static inline pte_t *
+root_table(const struct vspace *space)
+{
+    return (pte_t *)space->root;
+}
+
+/* Neighbouring entries of one table: pages, one block, or (entry NULL) a hole. */
+struct segment {
+    pte_t *entry;
+    uint64_t pages;   /* that it covers, from the page asked for to the end asked for at most */
+    uint64_t entries; /* pages, or 1 for a block */
+    bool is_block;
+};
+
+/* Whether the range of pages that the segment was asked for begins or ends inside a block. */
+static inline bool
+cuts_block(const struct segment *segment, uint64_t page)
+{
+    return segment->is_block && (segment->pages != BLOCK_PAGES || !is_aligned(page, BLOCK_PAGES));
+}
+
+/* The segment that begins at a page number and ends at `end` or with its table. */
+struct segment segment_at(const struct vspace *space, uint64_t page, uint64_t end);
+
+/* Hidden entries of one protection whose frames follow each other, from `entry` on; maybe 0. */
+uint64_t hidden_run(const pte_t *entry, uint64_t entries);
+
+/* Returns when no TLB holds the `count` hidden mappings at pages [page, end). */
+void flush_hidden(struct vspace *space, uint64_t page, uint64_t end, uint64_t count);
+void flush_space(struct vspace *space); /* all of it */
+
+/* After that: drops the counts of the hidden mappings at pages [page, end) and the entries. */
+void drop_hidden(struct vspace *space, uint64_t page, uint64_t end);
+
+/* A range of EL0 addresses, and a protection that may be asked for. */
+err_t check_range(va_t va, uint64_t pages);
+err_t check_prot(uint32_t prot, bool device);
+
+/* core/asid.c: EXO_E_LIMIT. Freed ones must be in no TLB. */
+err_t asid_take(uint16_t *asid);
+void asid_put(uint16_t asid);
+
+#endif

@@ -1,0 +1,308 @@
+/* Address spaces: their beginning, lookups, mapping, and who runs in them. */
+#include "core/pagetable.h"
+
+#include "arch/arch.h"
+#include "core/cell.h"
+
+/* Off the budget for one block: its 512 counts cost about as much as zeroing that many frames. */
+#define BLOCK_COST 8
+
+struct mapping {
+    struct vspace *space;
+    uint64_t page; /* number of the virtual page that comes next */
+    pfn_t pfn;
+    uint64_t pages; /* left */
+    uint32_t prot;
+    uint64_t bits; /* of an entry, without address and type */
+    uint32_t *budget;
+};
+
+err_t
+check_range(va_t va, uint64_t pages)
+{
+    if (!is_aligned(va, PAGE_BYTES)) {
+        return EXO_E_ALIGN;
+    }
+    return range_fits(va >> PAGE_SHIFT, pages, EXO_VA_END >> PAGE_SHIFT) ? EXO_OK : EXO_E_RANGE;
+}
+
+err_t
+check_prot(uint32_t prot, bool device)
+{
+    uint32_t known = EXO_PROT_READ | EXO_PROT_WRITE | EXO_PROT_EXEC | EXO_PROT_BLOCK;
+    if ((prot & ~known) != 0 || (prot & EXO_PROT_READ) == 0) {
+        return EXO_E_ARG;
+    }
+    if ((prot & EXO_PROT_EXEC) != 0) {
+        return (prot & EXO_PROT_WRITE) != 0 ? EXO_E_WX : device ? EXO_E_RIGHT : EXO_OK;
+    }
+    return EXO_OK;
+}
+
+struct segment
+segment_at(const struct vspace *space, uint64_t page, uint64_t end)
+{
+    pte_t *table = root_table(space);
+    for (unsigned level = 1; level < 3; level++) {
+        uint64_t size = 1ull << (TABLE_SHIFT * (3 - level));
+        uint64_t pages = min_u64(end, (page | (size - 1)) + 1) - page;
+        pte_t *entry = &table[table_index(page, level)];
+        uint64_t pte = pte_read(entry);
+        if (!pte_is_table(pte)) {
+            return (struct segment){.entry = pte != 0 ? entry : NULL,
+                                    .pages = pages,
+                                    .entries = 1,
+                                    .is_block = pte != 0};
+        }
+        table = table_of(pte);
+    }
+    uint64_t index = table_index(page, 3);
+    uint64_t pages = min_u64(end - page, TABLE_ENTRIES - index);
+    return (struct segment){.entry = &table[index], .pages = pages, .entries = pages};
+}
+
+err_t
+vspace_init(struct vspace *space, struct cell *cell)
+{
+    void *root;
+    lock_init(&space->lock, RANK_VSPACE);
+    atomic_store_explicit(&space->cpus, 0, memory_order_relaxed);
+    err_t err = asid_take(&space->asid);
+    if (err != EXO_OK) {
+        return err;
+    }
+    err = cell_take_frame(cell, cell, &root);
+    if (err != EXO_OK) {
+        asid_put(space->asid);
+        return err;
+    }
+    space->root = root;
+    space->cell = cell;
+    space->tables = 1;
+    return EXO_OK;
+}
+
+/*
+ * The table below an entry, made when there is none. The release makes the zeros of the new table
+ * visible to walkers before they find it.
+ */
+static err_t
+table_below(struct vspace *space, pte_t *entry, pte_t **table)
+{
+    uint64_t pte = pte_read(entry);
+    void *frame;
+    if (pte_is_table(pte)) {
+        *table = table_of(pte);
+        return EXO_OK;
+    }
+    if (pte != 0) {
+        return EXO_E_OCCUPIED;
+    }
+    err_t err = cell_take_frame(space->cell, space->cell, &frame);
+    if (err != EXO_OK) {
+        return err;
+    }
+    space->tables++;
+    pte = linear_to_pa(frame) | PTE_VALID | PTE_TABLE;
+    atomic_store_explicit(entry, pte, memory_order_release);
+    *table = frame;
+    return EXO_OK;
+}
+
+/* The entry of a page in the table of level 2 or 3. */
+static err_t
+entry_for(struct vspace *space, uint64_t page, unsigned level, pte_t **entry)
+{
+    pte_t *table = root_table(space);
+    for (unsigned above = 1; above < level; above++) {
+        err_t err = table_below(space, &table[table_index(page, above)], &table);
+        if (err != EXO_OK) {
+            return err;
+        }
+    }
+    *entry = &table[table_index(page, level)];
+    return EXO_OK;
+}
+
+static uint64_t
+count_empty(const pte_t *entry, uint64_t count)
+{
+    uint64_t empty = 0;
+    while (empty < count && pte_read(&entry[empty]) == 0) {
+        empty++;
+    }
+    return empty;
+}
+
+/*
+ * Zeroes and counts as many frames of the run as it can; *done of them may be mapped. The fence
+ * makes zeros visible before the entries that lead to them.
+ */
+static err_t
+prepare(const struct mapping *m, uint64_t pages, uint64_t *done)
+{
+    uint64_t more;
+    err_t err = frame_map_run(m->pfn, pages, m->prot, done);
+    if (err == EXO_E_STATE) {
+        err = frame_clean(m->pfn + *done, pages - *done, m->budget);
+        err_t counted = frame_map_run(m->pfn + *done, pages - *done, m->prot, &more);
+        err = err == EXO_OK ? counted : err;
+        *done += more;
+    }
+    atomic_thread_fence(memory_order_release);
+    return err;
+}
+
+static void
+advance(struct mapping *m, uint64_t pages)
+{
+    m->page += pages;
+    m->pfn += pages;
+    m->pages -= pages;
+}
+
+/* Maps pages up to the end of their table. */
+static err_t
+map_pages(struct mapping *m)
+{
+    pte_t *entry;
+    uint64_t done;
+    err_t err = entry_for(m->space, m->page, 3, &entry);
+    if (err != EXO_OK) {
+        return err;
+    }
+    uint64_t wanted = min_u64(m->pages, TABLE_ENTRIES - table_index(m->page, 3));
+    uint64_t empty = count_empty(entry, wanted);
+    err = prepare(m, empty, &done);
+    uint64_t pte = (m->pfn << PAGE_SHIFT) | m->bits | PTE_PAGE;
+    for (uint64_t i = 0; i < done; i++, pte += PAGE_BYTES) {
+        pte_write(&entry[i], pte);
+    }
+    advance(m, done);
+    return err == EXO_OK && empty < wanted ? EXO_E_OCCUPIED : err;
+}
+
+/* A table whose pages were all unmapped makes way for a block. */
+static err_t
+drop_empty_table(struct vspace *space, pte_t *entry)
+{
+    uint64_t pte = pte_read(entry);
+    if (!pte_is_table(pte) || count_empty(table_of(pte), TABLE_ENTRIES) < TABLE_ENTRIES) {
+        return EXO_E_OCCUPIED;
+    }
+    pte_write(entry, 0);
+    flush_space(space);
+    cell_put_frame(space->cell, linear_from_pa(pte & PTE_ADDRESS));
+    space->tables--;
+    return EXO_OK;
+}
+
+static err_t
+map_block(struct mapping *m)
+{
+    pte_t *entry;
+    uint64_t done;
+    err_t err = entry_for(m->space, m->page, 2, &entry);
+    if (err == EXO_OK && pte_read(entry) != 0) {
+        err = drop_empty_table(m->space, entry);
+    }
+    if (err == EXO_OK && *m->budget < BLOCK_COST) {
+        err = EXO_E_AGAIN;
+    }
+    if (err != EXO_OK) {
+        return err;
+    }
+    err = prepare(m, BLOCK_PAGES, &done);
+    if (err != EXO_OK) {
+        frame_unmap_run(m->pfn, done, m->prot);
+        return err;
+    }
+    *m->budget -= (uint32_t)min_u64(*m->budget, BLOCK_COST);
+    pte_write(entry, (m->pfn << PAGE_SHIFT) | m->bits | PTE_BLOCK);
+    advance(m, BLOCK_PAGES);
+    return EXO_OK;
+}
+
+static uint64_t
+kind_bits(enum vspace_kind kind)
+{
+    switch (kind) {
+    case VSPACE_DEVICE: return PTE_ATTR_DEVICE;
+    case VSPACE_CONTROL: return PTE_ATTR_NORMAL | PTE_CONTROL;
+    case VSPACE_MEMORY: break;
+    }
+    return PTE_ATTR_NORMAL;
+}
+
+err_t
+vspace_map(struct vspace *space, va_t va, pfn_t base, uint64_t pages, uint32_t prot,
+           enum vspace_kind kind, uint32_t *budget, uint64_t *done)
+{
+    struct mapping m = {.space = space,
+                        .page = va >> PAGE_SHIFT,
+                        .pfn = base,
+                        .pages = pages,
+                        .prot = prot,
+                        .budget = budget,
+                        .bits = PTE_EL0_COMMON | kind_bits(kind) | pte_prot_bits(prot)};
+    bool block = (prot & EXO_PROT_BLOCK) != 0;
+    err_t err = check_range(va, pages);
+    *done = 0;
+    if (err == EXO_OK) {
+        err = check_prot(prot, kind == VSPACE_DEVICE);
+    }
+    if (err == EXO_OK && block && !is_aligned(m.page | base | pages, BLOCK_PAGES)) {
+        err = EXO_E_ALIGN;
+    }
+    while (err == EXO_OK && m.pages > 0) {
+        err = block ? map_block(&m) : map_pages(&m);
+    }
+    arch_tables_written();
+    *done = pages - m.pages;
+    return err;
+}
+
+err_t
+vspace_find(struct vspace *space, va_t va, pfn_t *pfn, uint32_t *prot)
+{
+    uint64_t page = va >> PAGE_SHIFT;
+    if (va >= EXO_VA_END) {
+        return EXO_E_FAULT;
+    }
+    struct segment segment = segment_at(space, page, page + 1);
+    uint64_t pte = segment.entry != NULL ? pte_read(segment.entry) : 0;
+    if ((pte & PTE_VALID) == 0 || pte_is_device(pte)) {
+        return EXO_E_FAULT;
+    }
+    *pfn = pte_pfn(pte);
+    *prot = pte_prot(pte);
+    if ((pte & PTE_TABLE) == 0) {
+        *pfn += page % BLOCK_PAGES;
+        *prot |= EXO_PROT_BLOCK;
+    }
+    return EXO_OK;
+}
+
+/*
+ * `space` is stored before the bit is looked at, and the bit is set before the walkers may use the
+ * tables: see space_holders. A CPU whose bit was clear may have been left out of flushes, so it
+ * drops what it still has. The last wait also completes the store of the bit.
+ */
+void
+vspace_activate(struct vspace *space)
+{
+    struct cpu *cpu = this_cpu();
+    uint32_t bit = 1u << cpu->number;
+    atomic_store_explicit(&cpu->space, space, memory_order_seq_cst);
+    if (space == NULL) {
+        arch_space_load(NULL, 0);
+        return;
+    }
+    if ((atomic_load_explicit(&space->cpus, memory_order_seq_cst) & bit) == 0) {
+        atomic_fetch_or_explicit(&space->cpus, bit, memory_order_seq_cst);
+        arch_tables_written();
+        arch_tlb_flush_asid(space->asid, false);
+        arch_tlb_done(false);
+    }
+    arch_space_load(space->root, space->asid);
+}
