@@ -18,8 +18,8 @@ typedef uint64_t pfn_t; /* physical frame number */
 /* Result of everything that can fail: EXO_OK or a negative enum exo_err. */
 typedef int64_t err_t;
 
-#define PAGE_SHIFT EXO_PAGE_SHIFT
-#define PAGE_BYTES ((uint64_t)EXO_PAGE_BYTES)
+#define PAGE_SHIFT  EXO_PAGE_SHIFT
+#define PAGE_BYTES  ((uint64_t)EXO_PAGE_BYTES)
 #define BLOCK_PAGES ((uint64_t)EXO_BLOCK_PAGES)
 
 #define ARRAY_LENGTH(a) (sizeof(a) / sizeof((a)[0]))
@@ -57,11 +57,11 @@ range_fits(uint64_t first, uint64_t count, uint64_t limit)
 _Noreturn void panic(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* States what cannot happen; stays in release builds (a kernel that goes on wrongly is worse). */
-#define ensure(condition)                                                                 \
-    do {                                                                                  \
-        if (__builtin_expect(!(condition), 0)) {                                          \
-            panic("%s:%d: %s", __FILE__, __LINE__, #condition);                           \
-        }                                                                                 \
+#define ensure(condition)                                       \
+    do {                                                        \
+        if (__builtin_expect(!(condition), 0)) {                \
+            panic("%s:%d: %s", __FILE__, __LINE__, #condition); \
+        }                                                       \
     } while (0)
 
 void *memcpy(void *to, const void *from, size_t bytes);

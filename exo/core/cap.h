@@ -14,14 +14,15 @@
 struct cell;
 struct env;
 struct cap_slot;
+struct vcpu;
 
 enum origin_phase {
     ORIGIN_IDLE = 0,
-    ORIGIN_MARK = 1,  /* flagging the descendants of `revoking` */
-    ORIGIN_GRACE = 2, /* until each CPU has left the kernel since `epoch` */
-    ORIGIN_SWEEP = 3, /* removing capabilities, leaves first */
+    ORIGIN_MARK = 1,   /* flagging the descendants of `revoking` */
+    ORIGIN_GRACE = 2,  /* until each CPU has left the kernel since `epoch` */
+    ORIGIN_SWEEP = 3,  /* removing capabilities, leaves first */
     ORIGIN_FINISH = 4, /* object's own teardown, in steps (whole objects only) */
-    ORIGIN_DEAD = 5,  /* memory waits on the zombie list for one more grace period */
+    ORIGIN_DEAD = 5,   /* memory waits on the zombie list for one more grace period */
 };
 
 struct origin {
@@ -31,20 +32,21 @@ struct origin {
     uint8_t phase;               /* enum origin_phase */
     bool doomed;                 /* the whole object ends, not a subtree */
     bool eternal;                /* CPUs, trace, machine, devices: never torn down */
-    uint32_t spare;
-    struct cell *cell;           /* pays for it */
-    struct origin *next, *prev;  /* in the cell's list */
+    _Atomic bool stepping;       /* someone is in FINISH, without the lock */
+    uint8_t spare[3];
+    struct cell *cell;          /* pays for it */
+    struct origin *next, *prev; /* in the cell's list */
     struct cap_slot *first, *last;
-    struct cap_slot *revoking;   /* root of the subtree being revoked; NULL: whole tree */
+    struct cap_slot *revoking; /* root of the subtree being revoked; NULL: whole tree */
     struct cap_slot *cursor;
     uint64_t epoch;
-    pfn_t base;     /* frames: the run */
-    uint32_t count; /* frames: its length; otherwise 0 */
+    pfn_t base;      /* frames: the run */
+    uint32_t count;  /* frames: its length; otherwise 0 */
     uint32_t device; /* frames: device registers */
 };
 
 enum cap_flag {
-    CAP_DYING = 1,  /* marked by a revoke: lookups fail with EXO_E_GONE */
+    CAP_DYING = 1, /* marked by a revoke: lookups fail with EXO_E_GONE; empty: never filled again */
     CAP_MAPPED = 2, /* frames: something may be mapped in [hull_lo, hull_hi) of env's space */
 };
 
@@ -88,8 +90,8 @@ struct cap {
 struct cap_slot *cap_slot_at(struct env *env, uint32_t slot);
 
 /*
- * Looks a capability up: EXO_E_SLOT, EXO_E_GONE, EXO_E_TYPE, EXO_E_RIGHT. The object stays in memory
- * until this CPU leaves the kernel. EXO_TYPE_NONE as type takes any.
+ * Looks a capability up: EXO_E_SLOT, EXO_E_GONE, EXO_E_TYPE, EXO_E_RIGHT. The object stays in
+ * memory until this CPU leaves the kernel. EXO_TYPE_NONE as type takes any.
  */
 err_t cap_lookup(struct env *env, uint32_t slot, enum exo_type type, uint16_t rights,
                  struct cap *cap);
@@ -97,28 +99,61 @@ err_t cap_lookup(struct env *env, uint32_t slot, enum exo_type type, uint16_t ri
 /* Whether what was looked up is still so (call under the lock that the change is made under). */
 bool cap_still(const struct cap *cap);
 
+/* Slots that are not in a table (supervisor, binding): looked up by address. */
+err_t cap_lookup_slot(struct cap_slot *slot, enum exo_type type, uint16_t rights, struct cap *cap);
+
 /*
- * Makes `dst` (empty: EXO_E_OCCUPIED) the root capability of a new object. The origin is set up,
- * listed with its cell by this call, and not yet visible to anyone.
+ * Makes `dst` (empty: EXO_E_OCCUPIED) the root capability of an object that nobody else knows yet.
  */
-err_t cap_plant(struct cap_slot *dst, struct origin *origin, uint16_t rights);
+err_t cap_plant(struct cap_slot *dst, struct origin *origin, uint16_t rights, uint64_t badge);
 
-/* A child of `cap` in `dst`: rights already attenuated, range already narrowed by the caller. */
+/*
+ * A child of `cap` in `dst`, with rights and badge or range (base | count << 32) that the caller
+ * has attenuated. EXO_E_OCCUPIED, EXO_E_GONE (either end), EXO_E_BUSY (a revoke is under way),
+ * EXO_E_LIMIT (depth).
+ */
 err_t cap_derive(const struct cap *cap, struct cap_slot *dst, uint16_t rights, uint64_t badge);
-err_t cap_transfer(const struct cap *cap, struct cap_slot *dst); /* move: same place in the tree */
 
-/* Restartable; EXO_E_AGAIN until done. Slots are those of the caller. */
-err_t cap_revoke_step(struct cap_slot *slot);
-err_t cap_drop_step(struct cap_slot *slot);
+/* Moves it to `dst`: same place in the tree. Mappings made through it go first: EXO_E_AGAIN. */
+err_t cap_transfer(const struct cap *cap, struct cap_slot *dst);
 
-/* Starts the end of an object: no capability of it works any more. cell_reap drives the rest. */
-void origin_doom(struct origin *origin);
-err_t origin_step(struct origin *origin);
+/* Its frames may be mapped at [va, va + pages) too; the address-space lock of its env is held. */
+void cap_widen_hull(struct cap_slot *slot, va_t va, uint64_t pages);
+
+/* Empties a locked slot and takes it out of its tree; origin lock held. */
+void cap_erase(struct cap_slot *slot);
+
+void slot_lock(struct cap_slot *slot);
+void slot_unlock(struct cap_slot *slot);
+
+/* --- revoke.c -----------------------------------------------------------------------------------
+ */
+
+#define CAP_DEPTH_MAX 65535u
 
 void origin_init(struct origin *origin, enum exo_type type, struct cell *cell);
 
-/* Grace periods: a CPU in the kernel holds no reference older than its entry. */
+/* Restartable; EXO_E_AGAIN until done. EXO_E_SLOT when the slot is empty. */
+err_t cap_revoke_step(struct cap_slot *slot);
+err_t cap_drop_step(struct cap_slot *slot);
+
+/* Removes the mappings made through a frames capability, a step of them; origin lock held. */
+err_t cap_unmap_step(struct cap_slot *slot);
+
+/* Starts the end of an object: no capability of it works any more. cell_reap drives the rest. */
+void origin_doom(struct origin *origin);
+
+/* One step of what is under way on it: EXO_OK when nothing is (any more), else EXO_E_AGAIN. */
+err_t origin_step(struct origin *origin);
+
+/* For a dying table: empties a slot, dooming the object when it was its root. Never filled again.
+ */
+err_t cap_close_step(struct cap_slot *slot);
+
+/* --- epoch.c: grace periods. A CPU in the kernel holds no reference older than its entry. --------
+ */
+
 uint64_t epoch_advance(void);
-bool epoch_passed(uint64_t epoch); /* every CPU but this one left the kernel since */
+bool epoch_passed(uint64_t epoch); /* every CPU but this one has been outside since */
 
 #endif

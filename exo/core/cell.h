@@ -16,8 +16,9 @@ struct slab_frame;
 
 /* A visible revocation that its holder drives (cell_reclaim). */
 struct reclaim {
-    uint32_t target_frames;  /* the limit that the cell is to come down to */
-    bool pending, delivered;
+    uint32_t target_frames; /* the limit that the cell is to come down to */
+    _Atomic bool pending;
+    bool delivered;
     uint64_t grace_ticks;
     uint64_t deadline_ticks; /* counted from delivery */
     uint64_t cap_ticks;      /* the absolute end, whatever is delivered */
@@ -29,14 +30,17 @@ struct cell {
     struct cell *parent;  /* NULL for the root */
     struct cell *first_child, *next_sibling, *prev_sibling;
     uint32_t depth;
-    _Atomic bool dying;
+    _Atomic bool dying; /* it is doomed: nothing new is made in it, its vCPUs do not run */
     uint32_t limit[EXO_RES_COUNT];
     uint32_t carved[EXO_RES_COUNT];
     _Atomic uint32_t free[EXO_RES_COUNT];
-    struct origin *alive, *doomed; /* objects that it pays for: living, and being torn down */
-    struct origin *zombies;        /* dead; their memory waits for a grace period */
+    struct origin *alive;   /* objects that it pays for, but not ... */
+    struct origin *frames;  /* ... its runs of frames */
+    struct origin *doomed;  /* being torn down, of either kind */
+    struct origin *zombies; /* dead; their memory waits for a grace period */
     uint32_t dying_objects;
-    struct spinlock slab_lock; /* RANK_SLAB */
+    struct vcpu *revoke_handler;            /* takes the `revoke` upcalls */
+    struct spinlock slab_lock;              /* RANK_SLAB */
     struct slab_frame *slabs[SLAB_CLASSES]; /* with a free part */
     struct reclaim reclaim;
     uint64_t repossessed_frames;
@@ -56,5 +60,51 @@ void cell_put_object(struct cell *cell, void *object, size_t bytes);
 
 /* Whether the cell or an ancestor is being torn down: nothing new may be made in it. */
 bool cell_is_dying(const struct cell *cell);
+extern _Atomic uint32_t cells_dying; /* 0: nobody needs to ask */
+
+/* What is in use by the cell itself: limit - carved - free. Cell lock held. */
+uint32_t cell_own(const struct cell *cell, enum exo_resource resource);
+
+/* The root cell, at boot; and a child with these limits, carved out of the parent's. */
+struct cell *cell_create_root(const uint32_t limit[EXO_RES_COUNT]);
+err_t cell_create(struct cell *parent, const uint32_t limit[EXO_RES_COUNT], struct cell **cell);
+void cell_discard(struct cell *cell);
+/* Leaves its parent's list of children and returns its limits. */
+void cell_leave_parent(struct cell *cell);
+
+/* An origin's membership in one of the cell's lists; cell lock held. */
+void cell_list(struct cell *cell, struct origin *origin);
+void cell_unlist(struct cell *cell, struct origin *origin);
+
+/* Sets the limits anew: EXO_E_LIMIT when the parent has too little, EXO_E_BUSY when below use. */
+err_t cell_set_limits(struct cell *cell, const uint32_t limit[EXO_RES_COUNT]);
+
+/*
+ * Publishes a new object: under the cell's lock its root capability is planted in `dst` and it is
+ * listed. EXO_E_GONE (the cell is dying), EXO_E_OCCUPIED; the object is then the caller's to
+ * discard.
+ */
+err_t cell_publish(struct cell *cell, struct origin *origin, struct cap_slot *dst, uint16_t rights);
+
+/*
+ * split.c: frames from `at` on become an object of their own, whose root is planted in `dst` (of
+ * the same table). `cap` is the root and has no children: EXO_E_STATE.
+ */
+err_t frames_split(const struct cap *cap, uint32_t at, struct cap_slot *dst);
+
+/* --- reap.c: the end of objects ------------------------------------------------------------- */
+
+/* A bounded step on what is doomed in the cell: EXO_E_AGAIN while something is left. */
+err_t cell_reap_step(struct cell *cell);
+err_t cell_finish_step(struct cell *cell);
+/* Frees dead objects whose grace period has passed, a few; false while some are left. */
+bool cell_free_zombies(struct cell *cell);
+
+/* --- reclaim.c: visible revocation ------------------------------------------------------------ */
+
+err_t cell_reclaim_step(struct cell *cell, uint32_t frames, uint64_t grace_ticks,
+                        uint64_t *deadline);
+/* The `revoke` upcall is about to be made: the clock starts. Returns the deadline. */
+uint64_t cell_reclaim_delivered(struct cell *cell);
 
 #endif

@@ -17,35 +17,37 @@ struct trace_ring {
 };
 
 struct run_queue {
-    struct spinlock lock;      /* RANK_RUN_QUEUE */
-    struct vcpu *ready;        /* circular: ready_next is who has waited longest after it */
-    struct vcpu *deadlines;    /* root of the leftist heap */
+    struct spinlock lock;   /* RANK_RUN_QUEUE */
+    struct vcpu *ready;     /* circular: ready_next is who has waited longest after it */
+    struct vcpu *deadlines; /* root of the leftist heap */
     struct vcpu *owner[EXO_CPU_SLOTS];
     uint32_t given[EXO_CPU_SLOTS], lent[EXO_CPU_SLOTS], lost[EXO_CPU_SLOTS];
-    uint64_t slot_number;      /* of the slot that was last accounted: ticks / slot length */
-    uint64_t run_since;        /* ticks */
+    uint64_t slot_number; /* of the running slot: ticks / slot length */
+    uint64_t slot_end;    /* ticks */
+    uint64_t chosen_slot; /* its number when the running vCPU was chosen */
+    uint64_t run_since;   /* ticks */
     uint64_t idle_ticks;
 };
 
 struct cpu {
-    struct cpu *self;            /* offset 0 */
-    void *stack_top;             /* offset 8 */
-    _Atomic uint64_t epoch;      /* offset 16: EPOCH_OUTSIDE or the global epoch at entry */
-    struct vcpu *current;        /* offset 24: whose context SP_EL1 points to; NULL: idle */
-    uint64_t scratch[4];         /* offset 32: entry code */
+    struct cpu *self;       /* offset 0 */
+    void *stack_top;        /* offset 8 */
+    _Atomic uint64_t epoch; /* offset 16: EPOCH_OUTSIDE or the global epoch at entry */
+    struct vcpu *current;   /* offset 24: whose context SP_EL1 points to; NULL: idle */
+    uint64_t scratch[4];    /* offset 32: entry code */
     uint32_t number;
     uint64_t mpidr;
     _Atomic bool online;
-    _Atomic bool reschedule;     /* asked by another CPU or an interrupt */
-    struct vcpu *fp_owner;       /* whose FP registers are loaded */
-    bool fp_enabled;             /* EL0 may use FP without a trap */
-    struct vspace *space;        /* active in TTBR0 */
-    struct env *keys;            /* whose PAC keys are loaded */
+    _Atomic bool reschedule;      /* asked by another CPU or an interrupt */
+    struct vcpu *fp_owner;        /* whose FP registers are loaded */
+    bool fp_enabled;              /* EL0 may use FP without a trap */
+    struct vspace *_Atomic space; /* active in TTBR0 (vspace_activate) */
+    struct env *keys;             /* whose PAC keys are loaded */
     void *gic_redistributor;
-    uint64_t timer_ticks;        /* what the timer is set to */
+    uint64_t timer_ticks; /* what the timer is set to */
     struct run_queue run_queue;
     struct trace_ring *trace;
-    uint32_t lock_ranks;         /* debug: bit per rank held */
+    uint32_t lock_ranks; /* debug: bit per rank held */
 };
 
 extern struct cpu cpus[EXO_CPUS_MAX];

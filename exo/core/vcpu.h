@@ -10,9 +10,12 @@
 
 #include "core/env.h"
 
+/*
+ * A READY vCPU is on the ready list, or `current` on its CPU, or parked: kept off by a gate
+ * (`held`, its environment stopped, its cell dying) until that opens.
+ */
 enum vcpu_state {
-    VCPU_STOPPED = 0,   /* not started, or by its supervisor */
-    VCPU_READY = 1,     /* wants the CPU: on the ready list, or running */
+    VCPU_READY = 1,     /* wants the CPU */
     VCPU_WAITING = 2,   /* wait(): until an event bit or the deadline */
     VCPU_CALLING = 3,   /* call(): queued at an endpoint, or being served */
     VCPU_RECEIVING = 4, /* receive(): at an endpoint */
@@ -20,7 +23,8 @@ enum vcpu_state {
     VCPU_DEAD = 6,
 };
 
-/* FP/SIMD/SVE registers. The small form holds vectors of 16 bytes; a longer SVE form is separate. */
+/* FP/SIMD/SVE registers. The small form holds vectors of 16 bytes; a longer SVE form is separate.
+ */
 struct fp_state {
     uint64_t fpsr, fpcr;
     uint8_t vectors[32 * 16] __attribute__((aligned(16)));
@@ -30,40 +34,69 @@ struct fp_state {
 struct vcpu {
     struct origin origin;
     struct exo_context context __attribute__((aligned(64))); /* entry code stores here */
-    uint64_t tpidr;               /* TPIDR_EL0 */
+    uint64_t tpidr;                                          /* TPIDR_EL0 */
     struct env *env;
-    struct vcpu *env_next;        /* env lock */
-    struct exo_control *control;  /* by the linear map */
+    struct vcpu *env_next;       /* env lock */
+    struct exo_control *control; /* by the linear map */
     va_t control_va;
-    uint32_t number;              /* in its environment */
+    uint32_t number; /* in its environment */
     uint32_t cpu;
-    uint8_t state;                /* enum vcpu_state; run-queue lock of `cpu` */
+    uint8_t state; /* enum vcpu_state; run-queue lock of `cpu` */
     uint8_t priority;
     bool on_ready_list;
-    bool stop_requested;
+    bool held;      /* not started yet, or stopped by vcpu_stop */
+    bool preempted; /* lost the CPU unasked: a `run` upcall when it comes back */
     struct vcpu *ready_next, *ready_prev;
-    uint32_t cpu_slots;           /* slots of its CPU's vector that it owns */
+    uint32_t cpu_slots; /* slots of its CPU's vector that it owns */
 
-    uint64_t deadline;            /* EXO_FOREVER: none */
+    uint64_t deadline;                                 /* EXO_FOREVER: none */
     struct vcpu *heap_left, *heap_right, *heap_parent; /* leftist heap by deadline */
     uint32_t heap_rank;
     bool in_heap;
 
-    struct endpoint *endpoint;    /* queued at; endpoint lock */
+    struct endpoint *endpoint; /* queued at; endpoint lock */
     struct vcpu *queue_next, *queue_prev;
-    struct vcpu *partner;         /* CALLING: the server that serves it */
-    struct vcpu *serving;         /* the caller that this vCPU has to answer */
-    uint64_t badge;               /* of the capability it called through */
+    struct vcpu *partner;           /* CALLING: the server that serves it */
+    _Atomic(struct vcpu *) serving; /* the caller that this vCPU has to answer */
+    uint64_t message[4];            /* of the call (or fault) under way */
+    uint64_t badge;                 /* of the capability it called through */
     uint32_t cap_send, cap_receive; /* slots named in the call under way, or EXO_NONE */
 
-    uint64_t revoke_resource, revoke_amount, revoke_deadline; /* pending revoke upcall */
-    bool revoke_pending;
+    _Atomic bool revoke_pending; /* a `revoke` upcall is due; its data is the cell's `reclaim` */
+    uint32_t end_phase;          /* progress of its end (vcpu.c) */
 
-    uint32_t sve_bytes;           /* vector length; 16 until configured */
-    void *sve_state;              /* larger area, paid by the cell; NULL: `fp` */
+    uint32_t sve_bytes; /* vector length; 16 until configured */
+    void *sve_state;    /* larger area, paid by the cell; NULL: `fp` */
     uint32_t sve_frames;
     struct fp_state fp;
 };
+
+/* --- vcpu.c --------------------------------------------------------------------------------- */
+
+struct vcpu_start {
+    uint32_t cpu;
+    va_t control_va, entry, stack;
+    uint64_t argument;
+};
+
+/*
+ * A new vCPU, held, `inside` set, its control page mapped at control_va. Charged to the
+ * environment's cell; in the environment's list; not yet published.
+ */
+err_t vcpu_create(struct env *env, const struct vcpu_start *start, struct vcpu **vcpu);
+void vcpu_discard(struct vcpu *vcpu);
+
+/* One step of its end; EXO_E_AGAIN until nothing of the kernel refers to it. */
+err_t vcpu_finish_step(struct vcpu *vcpu);
+
+/* Opens and closes the vCPU's own gate. vcpu_hold: EXO_E_AGAIN while it still runs elsewhere. */
+void vcpu_release(struct vcpu *vcpu);
+err_t vcpu_hold(struct vcpu *vcpu);
+
+/* Whether its registers are in `context`, and stay there: it runs nowhere and a gate is closed. */
+bool vcpu_is_still(struct vcpu *vcpu);
+
+err_t vcpu_set_sve(struct vcpu *vcpu, uint32_t bytes);
 
 _Static_assert(sizeof(struct vcpu) <= EXO_PAGE_BYTES, "a vCPU is one frame");
 _Static_assert(sizeof(struct env) <= EXO_PAGE_BYTES, "an environment is one frame");

@@ -2,8 +2,8 @@
  * The contract between the exokernel and every program.
  *
  * A system call is `svc #0` with the call's number in x8 and its arguments in x0 to x7. On
- * return x0 holds 0 or a negative enum exo_err, x1 to x6 the further results that the call
- * defines (0 otherwise); every other register, PSTATE, SP and all FP/SIMD state are as before.
+ * return x0 holds 0 or a negative enum exo_err, and x1 to x6 the further results that the call
+ * defines; every other register, PSTATE, SP and all FP/SIMD state are as before.
  * docs/reference/system-calls.md describes each call with its arguments and errors; a test keeps
  * it and this header in step.
  *
@@ -27,37 +27,37 @@
 
 #define EXO_ABI_VERSION 1
 
-#define EXO_PAGE_SHIFT 12
-#define EXO_PAGE_BYTES 4096
+#define EXO_PAGE_SHIFT  12
+#define EXO_PAGE_BYTES  4096
 #define EXO_BLOCK_PAGES 512 /* pages of a 2 MiB block mapping */
-#define EXO_VA_START 0x10000ull
-#define EXO_VA_END 0x8000000000ull /* 39 bits */
+#define EXO_VA_START    0x10000ull
+#define EXO_VA_END      0x8000000000ull /* 39 bits */
 
-#define EXO_SELF 0xffffffffu
-#define EXO_NONE 0xfffffffeu
+#define EXO_SELF    0xffffffffu
+#define EXO_NONE    0xfffffffeu
 #define EXO_FOREVER UINT64_MAX
 
 /*
  * Errors. X(name, value, text); one text each. A call that fails has changed nothing unless its
  * description says otherwise.
  */
-#define EXO_ERRORS(X)                                                                              \
-    X(CALL, -1, "no such system call")                                                             \
-    X(ARG, -2, "an argument has a value that the call does not define")                            \
-    X(RANGE, -3, "outside of the object or the address space")                                     \
-    X(ALIGN, -4, "not aligned as the call needs it")                                               \
-    X(FAULT, -5, "user memory could not be read or written")                                       \
-    X(SLOT, -6, "the capability slot is empty or does not exist")                                  \
-    X(TYPE, -7, "the capability is of another type")                                               \
-    X(RIGHT, -8, "the capability lacks a right")                                                   \
-    X(GONE, -9, "the object is being destroyed or the capability was revoked")                     \
-    X(OCCUPIED, -10, "the slot, address or CPU slot is in use")                                    \
-    X(LIMIT, -11, "a limit of the cell or of a table is reached")                                  \
-    X(MEMORY, -12, "the machine has no free frames of that shape")                                 \
-    X(BUSY, -13, "a revocation is under way in this derivation tree, or the object is in use")     \
-    X(AGAIN, -14, "progress was made; call again")                                                 \
-    X(TIMEOUT, -15, "the deadline passed")                                                         \
-    X(WX, -16, "a frame would be writable and executable")                                         \
+#define EXO_ERRORS(X)                                                                          \
+    X(CALL, -1, "no such system call")                                                         \
+    X(ARG, -2, "an argument has a value that the call does not define")                        \
+    X(RANGE, -3, "outside of the object or the address space")                                 \
+    X(ALIGN, -4, "not aligned as the call needs it")                                           \
+    X(FAULT, -5, "user memory could not be read or written")                                   \
+    X(SLOT, -6, "the capability slot is empty or does not exist")                              \
+    X(TYPE, -7, "the capability is of another type")                                           \
+    X(RIGHT, -8, "the capability lacks a right")                                               \
+    X(GONE, -9, "the object is being destroyed or the capability was revoked")                 \
+    X(OCCUPIED, -10, "the slot, address or CPU slot is in use")                                \
+    X(LIMIT, -11, "a limit of the cell or of a table is reached")                              \
+    X(MEMORY, -12, "the machine has no free frames of that shape")                             \
+    X(BUSY, -13, "a revocation is under way in this derivation tree, or the object is in use") \
+    X(AGAIN, -14, "progress was made; call again")                                             \
+    X(TIMEOUT, -15, "the deadline passed")                                                     \
+    X(WX, -16, "a frame would be writable and executable")                                     \
     X(STATE, -17, "the object is not in the state that the call needs")
 
 enum exo_err {
@@ -114,60 +114,60 @@ enum exo_right {
 /*
  * System calls: X(number, name, arguments). Names in the order of arguments x0, x1, ...
  */
-#define EXO_CALLS(X)                                                                               \
-    X(0, null, "")                                                                                 \
-    X(1, resume, "context_va")                                                                     \
-    X(2, wait, "deadline_ticks")                                                                   \
-    X(3, yield, "")                                                                                \
-    X(4, cap_copy, "src, env, dst, rights, base_or_badge, count")                                  \
-    X(5, cap_move, "src, env, dst")                                                                \
-    X(6, cap_drop, "slot")                                                                         \
-    X(7, cap_revoke, "slot")                                                                       \
-    X(8, cap_info, "slot, info_va")                                                                \
-    X(9, cap_extend, "env, page")                                                                  \
-    X(10, cell_create, "parent, dst, limits_va")                                                   \
-    X(11, cell_limits, "cell, limits_va")                                                          \
-    X(12, cell_info, "cell, info_va")                                                              \
-    X(13, cell_reap, "cell")                                                                       \
-    X(14, cell_reclaim, "cell, frames, grace_ticks")                                               \
-    X(15, frames_alloc, "cell, dst, count, flags, pfn")                                            \
-    X(16, frames_split, "slot, at, dst")                                                           \
-    X(17, map, "env, entries_va, entries, context_va")                                             \
-    X(18, unmap, "env, entries_va, entries")                                                       \
-    X(19, protect, "env, entries_va, entries")                                                     \
-    X(20, env_create, "cell, dst")                                                                 \
-    X(21, env_stop, "env")                                                                         \
-    X(22, env_start, "env")                                                                        \
-    X(23, env_supervise, "env, endpoint")                                                          \
-    X(24, env_read, "env, va, buffer_va, bytes")                                                   \
-    X(25, env_write, "env, va, buffer_va, bytes")                                                  \
-    X(26, vcpu_create, "env, dst, cpu, control_va, entry_va, stack_va, argument")                  \
-    X(27, vcpu_start, "vcpu")                                                                      \
-    X(28, vcpu_stop, "vcpu")                                                                       \
-    X(29, vcpu_get, "vcpu, context_va")                                                            \
-    X(30, vcpu_set, "vcpu, context_va")                                                            \
-    X(31, vcpu_config, "vcpu, what, value")                                                        \
-    X(32, cpu_assign, "cpu, first, count, vcpu")                                                   \
-    X(33, cpu_info, "cpu, info_va")                                                                \
-    X(34, notification_create, "cell, dst")                                                        \
-    X(35, notification_bind, "notification, vcpu")                                                 \
-    X(36, notify, "notification")                                                                  \
-    X(37, endpoint_create, "cell, dst")                                                            \
-    X(38, call, "endpoint, w0, w1, w2, w3, send, receive, deadline_ticks")                         \
-    X(39, receive, "endpoint, receive, deadline_ticks")                                            \
-    X(40, reply, "w0, w1, w2, w3, send")                                                           \
-    X(41, reply_receive, "endpoint, w0, w1, w2, w3, send, receive, deadline_ticks")                \
-    X(42, trace_read, "trace, cpu, position, buffer_va, events")                                   \
-    X(43, trace_control, "trace, mask")                                                            \
-    X(44, machine_info, "machine, info_va")                                                        \
-    X(45, machine_power, "machine, what, code")                                                    \
+#define EXO_CALLS(X)                                                                \
+    X(0, null, "")                                                                  \
+    X(1, resume, "context_va")                                                      \
+    X(2, wait, "deadline_ticks")                                                    \
+    X(3, yield, "")                                                                 \
+    X(4, cap_copy, "src, env, dst, rights, base_or_badge, count")                   \
+    X(5, cap_move, "src, env, dst")                                                 \
+    X(6, cap_drop, "slot")                                                          \
+    X(7, cap_revoke, "slot")                                                        \
+    X(8, cap_info, "slot, info_va")                                                 \
+    X(9, cap_extend, "env, page")                                                   \
+    X(10, cell_create, "parent, dst, limits_va")                                    \
+    X(11, cell_limits, "cell, limits_va")                                           \
+    X(12, cell_info, "cell, info_va")                                               \
+    X(13, cell_reap, "cell")                                                        \
+    X(14, cell_reclaim, "cell, frames, grace_ticks")                                \
+    X(15, frames_alloc, "cell, dst, count, flags, pfn")                             \
+    X(16, frames_split, "slot, at, dst")                                            \
+    X(17, map, "env, entries_va, entries, context_va")                              \
+    X(18, unmap, "env, entries_va, entries")                                        \
+    X(19, protect, "env, entries_va, entries")                                      \
+    X(20, env_create, "cell, dst")                                                  \
+    X(21, env_stop, "env")                                                          \
+    X(22, env_start, "env")                                                         \
+    X(23, env_supervise, "env, endpoint")                                           \
+    X(24, env_read, "env, va, buffer_va, bytes")                                    \
+    X(25, env_write, "env, va, buffer_va, bytes")                                   \
+    X(26, vcpu_create, "env, dst, cpu, control_va, entry_va, stack_va, argument")   \
+    X(27, vcpu_start, "vcpu")                                                       \
+    X(28, vcpu_stop, "vcpu")                                                        \
+    X(29, vcpu_get, "vcpu, context_va")                                             \
+    X(30, vcpu_set, "vcpu, context_va")                                             \
+    X(31, vcpu_config, "vcpu, what, value")                                         \
+    X(32, cpu_assign, "cpu, first, count, vcpu")                                    \
+    X(33, cpu_info, "cpu, info_va")                                                 \
+    X(34, notification_create, "cell, dst")                                         \
+    X(35, notification_bind, "notification, vcpu")                                  \
+    X(36, notify, "notification")                                                   \
+    X(37, endpoint_create, "cell, dst")                                             \
+    X(38, call, "endpoint, w0, w1, w2, w3, send, receive, deadline_ticks")          \
+    X(39, receive, "endpoint, receive, deadline_ticks")                             \
+    X(40, reply, "w0, w1, w2, w3, send")                                            \
+    X(41, reply_receive, "endpoint, w0, w1, w2, w3, send, receive, deadline_ticks") \
+    X(42, trace_read, "trace, cpu, position, buffer_va, events")                    \
+    X(43, trace_control, "trace, mask")                                             \
+    X(44, machine_info, "machine, info_va")                                         \
+    X(45, machine_power, "machine, what, code")                                     \
     X(46, machine_audit, "machine")
 
 enum exo_call {
 #define EXO_CALL_ENUM(number, name, arguments) EXO_CALL_##name = (number),
     EXO_CALLS(EXO_CALL_ENUM)
 #undef EXO_CALL_ENUM
-    EXO_CALL_COUNT = 47,
+        EXO_CALL_COUNT = 47,
 };
 
 /* --- Memory ------------------------------------------------------------------------------- */
@@ -192,7 +192,7 @@ enum exo_prot {
 
 /* map, unmap and protect take at most this many entries and pages (a block counts as one). */
 #define EXO_MAP_ENTRIES_MAX 64u
-#define EXO_MAP_PAGES_MAX 512u
+#define EXO_MAP_PAGES_MAX   512u
 
 struct exo_map {
     uint64_t va;
@@ -204,7 +204,8 @@ struct exo_map {
 
 /* --- Cells -------------------------------------------------------------------------------- */
 
-#define EXO_CELL_DEPTH_MAX 8
+#define EXO_CELL_DEPTH_MAX    8
+#define EXO_GRACE_SECONDS_MAX 60 /* cell_reclaim: the longest grace */
 
 enum exo_resource {
     EXO_RES_FRAMES = 0,    /* 4 KiB frames, kernel objects and page tables included */
@@ -300,22 +301,24 @@ struct exo_control {
     uint32_t reserved;
     uint64_t events; /* both: the kernel ORs bits in, the program takes them by atomic exchange */
 
-    uint32_t cpu;       /* kernel: the CPU that it runs on */
-    uint32_t vcpu;      /* kernel: its number in the environment */
-    uint64_t slot_end;  /* kernel: ticks when the running slot ends */
-    uint64_t own_slots; /* kernel: slots of its own that it was given, wanting them */
-    uint64_t own_lost;  /* kernel: slots of its own that it wanted and was not given */
-    uint64_t own_ticks; /* kernel: time run in slots of its own (or of its caller) */
-    uint64_t lent_ticks; /* kernel: time run in slots of others */
-    uint64_t upcalls;    /* kernel: upcalls made */
+    uint32_t cpu;         /* kernel: the CPU that it runs on */
+    uint32_t vcpu;        /* kernel: its number in the environment */
+    uint64_t slot_end;    /* kernel: ticks when the running slot ends */
+    uint64_t own_slots;   /* kernel: slots of its own that it was given, wanting them */
+    uint64_t own_lost;    /* kernel: slots of its own that it wanted and was not given */
+    uint64_t own_ticks;   /* kernel: time run in slots of its own (or of its caller) */
+    uint64_t lent_ticks;  /* kernel: time run in slots of others */
+    uint64_t upcalls;     /* kernel: upcalls made */
     uint64_t repossessed; /* kernel: entries ever written to the list below */
     struct exo_repossessed repossessed_list[EXO_REPOSSESSED_MAX]; /* kernel */
-    struct exo_context saved;                                      /* kernel writes at an upcall */
+    struct exo_context saved;                                     /* kernel writes at an upcall */
 };
 
 enum exo_vcpu_config {
-    EXO_VCPU_PRIORITY = 0,   /* 0 (lowest) to 7, among the vCPUs of one cell on one CPU */
-    EXO_VCPU_SVE_BYTES = 1,  /* SVE vector length in bytes, 16 to what the CPU has; stopped vCPU or self */
+    EXO_VCPU_PRIORITY = 0, /* 0 (lowest) to 7, among the vCPUs of one cell on one CPU */
+    EXO_VCPU_SVE_BYTES =
+        1,               /* SVE vector length in bytes, 16 to what the CPU has: self or stopped */
+    EXO_VCPU_REVOKE = 2, /* 1: takes its cell's revoke upcalls (at first: the cell's first vCPU) */
 };
 #define EXO_PRIORITY_MAX 7u
 
@@ -329,32 +332,32 @@ enum exo_fault_message {
 
 /* --- CPUs ----------------------------------------------------------------------------------- */
 
-#define EXO_CPUS_MAX 8u
+#define EXO_CPUS_MAX  8u
 #define EXO_CPU_SLOTS 32u /* slots in each CPU's vector */
-#define EXO_SLOT_NS 1000000u
+#define EXO_SLOT_NS   1000000u
 
 struct exo_cpu_info {
     uint32_t size, version;
     uint32_t cpu, slots;
-    uint64_t owner[EXO_CPU_SLOTS];     /* object name of the vCPU that owns it, 0 = nobody */
-    uint32_t given[EXO_CPU_SLOTS];     /* times the slot began and its owner ran in it */
-    uint32_t lent[EXO_CPU_SLOTS];      /* times it began and another ran */
-    uint32_t lost[EXO_CPU_SLOTS];      /* times it passed with its owner wanting it, not running */
+    uint64_t owner[EXO_CPU_SLOTS]; /* object name of the vCPU that owns it, 0 = nobody */
+    uint32_t given[EXO_CPU_SLOTS]; /* times the slot began and its owner ran in it */
+    uint32_t lent[EXO_CPU_SLOTS];  /* times it began and another ran */
+    uint32_t lost[EXO_CPU_SLOTS];  /* times it passed with its owner wanting it, not running */
     uint64_t idle_ticks;
 };
 
 /* --- Trace ---------------------------------------------------------------------------------- */
 
 enum exo_trace_kind {
-    EXO_TRACE_CALL = 0,       /* system call: a = number, b = x0 */
-    EXO_TRACE_CALL_END = 1,   /* a = number, b = result */
-    EXO_TRACE_UPCALL = 2,     /* a = kind, b = x1 */
-    EXO_TRACE_SWITCH = 3,     /* a = object name of the vCPU switched to, 0 = idle */
-    EXO_TRACE_INTERRUPT = 4,  /* a = interrupt number */
-    EXO_TRACE_MAP = 5,        /* a = va, b = pages | operation << 32 (map, unmap, protect: 0, 1, 2) */
-    EXO_TRACE_FAULT = 6,      /* a = address, b = syndrome */
-    EXO_TRACE_PROTECTED = 7,  /* protected call: a = object name of the server vCPU, b = w0 */
-    EXO_TRACE_REVOKE = 8,     /* a = object name, b = phase */
+    EXO_TRACE_CALL = 0,      /* system call: a = number, b = x0 */
+    EXO_TRACE_CALL_END = 1,  /* a = number, b = result */
+    EXO_TRACE_UPCALL = 2,    /* a = kind, b = x1 */
+    EXO_TRACE_SWITCH = 3,    /* a = object name of the vCPU switched to, 0 = idle */
+    EXO_TRACE_INTERRUPT = 4, /* a = interrupt number */
+    EXO_TRACE_MAP = 5,   /* a = va, b = pages | operation << 32 (map, unmap, protect: 0, 1, 2) */
+    EXO_TRACE_FAULT = 6, /* a = address, b = syndrome */
+    EXO_TRACE_PROTECTED = 7, /* protected call: a = object name of the server vCPU, b = w0 */
+    EXO_TRACE_REVOKE = 8,    /* a = object name, b = phase */
     EXO_TRACE_KINDS = 9,
 };
 
@@ -397,15 +400,15 @@ struct exo_machine_info {
  * stack of EXO_BOOT_STACK_BYTES that ends at EXO_BOOT_STACK_TOP, with a guard page below it, and
  * fills these slots.
  */
-#define EXO_BOOT_INFO_VA 0x20000ull    /* read-only, EXO_BOOT_INFO_BYTES */
-#define EXO_BOOT_CONTROL_VA 0x30000ull /* control page of the first vCPU */
-#define EXO_BOOT_STACK_TOP 0x100000ull
+#define EXO_BOOT_INFO_VA     0x20000ull /* read-only, EXO_BOOT_INFO_BYTES */
+#define EXO_BOOT_CONTROL_VA  0x30000ull /* control page of the first vCPU */
+#define EXO_BOOT_STACK_TOP   0x100000ull
 #define EXO_BOOT_STACK_BYTES 0x10000ull
 
 enum exo_boot_slot {
-    EXO_BOOT_CELL = 1,    /* the root cell: everything that the kernel did not keep */
-    EXO_BOOT_ENV = 2,     /* init's own environment */
-    EXO_BOOT_VCPU = 3,    /* its first vCPU */
+    EXO_BOOT_CELL = 1, /* the root cell: everything that the kernel did not keep */
+    EXO_BOOT_ENV = 2,  /* init's own environment */
+    EXO_BOOT_VCPU = 3, /* its first vCPU */
     EXO_BOOT_MACHINE = 4,
     EXO_BOOT_TRACE = 5,
     EXO_BOOT_CONSOLE = 6, /* device frames: the PL011's page */
@@ -417,15 +420,15 @@ enum exo_boot_slot {
 };
 
 #define EXO_BOOT_CMDLINE_BYTES 1024
-#define EXO_BOOT_SEED_BYTES 32
+#define EXO_BOOT_SEED_BYTES    32
 
 struct exo_boot_info {
     uint32_t size, version;
     struct exo_machine_info machine;
-    uint64_t image_bytes;             /* of the boot image, in EXO_BOOT_IMAGE */
-    uint64_t data_frames;             /* of EXO_BOOT_DATA */
-    uint32_t device_tree_bytes;       /* its copy follows this structure on a page of its own */
-    uint32_t cmdline_bytes;           /* without the terminating 0 */
+    uint64_t image_bytes;              /* of the boot image, in EXO_BOOT_IMAGE */
+    uint64_t data_frames;              /* of EXO_BOOT_DATA */
+    uint32_t device_tree_bytes;        /* its copy follows this structure on a page of its own */
+    uint32_t cmdline_bytes;            /* without the terminating 0 */
     uint8_t seed[EXO_BOOT_SEED_BYTES]; /* entropy; zeros if the machine gave none */
     char cmdline[EXO_BOOT_CMDLINE_BYTES];
 };

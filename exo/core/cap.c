@@ -1,0 +1,249 @@
+/*
+ * Capabilities: reading slots without locks, planting, deriving and moving them.
+ *
+ * The fields of a slot that lookups read are written only between slot_lock and slot_unlock, which
+ * make the sequence odd and even again; lookups retry when it moved under them.
+ */
+#include "core/cap.h"
+
+#include "core/env.h"
+
+#define READ_ONCE(field)         __atomic_load_n(&(field), __ATOMIC_RELAXED)
+#define WRITE_ONCE(field, value) __atomic_store_n(&(field), (value), __ATOMIC_RELAXED)
+
+void
+slot_lock(struct cap_slot *slot)
+{
+    for (;;) {
+        uint32_t sequence = atomic_load_explicit(&slot->sequence, memory_order_relaxed);
+        if (!(sequence & 1) &&
+            atomic_compare_exchange_weak_explicit(&slot->sequence, &sequence, sequence + 1,
+                                                  memory_order_acquire, memory_order_relaxed)) {
+            /* The odd sequence is seen before any field that changes. */
+            atomic_thread_fence(memory_order_release);
+            return;
+        }
+    }
+}
+
+void
+slot_unlock(struct cap_slot *slot)
+{
+    uint32_t sequence = atomic_load_explicit(&slot->sequence, memory_order_relaxed);
+    atomic_store_explicit(&slot->sequence, sequence + 1, memory_order_release);
+}
+
+struct cap_slot *
+cap_slot_at(struct env *env, uint32_t slot)
+{
+    uint32_t page = slot / EXO_CAPS_PER_PAGE;
+    if (page >= EXO_CAP_PAGES_MAX) {
+        return NULL;
+    }
+    struct cap_slot *slots = __atomic_load_n(&env->table[page], __ATOMIC_ACQUIRE);
+    return slots == NULL ? NULL : &slots[slot % EXO_CAPS_PER_PAGE];
+}
+
+/* A consistent copy; `generation` as the slot has it. */
+static void
+slot_read(struct cap_slot *slot, struct cap *cap, uint32_t *generation)
+{
+    uint32_t sequence;
+    do {
+        do {
+            sequence = atomic_load_explicit(&slot->sequence, memory_order_acquire);
+        } while (sequence & 1);
+        cap->type = READ_ONCE(slot->type);
+        cap->rights = READ_ONCE(slot->rights);
+        cap->origin = READ_ONCE(slot->origin);
+        cap->badge = READ_ONCE(slot->badge);
+        *generation = READ_ONCE(slot->generation);
+        cap->flags = atomic_load_explicit(&slot->flags, memory_order_relaxed);
+        atomic_thread_fence(memory_order_acquire);
+    } while (atomic_load_explicit(&slot->sequence, memory_order_relaxed) != sequence);
+    cap->slot = slot;
+    cap->sequence = sequence;
+}
+
+err_t
+cap_lookup_slot(struct cap_slot *slot, enum exo_type type, uint16_t rights, struct cap *cap)
+{
+    uint32_t generation;
+    slot_read(slot, cap, &generation);
+    if (cap->type == EXO_TYPE_NONE) {
+        return EXO_E_SLOT;
+    }
+    if (type != EXO_TYPE_NONE && cap->type != type) {
+        return EXO_E_TYPE;
+    }
+    if ((cap->flags & CAP_DYING) ||
+        atomic_load_explicit(&cap->origin->generation, memory_order_acquire) != generation) {
+        return EXO_E_GONE;
+    }
+    return (cap->rights & rights) == rights ? EXO_OK : EXO_E_RIGHT;
+}
+
+err_t
+cap_lookup(struct env *env, uint32_t slot, enum exo_type type, uint16_t rights, struct cap *cap)
+{
+    struct cap_slot *at = cap_slot_at(env, slot);
+    return at == NULL ? EXO_E_SLOT : cap_lookup_slot(at, type, rights, cap);
+}
+
+bool
+cap_still(const struct cap *cap)
+{
+    const struct cap_slot *slot = cap->slot;
+    return atomic_load_explicit(&slot->sequence, memory_order_acquire) == cap->sequence &&
+           !(atomic_load_explicit(&slot->flags, memory_order_acquire) & CAP_DYING) &&
+           atomic_load_explicit(&cap->origin->generation, memory_order_acquire) ==
+               READ_ONCE(slot->generation);
+}
+
+/* Fills a locked, empty slot. */
+static void
+slot_fill(struct cap_slot *slot, struct origin *origin, uint16_t rights, uint64_t badge)
+{
+    WRITE_ONCE(slot->type, origin->type);
+    WRITE_ONCE(slot->rights, rights);
+    WRITE_ONCE(slot->origin, origin);
+    WRITE_ONCE(slot->generation, atomic_load_explicit(&origin->generation, memory_order_relaxed));
+    WRITE_ONCE(slot->badge, badge);
+}
+
+/* EXO_OK when a locked slot may be filled. */
+static err_t
+slot_vacant(const struct cap_slot *slot)
+{
+    if (slot->type != EXO_TYPE_NONE) {
+        return EXO_E_OCCUPIED;
+    }
+    return atomic_load_explicit(&slot->flags, memory_order_relaxed) & CAP_DYING ? EXO_E_GONE
+                                                                                : EXO_OK;
+}
+
+static void
+link_behind(struct origin *origin, struct cap_slot *before, struct cap_slot *slot)
+{
+    slot->prev = before;
+    slot->next = before == NULL ? origin->first : before->next;
+    *(slot->prev == NULL ? &origin->first : &slot->prev->next) = slot;
+    *(slot->next == NULL ? &origin->last : &slot->next->prev) = slot;
+}
+
+void
+cap_erase(struct cap_slot *slot)
+{
+    struct origin *origin = slot->origin;
+    *(slot->prev == NULL ? &origin->first : &slot->prev->next) = slot->next;
+    *(slot->next == NULL ? &origin->last : &slot->next->prev) = slot->prev;
+    slot->next = slot->prev = NULL;
+    WRITE_ONCE(slot->type, (uint8_t)EXO_TYPE_NONE);
+    WRITE_ONCE(slot->rights, (uint16_t)0);
+    WRITE_ONCE(slot->badge, (uint64_t)0);
+    slot->depth = 0;
+    slot->hull_lo = slot->hull_hi = 0;
+    atomic_store_explicit(&slot->flags, 0, memory_order_relaxed);
+    /* origin stays: a lookup that read the slot earlier compares its sequence before it is used */
+}
+
+err_t
+cap_plant(struct cap_slot *dst, struct origin *origin, uint16_t rights, uint64_t badge)
+{
+    lock_acquire(&origin->lock);
+    slot_lock(dst);
+    err_t err = slot_vacant(dst);
+    if (err == EXO_OK) {
+        slot_fill(dst, origin, rights, badge);
+        dst->depth = 0;
+        link_behind(origin, NULL, dst);
+    }
+    slot_unlock(dst);
+    lock_release(&origin->lock);
+    return err;
+}
+
+/* Whether the tree may change now; origin lock held. */
+static err_t
+tree_changeable(const struct origin *origin, const struct cap *cap)
+{
+    if (!cap_still(cap)) {
+        return EXO_E_GONE;
+    }
+    return origin->phase == ORIGIN_IDLE ? EXO_OK : EXO_E_BUSY;
+}
+
+err_t
+cap_derive(const struct cap *cap, struct cap_slot *dst, uint16_t rights, uint64_t badge)
+{
+    struct origin *origin = cap->origin;
+    lock_acquire(&origin->lock);
+    err_t err = tree_changeable(origin, cap);
+    if (err == EXO_OK && cap->slot->depth >= CAP_DEPTH_MAX) {
+        err = EXO_E_LIMIT;
+    }
+    if (err == EXO_OK) {
+        slot_lock(dst);
+        err = slot_vacant(dst);
+        if (err == EXO_OK) {
+            slot_fill(dst, origin, rights, badge);
+            dst->depth = cap->slot->depth + 1;
+            link_behind(origin, cap->slot, dst);
+        }
+        slot_unlock(dst);
+    }
+    lock_release(&origin->lock);
+    return err;
+}
+
+void
+cap_widen_hull(struct cap_slot *slot, va_t va, uint64_t pages)
+{
+    uint32_t lo = (uint32_t)(va / PAGE_BYTES), hi = lo + (uint32_t)pages;
+    if (!(atomic_load_explicit(&slot->flags, memory_order_relaxed) & CAP_MAPPED)) {
+        slot->hull_lo = lo;
+        slot->hull_hi = hi;
+        atomic_fetch_or_explicit(&slot->flags, CAP_MAPPED, memory_order_relaxed);
+        return;
+    }
+    slot->hull_lo = slot->hull_lo < lo ? slot->hull_lo : lo;
+    slot->hull_hi = slot->hull_hi > hi ? slot->hull_hi : hi;
+}
+
+/* Both slots locked, origin lock held. */
+static void
+slot_replace(struct cap_slot *src, struct cap_slot *dst)
+{
+    slot_fill(dst, src->origin, src->rights, src->badge);
+    WRITE_ONCE(dst->generation, src->generation);
+    dst->depth = src->depth;
+    link_behind(src->origin, src, dst);
+    cap_erase(src);
+}
+
+err_t
+cap_transfer(const struct cap *cap, struct cap_slot *dst)
+{
+    struct origin *origin = cap->origin;
+    struct cap_slot *src = cap->slot;
+    if (src == dst) {
+        return EXO_E_OCCUPIED;
+    }
+    lock_acquire(&origin->lock);
+    err_t err = tree_changeable(origin, cap);
+    if (err == EXO_OK) {
+        err = cap_unmap_step(src);
+    }
+    if (err == EXO_OK) {
+        slot_lock(src < dst ? src : dst);
+        slot_lock(src < dst ? dst : src);
+        err = slot_vacant(dst);
+        if (err == EXO_OK) {
+            slot_replace(src, dst);
+        }
+        slot_unlock(src);
+        slot_unlock(dst);
+    }
+    lock_release(&origin->lock);
+    return err;
+}

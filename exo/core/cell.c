@@ -1,0 +1,281 @@
+/* Cells: charging, carving, and publishing what they pay for. */
+#include "core/cell.h"
+
+#include "core/env.h"
+#include "core/frame.h"
+
+_Atomic uint32_t cells_dying;
+
+uint32_t
+cell_own(const struct cell *cell, enum exo_resource resource)
+{
+    return cell->limit[resource] - cell->carved[resource] - cell->free[resource];
+}
+
+bool
+cell_is_dying(const struct cell *cell)
+{
+    for (; cell != NULL; cell = cell->parent) {
+        if (cell->dying) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* While frames are being reclaimed, the cell may not take back what it gave. */
+static bool
+withheld(const struct cell *cell, enum exo_resource resource, uint32_t free_after)
+{
+    return resource == EXO_RES_FRAMES && cell->reclaim.pending &&
+           cell->limit[resource] - free_after > cell->reclaim.target_frames;
+}
+
+err_t
+cell_charge(struct cell *cell, enum exo_resource resource, uint32_t amount)
+{
+    uint32_t free = atomic_load_explicit(&cell->free[resource], memory_order_relaxed);
+    do {
+        if (free < amount || withheld(cell, resource, free - amount)) {
+            return EXO_E_LIMIT;
+        }
+    } while (!atomic_compare_exchange_weak_explicit(&cell->free[resource], &free, free - amount,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    return EXO_OK;
+}
+
+void
+cell_refund(struct cell *cell, enum exo_resource resource, uint32_t amount)
+{
+    atomic_fetch_add_explicit(&cell->free[resource], amount, memory_order_relaxed);
+}
+
+err_t
+cell_take_frame(struct cell *cell, void *owner, void **frame)
+{
+    err_t err = cell_charge(cell, EXO_RES_FRAMES, 1);
+    if (err != EXO_OK) {
+        return err;
+    }
+    *frame = frame_take_kernel(owner);
+    if (*frame == NULL) {
+        cell_refund(cell, EXO_RES_FRAMES, 1);
+        return EXO_E_MEMORY;
+    }
+    return EXO_OK;
+}
+
+void
+cell_put_frame(struct cell *cell, void *frame)
+{
+    frame_put(frame_from_kernel(frame), 1);
+    cell_refund(cell, EXO_RES_FRAMES, 1);
+}
+
+static void
+cell_init(struct cell *cell, struct cell *parent, const uint32_t limit[EXO_RES_COUNT])
+{
+    origin_init(&cell->origin, EXO_TYPE_CELL, parent);
+    lock_init(&cell->lock, RANK_CELL);
+    lock_init(&cell->slab_lock, RANK_SLAB);
+    cell->parent = parent;
+    cell->depth = parent == NULL ? 0 : parent->depth + 1;
+    for (int i = 0; i < EXO_RES_COUNT; i++) {
+        cell->limit[i] = limit[i];
+        atomic_init(&cell->free[i], limit[i]);
+    }
+}
+
+struct cell *
+cell_create_root(const uint32_t limit[EXO_RES_COUNT])
+{
+    struct cell *cell = frame_take_kernel(NULL);
+    ensure(cell != NULL);
+    cell_init(cell, NULL, limit);
+    cell->origin.eternal = true;
+    return cell;
+}
+
+/* Moves `amount` of a resource from the parent's free part to its carved part, or (negative) back.
+ */
+static err_t
+carve(struct cell *parent, enum exo_resource resource, int64_t amount)
+{
+    if (amount > 0) {
+        err_t err = cell_charge(parent, resource, (uint32_t)amount);
+        if (err != EXO_OK) {
+            return err;
+        }
+        parent->carved[resource] += (uint32_t)amount;
+    } else if (amount < 0) {
+        parent->carved[resource] -= (uint32_t)-amount;
+        cell_refund(parent, resource, (uint32_t)-amount);
+    }
+    return EXO_OK;
+}
+
+static err_t
+carve_all(struct cell *parent, const uint32_t limit[EXO_RES_COUNT])
+{
+    for (int i = 0; i < EXO_RES_COUNT; i++) {
+        err_t err = carve(parent, (enum exo_resource)i, limit[i]);
+        if (err != EXO_OK) {
+            while (i-- > 0) {
+                (void)carve(parent, (enum exo_resource)i, -(int64_t)limit[i]);
+            }
+            return err;
+        }
+    }
+    return EXO_OK;
+}
+
+static void
+adopt(struct cell *parent, struct cell *cell)
+{
+    cell->next_sibling = parent->first_child;
+    cell->prev_sibling = NULL;
+    if (parent->first_child != NULL) {
+        parent->first_child->prev_sibling = cell;
+    }
+    parent->first_child = cell;
+}
+
+err_t
+cell_create(struct cell *parent, const uint32_t limit[EXO_RES_COUNT], struct cell **cell)
+{
+    if (parent->depth + 1 >= EXO_CELL_DEPTH_MAX) {
+        return EXO_E_LIMIT;
+    }
+    void *frame;
+    err_t err = cell_take_frame(parent, parent, &frame);
+    if (err != EXO_OK) {
+        return err;
+    }
+    *cell = frame;
+    cell_init(*cell, parent, limit);
+    lock_acquire(&parent->lock);
+    err = cell_is_dying(parent) ? EXO_E_GONE : carve_all(parent, limit);
+    if (err == EXO_OK) {
+        adopt(parent, *cell);
+    }
+    lock_release(&parent->lock);
+    if (err != EXO_OK) {
+        cell_put_frame(parent, frame);
+    }
+    return err;
+}
+
+void
+cell_discard(struct cell *cell)
+{
+    cell_leave_parent(cell);
+    cell_put_frame(cell->parent, cell);
+}
+
+void
+cell_leave_parent(struct cell *cell)
+{
+    struct cell *parent = cell->parent;
+    lock_acquire(&parent->lock);
+    *(cell->prev_sibling == NULL ? &parent->first_child : &cell->prev_sibling->next_sibling) =
+        cell->next_sibling;
+    if (cell->next_sibling != NULL) {
+        cell->next_sibling->prev_sibling = cell->prev_sibling;
+    }
+    for (int i = 0; i < EXO_RES_COUNT; i++) {
+        (void)carve(parent, (enum exo_resource)i, -(int64_t)cell->limit[i]);
+    }
+    lock_release(&parent->lock);
+}
+
+/* Both locks held. */
+static err_t
+set_limit(struct cell *cell, enum exo_resource resource, uint32_t limit)
+{
+    int64_t more = (int64_t)limit - cell->limit[resource];
+    if (more < 0) {
+        /* Taken from the cell's own free part, as a charge that is never refunded. */
+        err_t err = cell_charge(cell, resource, (uint32_t)-more);
+        if (err != EXO_OK) {
+            return EXO_E_BUSY;
+        }
+    }
+    err_t err = carve(cell->parent, resource, more);
+    if (err == EXO_OK) {
+        cell->limit[resource] = limit;
+        if (more > 0) {
+            cell_refund(cell, resource, (uint32_t)more);
+        }
+    }
+    return err;
+}
+
+err_t
+cell_set_limits(struct cell *cell, const uint32_t limit[EXO_RES_COUNT])
+{
+    struct cell *parent = cell->parent;
+    if (parent == NULL) {
+        return EXO_E_STATE;
+    }
+    uint32_t before[EXO_RES_COUNT];
+    err_t err = EXO_OK;
+    lock_acquire(&parent->lock);
+    lock_acquire(&cell->lock);
+    memcpy(before, cell->limit, sizeof(before));
+    int i = 0;
+    while (i < EXO_RES_COUNT && err == EXO_OK) {
+        err = set_limit(cell, (enum exo_resource)i, limit[i]);
+        i += err == EXO_OK;
+    }
+    while (err != EXO_OK && i-- > 0) {
+        (void)set_limit(cell, (enum exo_resource)i, before[i]);
+    }
+    lock_release(&cell->lock);
+    lock_release(&parent->lock);
+    return err;
+}
+
+/* The list of the cell that an origin is on. */
+static struct origin **
+list_of(struct cell *cell, const struct origin *origin)
+{
+    if (origin->doomed) {
+        return &cell->doomed;
+    }
+    return origin->type == EXO_TYPE_FRAMES ? &cell->frames : &cell->alive;
+}
+
+void
+cell_list(struct cell *cell, struct origin *origin)
+{
+    struct origin **list = list_of(cell, origin);
+    origin->prev = NULL;
+    origin->next = *list;
+    if (*list != NULL) {
+        (*list)->prev = origin;
+    }
+    *list = origin;
+}
+
+void
+cell_unlist(struct cell *cell, struct origin *origin)
+{
+    *(origin->prev == NULL ? list_of(cell, origin) : &origin->prev->next) = origin->next;
+    if (origin->next != NULL) {
+        origin->next->prev = origin->prev;
+    }
+    origin->next = origin->prev = NULL;
+}
+
+err_t
+cell_publish(struct cell *cell, struct origin *origin, struct cap_slot *dst, uint16_t rights)
+{
+    uint64_t range = origin->base | (uint64_t)origin->count << 32;
+    lock_acquire(&cell->lock);
+    err_t err = cell_is_dying(cell) ? EXO_E_GONE : cap_plant(dst, origin, rights, range);
+    if (err == EXO_OK) {
+        cell_list(cell, origin);
+    }
+    lock_release(&cell->lock);
+    return err;
+}

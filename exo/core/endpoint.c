@@ -1,0 +1,372 @@
+/*
+ * Protected calls. tests/models/call.pml is the model of the races between a reply, a deadline, the
+ * end of the server, and the end of the endpoint.
+ */
+#include "core/endpoint.h"
+
+#include "core/deadline.h"
+#include "core/sched.h"
+#include "core/trace.h"
+
+#define DRAIN_STEP 16
+
+void
+endpoint_init(struct endpoint *endpoint)
+{
+    lock_init(&endpoint->lock, RANK_ENDPOINT);
+}
+
+/* --- Queues: endpoint lock held -----------------------------------------------------------------
+ */
+
+static void
+queue_push(struct vcpu_queue *queue, struct endpoint *endpoint, struct vcpu *vcpu)
+{
+    vcpu->endpoint = endpoint;
+    vcpu->queue_next = NULL;
+    vcpu->queue_prev = queue->last;
+    *(queue->last == NULL ? &queue->first : &queue->last->queue_next) = vcpu;
+    queue->last = vcpu;
+}
+
+static void
+queue_remove(struct vcpu_queue *queue, struct vcpu *vcpu)
+{
+    *(vcpu->queue_prev == NULL ? &queue->first : &vcpu->queue_prev->queue_next) = vcpu->queue_next;
+    *(vcpu->queue_next == NULL ? &queue->last : &vcpu->queue_next->queue_prev) = vcpu->queue_prev;
+    vcpu->endpoint = NULL;
+}
+
+static struct vcpu *
+queue_pop(struct vcpu_queue *queue)
+{
+    struct vcpu *vcpu = queue->first;
+    if (vcpu != NULL) {
+        queue_remove(queue, vcpu);
+    }
+    return vcpu;
+}
+
+/* --- Hand-over
+ * ------------------------------------------------------------------------------------ */
+
+/* A capability goes along, as a child of the sender's. Whether it arrived. No lock held. */
+static bool
+give_cap(struct vcpu *from, uint32_t send, struct vcpu *to, uint32_t receive)
+{
+    struct cap cap;
+    if (send == EXO_NONE || receive == EXO_NONE) {
+        return false;
+    }
+    struct cap_slot *dst = cap_slot_at(to->env, receive);
+    return dst != NULL && cap_lookup(from->env, send, EXO_TYPE_NONE, EXO_COPY, &cap) == EXO_OK &&
+           cap_derive(&cap, dst, cap.rights, cap.badge) == EXO_OK;
+}
+
+/* The server gets the caller's message in its registers. Both run-queue locks held. */
+static void
+pair(struct vcpu *caller, struct vcpu *server, bool cap)
+{
+    uint64_t *x = server->context.x;
+    caller->partner = server;
+    atomic_store_explicit(&server->serving, caller, memory_order_relaxed);
+    x[0] = EXO_OK;
+    x[1] = caller->message[0];
+    x[2] = caller->message[1];
+    x[3] = caller->message[2];
+    x[4] = caller->message[3];
+    x[5] = caller->badge;
+    x[6] = cap;
+    trace(EXO_TRACE_PROTECTED, (uint64_t)(uintptr_t)server, x[1]);
+}
+
+/* A READY vCPU goes on within the slot of the current one, if it can; else it is woken. */
+static err_t
+go_on_with(struct vcpu *vcpu)
+{
+    if (vcpu->cpu == this_cpu()->number && vcpu_may_run(vcpu)) {
+        deadline_remove(&rq_of(vcpu)->deadlines, vcpu);
+        vcpu->state = VCPU_READY;
+        rq_switch_to(vcpu);
+        return CALL_ENTERED;
+    }
+    rq_wake(vcpu);
+    return CALL_BLOCKED;
+}
+
+/* The caller (current, or faulting) meets a server that waited; the server is claimed. */
+static err_t
+meet_server(struct vcpu *caller, struct vcpu *server, enum vcpu_state state, uint64_t deadline)
+{
+    bool cap = give_cap(caller, caller->cap_send, server, server->cap_receive);
+    rq_lock_two(caller, server);
+    rq_block(caller, state, deadline);
+    pair(caller, server, cap);
+    err_t err = go_on_with(server);
+    rq_unlock_two(caller, server);
+    return err;
+}
+
+static err_t
+send(struct vcpu *caller, struct endpoint *endpoint, enum vcpu_state state, uint64_t deadline)
+{
+    lock_acquire(&endpoint->lock);
+    struct vcpu *server = queue_pop(&endpoint->receivers);
+    if (server == NULL) {
+        queue_push(&endpoint->callers, endpoint, caller);
+        lock_acquire(&rq_of(caller)->lock);
+        rq_block(caller, state, deadline);
+        lock_release(&rq_of(caller)->lock);
+    }
+    lock_release(&endpoint->lock);
+    return server == NULL ? CALL_BLOCKED : meet_server(caller, server, state, deadline);
+}
+
+err_t
+endpoint_call(struct vcpu *caller, struct endpoint *endpoint, uint64_t deadline)
+{
+    return send(caller, endpoint, VCPU_CALLING, deadline);
+}
+
+err_t
+endpoint_send_fault(struct vcpu *vcpu)
+{
+    struct cap cap;
+    err_t err = cap_lookup_slot(&vcpu->env->supervisor, EXO_TYPE_ENDPOINT, 0, &cap);
+    if (err != EXO_OK) {
+        return err;
+    }
+    vcpu->badge = cap.badge;
+    vcpu->cap_send = vcpu->cap_receive = EXO_NONE;
+    err = send(vcpu, (struct endpoint *)(void *)cap.origin, VCPU_FAULTED, EXO_FOREVER);
+    return err == CALL_BLOCKED || err == CALL_ENTERED ? EXO_OK : err;
+}
+
+/* The server takes a caller that waited: `partner` is set, so that the caller's end finds it. */
+static err_t
+meet_caller(struct vcpu *server, struct vcpu *caller)
+{
+    bool cap = give_cap(caller, caller->cap_send, server, server->cap_receive);
+    rq_lock_two(caller, server);
+    bool there = caller->partner == server;
+    if (there) {
+        pair(caller, server, cap);
+    }
+    rq_unlock_two(caller, server);
+    return there ? EXO_OK : EXO_E_AGAIN;
+}
+
+err_t
+endpoint_receive(struct vcpu *server, struct endpoint *endpoint, uint64_t deadline)
+{
+    lock_acquire(&endpoint->lock);
+    struct vcpu *caller = queue_pop(&endpoint->callers);
+    if (caller != NULL) {
+        lock_acquire(&rq_of(caller)->lock);
+        caller->partner = server;
+        lock_release(&rq_of(caller)->lock);
+    } else {
+        queue_push(&endpoint->receivers, endpoint, server);
+        lock_acquire(&rq_of(server)->lock);
+        rq_block(server, VCPU_RECEIVING, deadline);
+        lock_release(&rq_of(server)->lock);
+    }
+    lock_release(&endpoint->lock);
+    return caller == NULL ? CALL_BLOCKED : meet_caller(server, caller);
+}
+
+/* --- Replies
+ * ---------------------------------------------------------------------------------------- */
+
+/* The caller's answer is in its registers and nobody serves it; it is claimed by us. NULL: none. */
+static struct vcpu *
+answer(struct vcpu *server, const uint64_t words[4], uint32_t send_slot)
+{
+    struct vcpu *caller = atomic_load_explicit(&server->serving, memory_order_relaxed);
+    if (caller == NULL) {
+        return NULL;
+    }
+    bool cap = give_cap(server, send_slot, caller, caller->cap_receive);
+    lock_acquire(&rq_of(caller)->lock);
+    bool there = caller->partner == server;
+    if (there) {
+        caller->partner = NULL;
+        deadline_remove(&rq_of(caller)->deadlines, caller);
+        if (caller->state == VCPU_CALLING) {
+            uint64_t *x = caller->context.x;
+            x[0] = EXO_OK;
+            x[1] = words[0];
+            x[2] = words[1];
+            x[3] = words[2];
+            x[4] = words[3];
+            x[5] = cap;
+        }
+    }
+    lock_release(&rq_of(caller)->lock);
+    atomic_store_explicit(&server->serving, NULL, memory_order_relaxed);
+    return there ? caller : NULL;
+}
+
+static void
+wake(struct vcpu *vcpu)
+{
+    lock_acquire(&rq_of(vcpu)->lock);
+    rq_wake(vcpu);
+    lock_release(&rq_of(vcpu)->lock);
+}
+
+err_t
+endpoint_reply(struct vcpu *server, const uint64_t words[4], uint32_t send_slot)
+{
+    struct vcpu *caller = answer(server, words, send_slot);
+    if (caller == NULL) {
+        return EXO_E_STATE;
+    }
+    wake(caller);
+    return EXO_OK;
+}
+
+err_t
+endpoint_reply_receive(struct vcpu *server, struct endpoint *endpoint, const uint64_t words[4],
+                       uint32_t send_slot, uint64_t deadline)
+{
+    struct vcpu *caller = answer(server, words, send_slot);
+    err_t err = endpoint_receive(server, endpoint, deadline);
+    if (caller == NULL) {
+        return err;
+    }
+    if (err != CALL_BLOCKED) {
+        wake(caller);
+        return err;
+    }
+    lock_acquire(&rq_of(caller)->lock);
+    err = go_on_with(caller);
+    lock_release(&rq_of(caller)->lock);
+    return err;
+}
+
+/* --- Ends
+ * ---------------------------------------------------------------------------------------------- */
+
+/* Leaves the queue that it is in; whether it was in one. No lock held. */
+static bool
+leave_queue(struct vcpu *vcpu)
+{
+    struct endpoint *endpoint = __atomic_load_n(&vcpu->endpoint, __ATOMIC_RELAXED);
+    if (endpoint == NULL) {
+        return false;
+    }
+    lock_acquire(&endpoint->lock);
+    bool queued = vcpu->endpoint == endpoint;
+    if (queued) {
+        queue_remove(vcpu->state == VCPU_RECEIVING ? &endpoint->receivers : &endpoint->callers,
+                     vcpu);
+    }
+    lock_release(&endpoint->lock);
+    return queued;
+}
+
+/* The caller's server loses it; whether there was one. Run-queue lock of the caller's CPU held. */
+static bool
+leave_server(struct vcpu *caller)
+{
+    struct vcpu *server = caller->partner;
+    if (server == NULL) {
+        return false;
+    }
+    caller->partner = NULL;
+    struct vcpu *expected = caller;
+    atomic_compare_exchange_strong(&server->serving, &expected, NULL);
+    return true;
+}
+
+void
+endpoint_timeout(struct vcpu *vcpu)
+{
+    bool queued = leave_queue(vcpu);
+    lock_acquire(&rq_of(vcpu)->lock);
+    if (queued || (vcpu->state == VCPU_CALLING && leave_server(vcpu))) {
+        rq_wake_with(vcpu, EXO_E_TIMEOUT);
+    } else if (vcpu->state == VCPU_CALLING) {
+        /* Claimed: a server is about to take it, or to have answered. Look again soon. */
+        deadline_insert(&rq_of(vcpu)->deadlines, vcpu);
+    }
+    lock_release(&rq_of(vcpu)->lock);
+}
+
+/* It faulted and its supervisor is gone: it stands at the fault, and its environment stops. */
+static void
+strand(struct vcpu *vcpu)
+{
+    vcpu->env->stopped = true;
+    vcpu->state = VCPU_READY;
+}
+
+/* Its own caller will not get an answer any more. */
+static void
+abandon_caller(struct vcpu *server)
+{
+    struct vcpu *caller = atomic_load(&server->serving);
+    if (caller == NULL) {
+        return;
+    }
+    lock_acquire(&rq_of(caller)->lock);
+    if (caller->partner == server) {
+        caller->partner = NULL;
+        if (caller->state == VCPU_CALLING) {
+            rq_wake_with(caller, EXO_E_GONE);
+        } else {
+            strand(caller);
+        }
+    }
+    lock_release(&rq_of(caller)->lock);
+    atomic_store(&server->serving, NULL);
+}
+
+err_t
+endpoint_forget(struct vcpu *vcpu)
+{
+    bool queued = leave_queue(vcpu);
+    lock_acquire(&rq_of(vcpu)->lock);
+    bool partnered = leave_server(vcpu);
+    bool in_call =
+        vcpu->state == VCPU_RECEIVING || vcpu->state == VCPU_CALLING || vcpu->state == VCPU_FAULTED;
+    bool claimed = in_call && !queued && !partnered;
+    if (!claimed) {
+        deadline_remove(&rq_of(vcpu)->deadlines, vcpu);
+        rq_unready(vcpu);
+        vcpu->state = VCPU_DEAD;
+    }
+    lock_release(&rq_of(vcpu)->lock);
+    if (claimed) {
+        return EXO_E_AGAIN;
+    }
+    abandon_caller(vcpu);
+    return EXO_OK;
+}
+
+/* Everybody who waits at an endpoint that ends gets EXO_E_GONE; who faulted stops. */
+err_t
+endpoint_finish_step(struct endpoint *endpoint)
+{
+    for (int i = 0; i < DRAIN_STEP; i++) {
+        lock_acquire(&endpoint->lock);
+        struct vcpu *vcpu = queue_pop(&endpoint->callers);
+        if (vcpu == NULL) {
+            vcpu = queue_pop(&endpoint->receivers);
+        }
+        if (vcpu == NULL) {
+            lock_release(&endpoint->lock);
+            return EXO_OK;
+        }
+        lock_acquire(&rq_of(vcpu)->lock);
+        if (vcpu->state == VCPU_FAULTED) {
+            strand(vcpu);
+        } else {
+            rq_wake_with(vcpu, EXO_E_GONE);
+        }
+        lock_release(&rq_of(vcpu)->lock);
+        lock_release(&endpoint->lock);
+    }
+    return EXO_E_AGAIN;
+}

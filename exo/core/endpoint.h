@@ -1,0 +1,54 @@
+/*
+ * Protected calls: endpoints, their queues, and the hand-over between caller and server.
+ *
+ * A vCPU is in at most one queue, through links of its own, so that queues need no memory. Who
+ * serves whom is `caller->partner`, under the run-queue lock of the caller's CPU; `server->serving`
+ * is believed only while that says the same. A RECEIVING or CALLING vCPU that is in no queue and
+ * has no partner is in the hands of another CPU that is about to wake it ("claimed").
+ */
+#ifndef EXO_CORE_ENDPOINT_H
+#define EXO_CORE_ENDPOINT_H
+
+#include "core/vcpu.h"
+
+struct vcpu_queue {
+    struct vcpu *first, *last;
+};
+
+struct endpoint {
+    struct origin origin;
+    struct spinlock lock; /* RANK_ENDPOINT: both queues, and `endpoint` of whom they hold */
+    struct vcpu_queue callers, receivers;
+};
+
+/* What a system call that may switch returns instead of an error. */
+#define CALL_BLOCKED 1 /* the caller waits: choose another */
+#define CALL_ENTERED 2 /* another vCPU is current: load its context */
+
+void endpoint_init(struct endpoint *endpoint);
+
+/* The current vCPU calls, with `message`, `badge`, `cap_send` and `cap_receive` set in it. */
+err_t endpoint_call(struct vcpu *caller, struct endpoint *endpoint, uint64_t deadline);
+
+/* The current vCPU receives a call: results in its context. EXO_E_STATE: it has one to answer. */
+err_t endpoint_receive(struct vcpu *server, struct endpoint *endpoint, uint64_t deadline);
+
+/* Answers the caller: EXO_E_STATE when there is none (any more). Words are in x1..x4's places. */
+err_t endpoint_reply(struct vcpu *server, const uint64_t words[4], uint32_t send);
+
+/* Both, switching straight back to a caller on this CPU when nobody else waits. */
+err_t endpoint_reply_receive(struct vcpu *server, struct endpoint *endpoint,
+                             const uint64_t words[4], uint32_t send, uint64_t deadline);
+
+/* The vCPU faulted `inside`, its message is set: it waits for its supervisor. EXO_E_SLOT: none. */
+err_t endpoint_send_fault(struct vcpu *vcpu);
+
+/* Its deadline passed (it has left the heap). No lock held. */
+void endpoint_timeout(struct vcpu *vcpu);
+
+/* Takes a vCPU that ends out of queues and calls; EXO_E_AGAIN while another CPU has it claimed. */
+err_t endpoint_forget(struct vcpu *vcpu);
+
+err_t endpoint_finish_step(struct endpoint *endpoint);
+
+#endif

@@ -1,0 +1,230 @@
+/* Environments: their tables of capabilities, and their end. */
+#include "core/env.h"
+
+#include "arch/arch.h"
+#include "core/cell.h"
+#include "core/sched.h"
+
+#define CLOSE_STEP 32 /* capabilities of a dying table handled in a step */
+
+static _Atomic uint32_t next_number = 1;
+
+static void
+make_keys(struct env *env)
+{
+    for (int i = 0; i < ENV_PAC_KEYS; i++) {
+        env->pac_keys[i] = arch_random();
+    }
+}
+
+/* The frames that an environment begins with, besides its own: table directory and page tables. */
+static err_t
+env_init(struct env *env, struct cell *cell)
+{
+    void *table;
+    err_t err = cell_take_frame(cell, cell, &table);
+    if (err != EXO_OK) {
+        return err;
+    }
+    env->table = table;
+    origin_init(&env->origin, EXO_TYPE_ENV, cell);
+    lock_init(&env->lock, RANK_ENV);
+    env->number = atomic_fetch_add(&next_number, 1);
+    env->supervisor.env = env;
+    make_keys(env);
+    err = vspace_init(&env->space, cell);
+    if (err == EXO_OK) {
+        err = env_extend_table(env, 0);
+        if (err != EXO_OK) {
+            ensure(vspace_destroy(&env->space) == EXO_OK);
+        }
+    }
+    if (err != EXO_OK) {
+        cell_put_frame(cell, table);
+    }
+    return err;
+}
+
+err_t
+env_create(struct cell *cell, struct env **env)
+{
+    void *frame;
+    err_t err = cell_charge(cell, EXO_RES_ENVS, 1);
+    if (err != EXO_OK) {
+        return err;
+    }
+    err = cell_take_frame(cell, cell, &frame);
+    if (err == EXO_OK) {
+        *env = frame;
+        err = env_init(*env, cell);
+        if (err != EXO_OK) {
+            cell_put_frame(cell, frame);
+        }
+    }
+    if (err != EXO_OK) {
+        cell_refund(cell, EXO_RES_ENVS, 1);
+    }
+    return err;
+}
+
+/* Frees the pages of the table and its directory. */
+static void
+free_table(struct env *env)
+{
+    struct cell *cell = env->origin.cell;
+    for (uint32_t page = 0; page < EXO_CAP_PAGES_MAX; page++) {
+        if (env->table[page] != NULL) {
+            cell_put_frame(cell, env->table[page]);
+            cell_refund(cell, EXO_RES_CAPS, EXO_CAPS_PER_PAGE);
+        }
+    }
+    cell_put_frame(cell, env->table);
+}
+
+void
+env_discard(struct env *env)
+{
+    struct cell *cell = env->origin.cell;
+    while (vspace_destroy(&env->space) == EXO_E_AGAIN) {
+    }
+    free_table(env);
+    cell_put_frame(cell, env);
+    cell_refund(cell, EXO_RES_ENVS, 1);
+}
+
+/* Publishes a page of slots; false when another vCPU was faster, or the environment ends. */
+static err_t
+add_page(struct env *env, uint32_t page, struct cap_slot *slots)
+{
+    err_t err = EXO_OK;
+    lock_acquire(&env->lock);
+    if (env->origin.doomed) {
+        err = EXO_E_GONE;
+    } else if (env->table[page] != NULL) {
+        err = EXO_E_OCCUPIED;
+    } else {
+        __atomic_store_n(&env->table[page], slots, __ATOMIC_RELEASE);
+    }
+    lock_release(&env->lock);
+    return err;
+}
+
+err_t
+env_extend_table(struct env *env, uint32_t page)
+{
+    struct cell *cell = env->origin.cell;
+    if (page >= EXO_CAP_PAGES_MAX) {
+        return EXO_E_RANGE;
+    }
+    err_t err = cell_charge(cell, EXO_RES_CAPS, EXO_CAPS_PER_PAGE);
+    if (err != EXO_OK) {
+        return err;
+    }
+    void *frame;
+    err = cell_take_frame(cell, env, &frame);
+    if (err == EXO_OK) {
+        struct cap_slot *slots = frame;
+        for (uint32_t i = 0; i < EXO_CAPS_PER_PAGE; i++) {
+            slots[i].env = env;
+        }
+        err = add_page(env, page, slots);
+        if (err != EXO_OK) {
+            cell_put_frame(cell, frame);
+        }
+    }
+    if (err != EXO_OK) {
+        cell_refund(cell, EXO_RES_CAPS, EXO_CAPS_PER_PAGE);
+    }
+    return err;
+}
+
+/* --- The end
+ * -------------------------------------------------------------------------------------- */
+
+enum { END_VCPUS, END_TABLE, END_GRACE, END_SPACE, END_DONE };
+
+static err_t
+end_vcpus(struct env *env)
+{
+    lock_acquire(&env->lock);
+    struct vcpu *vcpu = env->vcpus;
+    lock_release(&env->lock);
+    if (vcpu == NULL) {
+        return EXO_OK;
+    }
+    origin_doom(&vcpu->origin);
+    (void)origin_step(&vcpu->origin);
+    return EXO_E_AGAIN;
+}
+
+/* Closes the slots one after another; `end_page` counts them. */
+static err_t
+end_table(struct env *env)
+{
+    for (int i = 0; i < CLOSE_STEP; i++) {
+        if (env->end_page == EXO_CAP_PAGES_MAX * EXO_CAPS_PER_PAGE) {
+            return cap_close_step(&env->supervisor);
+        }
+        struct cap_slot *slot = cap_slot_at(env, env->end_page);
+        if (slot == NULL) {
+            env->end_page += EXO_CAPS_PER_PAGE;
+        } else if (cap_close_step(slot) == EXO_OK) {
+            env->end_page++;
+        } else {
+            i += 3; /* a capability costs more than an empty slot */
+        }
+    }
+    return EXO_E_AGAIN;
+}
+
+/* Whether a CPU still has the page tables loaded, idling. */
+static bool
+space_in_use(const struct env *env)
+{
+    for (uint32_t i = 0; i < EXO_CPUS_MAX; i++) {
+        if (atomic_load(&cpus[i].space) == &env->space) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static err_t
+end_space(struct env *env)
+{
+    if (space_in_use(env)) {
+        sched_poke_everyone();
+        return EXO_E_AGAIN;
+    }
+    err_t err = vspace_destroy(&env->space);
+    if (err == EXO_OK) {
+        free_table(env);
+        cell_refund(env->origin.cell, EXO_RES_ENVS, 1);
+    }
+    return err;
+}
+
+static err_t
+end_grace(struct env *env)
+{
+    return epoch_passed(env->end_epoch) ? EXO_OK : EXO_E_AGAIN;
+}
+
+err_t
+env_finish_step(struct env *env)
+{
+    static err_t (*const phases[])(struct env *) = {
+        [END_VCPUS] = end_vcpus,
+        [END_TABLE] = end_table,
+        [END_GRACE] = end_grace,
+        [END_SPACE] = end_space,
+    };
+    if (env->end_phase == END_DONE) {
+        return EXO_OK;
+    }
+    if (phases[env->end_phase](env) == EXO_OK) {
+        env->end_phase++;
+        env->end_epoch = epoch_advance(); /* lookups in the closed table are over after this */
+    }
+    return env->end_phase == END_DONE ? EXO_OK : EXO_E_AGAIN;
+}

@@ -1,0 +1,28 @@
+/* Notifications. Waiting and waking are the model tests/models/wait.pml. */
+#include "core/notification.h"
+
+#include "core/sched.h"
+
+err_t
+notification_bind(struct notification *notification, const struct cap *vcpu)
+{
+    return cap_derive(vcpu, &notification->binding, 0, 0);
+}
+
+err_t
+notification_signal(struct notification *notification, uint64_t bits)
+{
+    struct cap cap;
+    err_t err = cap_lookup_slot(&notification->binding, EXO_TYPE_VCPU, 0, &cap);
+    if (err != EXO_OK) {
+        return err == EXO_E_SLOT ? EXO_E_STATE : err;
+    }
+    sched_post((struct vcpu *)(void *)cap.origin, bits);
+    return EXO_OK;
+}
+
+err_t
+notification_finish_step(struct notification *notification)
+{
+    return cap_close_step(&notification->binding);
+}

@@ -1,0 +1,23 @@
+/*
+ * Notifications: a capability whose use sets bits (its badge) in the events of the vCPU that the
+ * notification is bound to.
+ */
+#ifndef EXO_CORE_NOTIFICATION_H
+#define EXO_CORE_NOTIFICATION_H
+
+#include "core/cap.h"
+
+struct notification {
+    struct origin origin;
+    struct cap_slot binding; /* the vCPU; a node of that vCPU's tree */
+};
+
+/* Binds it to the vCPU of `cap`: EXO_E_OCCUPIED when it is bound already. */
+err_t notification_bind(struct notification *notification, const struct cap *vcpu);
+
+/* Sets the bits; EXO_E_STATE when it is bound to nobody. */
+err_t notification_signal(struct notification *notification, uint64_t bits);
+
+err_t notification_finish_step(struct notification *notification);
+
+#endif

@@ -1,0 +1,136 @@
+/*
+ * Visible revocation of frames: the holder of a cell asks it to come down to a number of frames.
+ * The cell's handler gets a `revoke` upcall; from its delivery the deadline runs, with an absolute
+ * cap for a vCPU that never takes it; afterwards runs of frames are taken by force, one doomed
+ * origin a call, and listed in the handler's control page. Whoever asked drives every step.
+ */
+#include "arch/arch.h"
+#include "core/frame.h"
+#include "core/reap.h"
+#include "core/sched.h"
+
+#define CAP_GRACES 8 /* the absolute cap, in graces since the request */
+
+static uint32_t
+in_use(const struct cell *cell)
+{
+    return cell->limit[EXO_RES_FRAMES] - cell->free[EXO_RES_FRAMES];
+}
+
+/* What is free above the target goes to the parent. Both locks held. */
+static void
+hand_over_free(struct cell *cell)
+{
+    uint32_t limit = cell->limit[EXO_RES_FRAMES];
+    uint32_t target = cell->reclaim.target_frames;
+    uint32_t floor = in_use(cell) > target ? in_use(cell) : target;
+    if (limit > floor) {
+        uint32_t free = atomic_load(&cell->free[EXO_RES_FRAMES]);
+        uint32_t less = limit - floor < free ? limit - floor : free;
+        if (less > 0 &&
+            atomic_compare_exchange_strong(&cell->free[EXO_RES_FRAMES], &free, free - less)) {
+            cell->limit[EXO_RES_FRAMES] -= less;
+            cell->parent->carved[EXO_RES_FRAMES] -= less;
+            cell_refund(cell->parent, EXO_RES_FRAMES, less);
+        }
+    }
+}
+
+static void
+request(struct cell *cell, uint32_t frames, uint64_t grace_ticks)
+{
+    struct reclaim *reclaim = &cell->reclaim;
+    uint64_t now = arch_ticks();
+    reclaim->target_frames = frames;
+    reclaim->delivered = false;
+    reclaim->grace_ticks = grace_ticks;
+    reclaim->cap_ticks = now + CAP_GRACES * grace_ticks;
+    reclaim->deadline_ticks = reclaim->cap_ticks;
+    reclaim->pending = true;
+    if (cell->revoke_handler != NULL) {
+        sched_revoke_upcall(cell->revoke_handler);
+    }
+}
+
+uint64_t
+cell_reclaim_delivered(struct cell *cell)
+{
+    struct reclaim *reclaim = &cell->reclaim;
+    if (!reclaim->delivered) {
+        reclaim->delivered = true;
+        reclaim->deadline_ticks = min_u64(reclaim->cap_ticks, arch_ticks() + reclaim->grace_ticks);
+    }
+    return reclaim->deadline_ticks;
+}
+
+/* The list that the libOS can read. Cell lock held. */
+static void
+record(struct cell *cell, const struct origin *origin)
+{
+    cell->repossessed_frames += origin->count;
+    if (cell->revoke_handler != NULL) {
+        struct exo_control *control = cell->revoke_handler->control;
+        uint64_t index = control->repossessed++ % EXO_REPOSSESSED_MAX;
+        control->repossessed_list[index] = (struct exo_repossessed){
+            .base = origin->base, .count = origin->count, .resource = EXO_RES_FRAMES};
+    }
+}
+
+/* Dooms the newest run of frames; NULL when the cell has none left. */
+static struct origin *
+take_by_force(struct cell *cell)
+{
+    lock_acquire(&cell->lock);
+    struct origin *victim = cell->frames;
+    if (victim != NULL) {
+        record(cell, victim);
+    }
+    lock_release(&cell->lock);
+    if (victim != NULL) {
+        origin_doom(victim);
+    }
+    return victim;
+}
+
+/* Past the deadline: EXO_E_AGAIN while something is still to be taken, EXO_E_BUSY when nothing is.
+ */
+static err_t
+repossess_step(struct cell *cell)
+{
+    if (cell->doomed != NULL || cell->zombies != NULL) {
+        (void)cell_reap_step(cell);
+        return EXO_E_AGAIN;
+    }
+    if (take_by_force(cell) != NULL) {
+        return EXO_E_AGAIN;
+    }
+    cell->reclaim.pending = false;
+    return EXO_E_BUSY;
+}
+
+err_t
+cell_reclaim_step(struct cell *cell, uint32_t frames, uint64_t grace_ticks, uint64_t *deadline)
+{
+    struct cell *parent = cell->parent;
+    struct reclaim *reclaim = &cell->reclaim;
+    if (parent == NULL) {
+        return EXO_E_STATE;
+    }
+    lock_acquire(&parent->lock);
+    lock_acquire(&cell->lock);
+    if (!reclaim->pending || reclaim->target_frames != frames) {
+        request(cell, frames, grace_ticks);
+    }
+    hand_over_free(cell);
+    bool done = cell->limit[EXO_RES_FRAMES] <= frames;
+    if (done) {
+        reclaim->pending = false;
+    }
+    *deadline = reclaim->deadline_ticks;
+    lock_release(&cell->lock);
+    lock_release(&parent->lock);
+    if (done) {
+        return EXO_OK;
+    }
+    return arch_ticks() < *deadline ? EXO_E_AGAIN : repossess_step(cell);
+}

@@ -1,0 +1,528 @@
+/*
+ * Choosing the vCPU that runs.
+ *
+ * Each CPU has a vector of EXO_CPU_SLOTS slots of 1 ms; the slot of a moment follows from the
+ * counter alone. Its owner runs if it wants to (or, while the owner waits in a protected call, its
+ * server on this CPU); otherwise the slot is lent. The timer is set to the end of a slot only
+ * while somebody else is ready; an idle CPU has no tick.
+ */
+#include "core/sched.h"
+
+#include "arch/arch.h"
+#include "core/cell.h"
+#include "core/deadline.h"
+#include "core/endpoint.h"
+#include "core/trace.h"
+#include "core/upcall.h"
+
+#define CALL_CHAIN_MAX 8  /* servers calling servers, in whose favour a slot is passed on */
+#define LEND_SCAN      16 /* ready vCPUs looked at for one of the owner's cell */
+#define EXPIRE_STEP    16 /* deadlines handled in one choice */
+
+static uint64_t slot_ticks; /* the same for all CPUs */
+
+void
+sched_init(struct cpu *cpu)
+{
+    struct run_queue *rq = &cpu->run_queue;
+    lock_init(&rq->lock, RANK_RUN_QUEUE);
+    slot_ticks = arch_ticks_hz() / (1000000000u / EXO_SLOT_NS);
+    rq->run_since = arch_ticks();
+    rq->slot_number = rq->run_since / slot_ticks;
+    rq->slot_end = (rq->slot_number + 1) * slot_ticks;
+}
+
+bool
+vcpu_may_run(const struct vcpu *vcpu)
+{
+    if (vcpu->held || vcpu->env->stopped) {
+        return false;
+    }
+    return atomic_load_explicit(&cells_dying, memory_order_relaxed) == 0 ||
+           !cell_is_dying(vcpu->env->origin.cell);
+}
+
+void
+rq_lock_two(const struct vcpu *a, const struct vcpu *b)
+{
+    uint32_t low = a->cpu < b->cpu ? a->cpu : b->cpu;
+    uint32_t high = a->cpu < b->cpu ? b->cpu : a->cpu;
+    lock_acquire(&cpus[low].run_queue.lock);
+    if (high != low) {
+        lock_acquire(&cpus[high].run_queue.lock);
+    }
+}
+
+void
+rq_unlock_two(const struct vcpu *a, const struct vcpu *b)
+{
+    lock_release(&rq_of(a)->lock);
+    if (a->cpu != b->cpu) {
+        lock_release(&rq_of(b)->lock);
+    }
+}
+
+/* --- The ready list: circular, rq->ready is who has waited longest -------------------------------
+ */
+
+static void
+ready_push(struct run_queue *rq, struct vcpu *vcpu)
+{
+    if (vcpu->on_ready_list) {
+        return;
+    }
+    vcpu->on_ready_list = true;
+    if (rq->ready == NULL) {
+        vcpu->ready_next = vcpu->ready_prev = vcpu;
+        rq->ready = vcpu;
+        return;
+    }
+    vcpu->ready_next = rq->ready;
+    vcpu->ready_prev = rq->ready->ready_prev;
+    vcpu->ready_prev->ready_next = vcpu;
+    rq->ready->ready_prev = vcpu;
+}
+
+void
+rq_unready(struct vcpu *vcpu)
+{
+    struct run_queue *rq = rq_of(vcpu);
+    if (!vcpu->on_ready_list) {
+        return;
+    }
+    vcpu->on_ready_list = false;
+    if (vcpu->ready_next == vcpu) {
+        rq->ready = NULL;
+        return;
+    }
+    vcpu->ready_prev->ready_next = vcpu->ready_next;
+    vcpu->ready_next->ready_prev = vcpu->ready_prev;
+    if (rq->ready == vcpu) {
+        rq->ready = vcpu->ready_next;
+    }
+}
+
+/* --- Slots ------------------------------------------------------------------------------------ */
+
+/* Who runs when this vCPU's slot comes: itself, or the server of its call; NULL when nobody wants.
+ */
+static struct vcpu *
+claimant(struct vcpu *vcpu)
+{
+    for (int hops = 0; vcpu != NULL && hops < CALL_CHAIN_MAX; hops++) {
+        if (vcpu->state == VCPU_READY) {
+            return vcpu_may_run(vcpu) ? vcpu : NULL;
+        }
+        struct vcpu *server = vcpu->partner;
+        vcpu = server != NULL && server->cpu == vcpu->cpu ? server : NULL;
+    }
+    return NULL;
+}
+
+/* One slot began; `late`: it is already over, and whoever was current had it. */
+static void
+account_slot(struct cpu *cpu, uint32_t slot, bool late)
+{
+    struct run_queue *rq = &cpu->run_queue;
+    struct vcpu *owner = rq->owner[slot];
+    if (owner == NULL) {
+        return;
+    }
+    struct vcpu *claim = claimant(owner);
+    if (claim == NULL) {
+        rq->lent[slot]++;
+    } else if (!late || claim == cpu->current) {
+        rq->given[slot]++;
+        owner->control->own_slots++;
+    } else {
+        rq->lost[slot]++;
+        owner->control->own_lost++;
+    }
+}
+
+static void
+account_time(struct cpu *cpu, uint64_t now)
+{
+    struct run_queue *rq = &cpu->run_queue;
+    struct vcpu *vcpu = cpu->current;
+    uint64_t ran = now - rq->run_since;
+    rq->run_since = now;
+    if (vcpu == NULL) {
+        rq->idle_ticks += ran;
+        return;
+    }
+    struct vcpu *owner = rq->owner[rq->slot_number % EXO_CPU_SLOTS];
+    if (owner == vcpu || (owner != NULL && claimant(owner) == vcpu)) {
+        vcpu->control->own_ticks += ran;
+    } else {
+        vcpu->control->lent_ticks += ran;
+    }
+}
+
+/* Brings the accounts up to now. */
+static void
+account(struct cpu *cpu, uint64_t now)
+{
+    struct run_queue *rq = &cpu->run_queue;
+    account_time(cpu, now);
+    if (now < rq->slot_end) {
+        return;
+    }
+    uint64_t number = now / slot_ticks;
+    uint64_t first = max_u64(rq->slot_number + 1, number - min_u64(number, EXO_CPU_SLOTS - 1));
+    for (uint64_t n = first; n <= number; n++) {
+        account_slot(cpu, (uint32_t)(n % EXO_CPU_SLOTS), n != number);
+    }
+    rq->slot_number = number;
+    rq->slot_end = (number + 1) * slot_ticks;
+}
+
+/* Who gets a slot that its owner does not want: first one of the owner's cell, by priority. */
+static struct vcpu *
+borrower(struct run_queue *rq, const struct vcpu *owner)
+{
+    struct vcpu *best = NULL, *vcpu = rq->ready;
+    for (int i = 0; owner != NULL && vcpu != NULL && i < LEND_SCAN; i++) {
+        if (vcpu->env->origin.cell == owner->env->origin.cell &&
+            (best == NULL || vcpu->priority > best->priority)) {
+            best = vcpu;
+        }
+        vcpu = vcpu->ready_next == rq->ready ? NULL : vcpu->ready_next;
+    }
+    return best != NULL ? best : rq->ready;
+}
+
+/* A READY vCPU whose gate closed leaves the list: it is parked until the gate opens. */
+static void
+park_closed(struct run_queue *rq)
+{
+    while (rq->ready != NULL && !vcpu_may_run(rq->ready)) {
+        rq_unready(rq->ready);
+    }
+}
+
+static struct vcpu *
+choose(struct cpu *cpu, bool keep)
+{
+    struct run_queue *rq = &cpu->run_queue;
+    struct vcpu *current = cpu->current;
+    bool goes_on = current != NULL && current->state == VCPU_READY && vcpu_may_run(current);
+    struct vcpu *owner = rq->owner[rq->slot_number % EXO_CPU_SLOTS];
+    struct vcpu *claim = claimant(owner);
+    if (claim != NULL) {
+        return claim;
+    }
+    if (goes_on && keep) {
+        return current;
+    }
+    park_closed(rq);
+    struct vcpu *next = borrower(rq, owner);
+    if (next != NULL && !vcpu_may_run(next)) {
+        rq_unready(next);
+        next = rq->ready != NULL && vcpu_may_run(rq->ready) ? rq->ready : NULL;
+    }
+    return next != NULL ? next : goes_on ? current : NULL;
+}
+
+/* --- Switching -------------------------------------------------------------------------------- */
+
+static void
+set_timer(struct cpu *cpu)
+{
+    struct run_queue *rq = &cpu->run_queue;
+    uint64_t at = rq->deadlines == NULL ? EXO_FOREVER : rq->deadlines->deadline;
+    if (rq->ready != NULL && cpu->current != NULL) {
+        at = min_u64(at, rq->slot_end);
+    }
+    if (at != cpu->timer_ticks) {
+        arch_timer_set(at);
+    }
+}
+
+/* The registers and the address space of `next`; run-queue lock held. */
+static void
+load(struct cpu *cpu, struct vcpu *next)
+{
+    struct vcpu *before = cpu->current;
+    cpu->current = next;
+    if (cpu->space != &next->env->space) {
+        vspace_activate(&next->env->space);
+    }
+    arch_switch(before, next);
+    next->control->slot_end = cpu->run_queue.slot_end;
+    trace(EXO_TRACE_SWITCH, (uint64_t)(uintptr_t)next, 0);
+}
+
+static void
+switch_now(struct cpu *cpu, struct vcpu *next)
+{
+    struct vcpu *before = cpu->current;
+    rq_unready(next);
+    if (before == next) {
+        return;
+    }
+    if (before != NULL && before->state == VCPU_READY) {
+        before->preempted = true;
+        if (vcpu_may_run(before)) {
+            ready_push(&cpu->run_queue, before);
+        }
+    }
+    load(cpu, next);
+}
+
+void
+rq_switch_to(struct vcpu *next)
+{
+    struct cpu *cpu = this_cpu();
+    rq_unready(next);
+    load(cpu, next);
+}
+
+/* Nothing to run: the address space stays loaded, unless it is to end. */
+static void
+go_idle(struct cpu *cpu)
+{
+    if (cpu->current != NULL) {
+        arch_switch(cpu->current, NULL);
+        cpu->current->preempted |= cpu->current->state == VCPU_READY;
+        trace(EXO_TRACE_SWITCH, 0, 0);
+        cpu->current = NULL;
+    }
+    if (cpu->space != NULL && CONTAINER_OF(cpu->space, struct env, space)->stopped) {
+        vspace_activate(NULL);
+    }
+}
+
+static void
+sleep_until_interrupt(struct cpu *cpu)
+{
+    atomic_store_explicit(&cpu->epoch, EPOCH_OUTSIDE, memory_order_release);
+    if (!atomic_load(&cpu->reschedule)) {
+        arch_idle();
+    }
+    atomic_store_explicit(&cpu->epoch, atomic_load(&global_epoch), memory_order_relaxed);
+    atomic_thread_fence(memory_order_seq_cst);
+    (void)arch_take_interrupts();
+}
+
+/* Deadlines that passed. The lock is dropped where an endpoint's has to be taken first. */
+static void
+expire(struct run_queue *rq, uint64_t now)
+{
+    for (int i = 0; i < EXPIRE_STEP; i++) {
+        struct vcpu *vcpu = rq->deadlines;
+        if (vcpu == NULL || vcpu->deadline > now) {
+            return;
+        }
+        deadline_remove(&rq->deadlines, vcpu);
+        if (vcpu->state == VCPU_WAITING) {
+            rq_wake_with(vcpu, EXO_E_TIMEOUT);
+        } else {
+            lock_release(&rq->lock);
+            endpoint_timeout(vcpu);
+            lock_acquire(&rq->lock);
+        }
+    }
+}
+
+struct exo_context *
+sched_choose(bool keep)
+{
+    struct cpu *cpu = this_cpu();
+    struct run_queue *rq = &cpu->run_queue;
+    for (;;) {
+        atomic_store_explicit(&cpu->reschedule, false, memory_order_relaxed);
+        lock_acquire(&rq->lock);
+        uint64_t now = arch_ticks();
+        account(cpu, now);
+        expire(rq, now);
+        struct vcpu *next = choose(cpu, keep && rq->chosen_slot == rq->slot_number);
+        rq->chosen_slot = rq->slot_number;
+        if (next != NULL) {
+            switch_now(cpu, next);
+            next->control->slot_end = rq->slot_end;
+            set_timer(cpu);
+            lock_release(&rq->lock);
+            return vcpu_enter(next);
+        }
+        go_idle(cpu);
+        set_timer(cpu);
+        lock_release(&rq->lock);
+        sleep_until_interrupt(cpu);
+        keep = false;
+    }
+}
+
+struct exo_context *
+sched_next(void)
+{
+    return sched_choose(false);
+}
+
+struct exo_context *
+sched_interrupted(void)
+{
+    return sched_choose(true);
+}
+
+void
+sched_timer(void)
+{
+    this_cpu()->timer_ticks = EXO_FOREVER;
+    this_cpu()->reschedule = true;
+}
+
+void
+sched_poked(void)
+{
+    this_cpu()->reschedule = true;
+}
+
+void
+sched_poke(uint32_t cpu)
+{
+    cpus[cpu].reschedule = true;
+    if (cpu != this_cpu()->number) {
+        arch_poke(cpu);
+    }
+}
+
+void
+sched_poke_everyone(void)
+{
+    for (uint32_t i = 0; i < EXO_CPUS_MAX; i++) {
+        if (cpus[i].online) {
+            sched_poke(i);
+        }
+    }
+}
+
+/* --- Blocking and waking ------------------------------------------------------------------------
+ */
+
+void
+rq_block(struct vcpu *vcpu, enum vcpu_state state, uint64_t deadline)
+{
+    vcpu->state = (uint8_t)state;
+    vcpu->deadline = deadline;
+    if (deadline != EXO_FOREVER) {
+        deadline_insert(&rq_of(vcpu)->deadlines, vcpu);
+    }
+}
+
+void
+rq_wake(struct vcpu *vcpu)
+{
+    struct run_queue *rq = rq_of(vcpu);
+    struct cpu *cpu = &cpus[vcpu->cpu];
+    account(cpu, arch_ticks()); /* slots until now passed without its wanting them */
+    deadline_remove(&rq->deadlines, vcpu);
+    vcpu->state = VCPU_READY;
+    if (!vcpu_may_run(vcpu)) {
+        return;
+    }
+    bool first = rq->ready == NULL;
+    ready_push(rq, vcpu);
+    struct vcpu *owner = rq->owner[rq->slot_number % EXO_CPU_SLOTS];
+    if (cpu->current == NULL || claimant(owner) == vcpu || (first && cpu != this_cpu())) {
+        sched_poke(vcpu->cpu);
+    } else if (first) {
+        set_timer(cpu); /* somebody is ready now: the slot has an end again */
+    }
+}
+
+void
+rq_unpark(struct vcpu *vcpu)
+{
+    if (vcpu->state == VCPU_READY && !vcpu->on_ready_list && cpus[vcpu->cpu].current != vcpu) {
+        rq_wake(vcpu);
+    }
+}
+
+void
+rq_wake_with(struct vcpu *vcpu, err_t result)
+{
+    vcpu->context.x[0] = (uint64_t)result;
+    rq_wake(vcpu);
+}
+
+/* Whether it runs, and would take an upcall now. */
+static bool
+wants_interrupting(const struct vcpu *vcpu)
+{
+    const struct exo_control *control = vcpu->control;
+    return cpus[vcpu->cpu].current == vcpu && control->inside == 0 &&
+           (vcpu->revoke_pending || (control->events & control->event_mask) != 0);
+}
+
+void
+sched_post(struct vcpu *vcpu, uint64_t bits)
+{
+    struct run_queue *rq = rq_of(vcpu);
+    /* The bits are there before the state is looked at: wait() checks them under the same lock. */
+    __atomic_fetch_or(&vcpu->control->events, bits, __ATOMIC_SEQ_CST);
+    lock_acquire(&rq->lock);
+    if (vcpu->state == VCPU_WAITING) {
+        rq_wake_with(vcpu, EXO_OK);
+    } else if (wants_interrupting(vcpu)) {
+        sched_poke(vcpu->cpu);
+    }
+    lock_release(&rq->lock);
+}
+
+void
+sched_revoke_upcall(struct vcpu *vcpu)
+{
+    vcpu->revoke_pending = true;
+    sched_post(vcpu, 0);
+}
+
+/* --- Slot vectors -------------------------------------------------------------------------------
+ */
+
+static void
+set_owner(struct run_queue *rq, uint32_t slot, struct vcpu *vcpu)
+{
+    struct vcpu *before = rq->owner[slot];
+    if (before != NULL) {
+        before->cpu_slots--;
+        cell_refund(before->env->origin.cell, EXO_RES_CPU_SLOTS, 1);
+    }
+    rq->owner[slot] = vcpu;
+    if (vcpu != NULL) {
+        vcpu->cpu_slots++;
+    }
+}
+
+void
+sched_forget(struct vcpu *vcpu)
+{
+    struct run_queue *rq = rq_of(vcpu);
+    lock_acquire(&rq->lock);
+    for (uint32_t slot = 0; slot < EXO_CPU_SLOTS && vcpu->cpu_slots > 0; slot++) {
+        if (rq->owner[slot] == vcpu) {
+            set_owner(rq, slot, NULL);
+        }
+    }
+    lock_release(&rq->lock);
+}
+
+err_t
+sched_assign(uint32_t cpu, uint32_t first, uint32_t count, struct vcpu *vcpu)
+{
+    struct run_queue *rq = &cpus[cpu].run_queue;
+    if (vcpu != NULL) {
+        err_t err = cell_charge(vcpu->env->origin.cell, EXO_RES_CPU_SLOTS, count);
+        if (err != EXO_OK) {
+            return err;
+        }
+    }
+    lock_acquire(&rq->lock);
+    account(&cpus[cpu], arch_ticks());
+    for (uint32_t slot = first; slot < first + count; slot++) {
+        set_owner(rq, slot, vcpu);
+    }
+    lock_release(&rq->lock);
+    sched_poke(cpu);
+    return EXO_OK;
+}

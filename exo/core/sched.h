@@ -1,0 +1,78 @@
+/*
+ * Which vCPU runs on a CPU, and when: slot vectors, the ready list, deadlines.
+ *
+ * Functions named rq_* want the run-queue lock of the vCPU's CPU.
+ */
+#ifndef EXO_CORE_SCHED_H
+#define EXO_CORE_SCHED_H
+
+#include "core/cpu.h"
+
+void sched_init(struct cpu *cpu);
+
+/*
+ * Chooses the vCPU that this CPU runs now and returns the context to load; idles until there is
+ * one. `keep`: the current one goes on if nobody with a better claim wants the CPU.
+ */
+struct exo_context *sched_choose(bool keep);
+
+/* For boot: the first choice on a CPU. */
+struct exo_context *sched_next(void);
+
+/* After interrupts were taken in EL0. */
+struct exo_context *sched_interrupted(void);
+
+/* From the interrupt controller: the timer fired; another CPU asked. */
+void sched_timer(void);
+void sched_poked(void);
+
+/* That CPU looks again at whom it runs. */
+void sched_poke(uint32_t cpu);
+
+/* Every other CPU looks again at whom it runs (a gate was closed). */
+void sched_poke_everyone(void);
+
+/* Whether its gates are open: released, environment not stopped, cell not dying. */
+bool vcpu_may_run(const struct vcpu *vcpu);
+
+static inline struct run_queue *
+rq_of(const struct vcpu *vcpu)
+{
+    return &cpus[vcpu->cpu].run_queue;
+}
+
+/* Locks the run queues of two vCPUs, by CPU number; and unlocks. */
+void rq_lock_two(const struct vcpu *a, const struct vcpu *b);
+void rq_unlock_two(const struct vcpu *a, const struct vcpu *b);
+
+/* The vCPU waits in `state` until woken, at the latest at the deadline. */
+void rq_block(struct vcpu *vcpu, enum vcpu_state state, uint64_t deadline);
+
+/* It wants the CPU again: to the ready list, if its gates are open; its CPU is told. */
+void rq_wake(struct vcpu *vcpu);
+
+/* A gate opened: if it is READY but parked, it is woken. */
+void rq_unpark(struct vcpu *vcpu);
+
+/* rq_wake with a result in x0. */
+void rq_wake_with(struct vcpu *vcpu, err_t result);
+
+/* Takes it off the ready list, if it is there. */
+void rq_unready(struct vcpu *vcpu);
+
+/* This CPU goes from its current vCPU to `next` (READY, of this CPU) within the running slot. */
+void rq_switch_to(struct vcpu *next);
+
+/* Bits become set in the vCPU's events: wakes it, or makes it take an upcall. Takes the lock. */
+void sched_post(struct vcpu *vcpu, uint64_t bits);
+
+/* A `revoke` upcall is due. Takes the run-queue lock. */
+void sched_revoke_upcall(struct vcpu *vcpu);
+
+/* The owners of slots [first, first + count) of a CPU become `vcpu` (NULL: nobody). */
+err_t sched_assign(uint32_t cpu, uint32_t first, uint32_t count, struct vcpu *vcpu);
+
+/* A vCPU that ends owns no slots any more. */
+void sched_forget(struct vcpu *vcpu);
+
+#endif

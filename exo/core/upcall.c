@@ -1,0 +1,102 @@
+/* Upcalls. What is read from the control page may change under us: each field is read once. */
+#include "core/upcall.h"
+
+#include "arch/arch.h"
+#include "core/cell.h"
+#include "core/endpoint.h"
+#include "core/sched.h"
+#include "core/trace.h"
+
+#define READ_USER(field) __atomic_load_n(&(field), __ATOMIC_RELAXED)
+
+/* Arm ARM C5.2.19: N, Z, C, V (31..28), DIT (24), SSBS (12), BTYPE (11..10). M = 0: EL0t. */
+#define PSTATE_USER 0xf1001c00ull
+
+uint64_t
+pstate_for_user(uint64_t pstate)
+{
+    return pstate & PSTATE_USER;
+}
+
+static struct exo_context *
+make_upcall(struct vcpu *vcpu, enum exo_upcall kind, uint64_t a, uint64_t b, uint64_t c)
+{
+    struct exo_control *control = vcpu->control;
+    struct exo_context *context = &vcpu->context;
+    trace(EXO_TRACE_UPCALL, kind, a);
+    control->saved = *context;
+    control->inside = 1;
+    control->upcalls++;
+    *context = (struct exo_context){.x = {kind, a, b, c, vcpu->control_va},
+                                    .sp = READ_USER(control->upcall_stack),
+                                    .pc = READ_USER(control->upcall_entry)};
+    vcpu->preempted = false;
+    return context;
+}
+
+static bool
+takes_upcalls(const struct exo_control *control)
+{
+    return READ_USER(control->upcall_entry) != 0 && READ_USER(control->inside) == 0;
+}
+
+struct exo_context *
+vcpu_enter(struct vcpu *vcpu)
+{
+    struct exo_control *control = vcpu->control;
+    if (!takes_upcalls(control)) {
+        return &vcpu->context;
+    }
+    if (vcpu->revoke_pending) {
+        struct cell *cell = vcpu->env->origin.cell;
+        vcpu->revoke_pending = false;
+        uint64_t deadline = cell_reclaim_delivered(cell);
+        uint32_t used = cell->limit[EXO_RES_FRAMES] - cell->free[EXO_RES_FRAMES];
+        uint32_t target = cell->reclaim.target_frames;
+        return make_upcall(vcpu, EXO_UPCALL_REVOKE, EXO_RES_FRAMES,
+                           used > target ? used - target : 0, deadline);
+    }
+    uint64_t events = READ_USER(control->events) & READ_USER(control->event_mask);
+    if (events != 0) {
+        return make_upcall(vcpu, EXO_UPCALL_EVENT, events, 0, 0);
+    }
+    if (vcpu->preempted) {
+        return make_upcall(vcpu, EXO_UPCALL_RUN, 0, 0, 0);
+    }
+    return &vcpu->context;
+}
+
+/* No upcall can be made: its supervisor decides, or nobody does and the environment stops. */
+static struct exo_context *
+give_to_supervisor(struct vcpu *vcpu, enum exo_upcall kind, uint64_t address, uint64_t esr)
+{
+    vcpu->message[EXO_FAULT_W_KIND] = (uint64_t)kind | (uint64_t)vcpu->number << 32;
+    vcpu->message[EXO_FAULT_W_ADDRESS] = address;
+    vcpu->message[EXO_FAULT_W_SYNDROME] = esr;
+    vcpu->message[EXO_FAULT_W_PC] = vcpu->context.pc;
+    if (endpoint_send_fault(vcpu) != EXO_OK) {
+        vcpu->env->stopped = true;
+        sched_poke_everyone();
+    }
+    return sched_choose(true);
+}
+
+struct exo_context *
+upcall_fault(struct vcpu *vcpu, va_t address, uint64_t esr, enum exo_access access)
+{
+    trace(EXO_TRACE_FAULT, address, esr);
+    if (takes_upcalls(vcpu->control)) {
+        return make_upcall(vcpu, EXO_UPCALL_FAULT, address, esr, access);
+    }
+    return give_to_supervisor(vcpu, EXO_UPCALL_FAULT, address, esr);
+}
+
+struct exo_context *
+upcall_trap(struct vcpu *vcpu, uint64_t esr)
+{
+    trace(EXO_TRACE_FAULT, vcpu->context.pc, esr);
+    if (takes_upcalls(vcpu->control)) {
+        return make_upcall(vcpu, EXO_UPCALL_TRAP, vcpu->context.pc, esr, 0);
+    }
+    return give_to_supervisor(vcpu, EXO_UPCALL_TRAP, vcpu->context.pc, esr);
+}

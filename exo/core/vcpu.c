@@ -1,0 +1,308 @@
+/* vCPUs: making, stopping, configuring, and ending them. */
+#include "core/vcpu.h"
+
+#include "arch/arch.h"
+#include "core/cell.h"
+#include "core/endpoint.h"
+#include "core/sched.h"
+
+static void
+control_init(struct vcpu *vcpu)
+{
+    struct exo_control *control = vcpu->control;
+    control->size = sizeof(*control);
+    control->version = EXO_ABI_VERSION;
+    control->inside = 1;
+    control->cpu = vcpu->cpu;
+    control->vcpu = vcpu->number;
+}
+
+static err_t
+map_control(struct vcpu *vcpu)
+{
+    struct vspace *space = &vcpu->env->space;
+    uint32_t budget = 1;
+    uint64_t done;
+    lock_acquire(&space->lock);
+    err_t err = vspace_map(space, vcpu->control_va, frame_from_kernel(vcpu->control), 1,
+                           EXO_PROT_READ | EXO_PROT_WRITE, VSPACE_CONTROL, &budget, &done);
+    lock_release(&space->lock);
+    return err;
+}
+
+static void
+unmap_control(struct vcpu *vcpu)
+{
+    struct vspace *space = &vcpu->env->space;
+    uint64_t done;
+    lock_acquire(&space->lock);
+    ensure(vspace_unmap(space, vcpu->control_va, 1, true, &done) == EXO_OK);
+    lock_release(&space->lock);
+}
+
+static void
+vcpu_init(struct vcpu *vcpu, struct env *env, const struct vcpu_start *start)
+{
+    origin_init(&vcpu->origin, EXO_TYPE_VCPU, env->origin.cell);
+    vcpu->env = env;
+    vcpu->cpu = start->cpu;
+    vcpu->control_va = start->control_va;
+    vcpu->state = VCPU_READY;
+    vcpu->held = true;
+    vcpu->deadline = EXO_FOREVER;
+    vcpu->cap_send = vcpu->cap_receive = EXO_NONE;
+    vcpu->sve_bytes = 16;
+    vcpu->context.x[0] = start->argument;
+    vcpu->context.pc = start->entry;
+    vcpu->context.sp = start->stack;
+}
+
+/* In the environment's list; EXO_E_LIMIT when it has too many, EXO_E_GONE when it ends. */
+static err_t
+join_env(struct vcpu *vcpu)
+{
+    struct env *env = vcpu->env;
+    err_t err = EXO_OK;
+    lock_acquire(&env->lock);
+    if (env->origin.doomed) {
+        err = EXO_E_GONE;
+    } else if (env->vcpu_count == ENV_VCPUS_MAX) {
+        err = EXO_E_LIMIT;
+    } else {
+        vcpu->number = env->next_vcpu++;
+        vcpu->control->vcpu = vcpu->number;
+        vcpu->env_next = env->vcpus;
+        env->vcpus = vcpu;
+        env->vcpu_count++;
+    }
+    lock_release(&env->lock);
+    return err;
+}
+
+static void
+leave_env(struct vcpu *vcpu)
+{
+    struct env *env = vcpu->env;
+    lock_acquire(&env->lock);
+    struct vcpu **link = &env->vcpus;
+    while (*link != vcpu) {
+        link = &(*link)->env_next;
+    }
+    *link = vcpu->env_next;
+    env->vcpu_count--;
+    lock_release(&env->lock);
+}
+
+/* The first vCPU of a cell takes its revoke upcalls, until another is named. */
+static void
+offer_as_handler(struct vcpu *vcpu)
+{
+    struct cell *cell = vcpu->env->origin.cell;
+    lock_acquire(&cell->lock);
+    if (cell->revoke_handler == NULL) {
+        cell->revoke_handler = vcpu;
+    }
+    lock_release(&cell->lock);
+}
+
+static void
+resign_as_handler(struct vcpu *vcpu)
+{
+    struct cell *cell = vcpu->env->origin.cell;
+    lock_acquire(&cell->lock);
+    if (cell->revoke_handler == vcpu) {
+        cell->revoke_handler = NULL;
+    }
+    lock_release(&cell->lock);
+}
+
+static err_t
+equip(struct vcpu *vcpu)
+{
+    struct cell *cell = vcpu->env->origin.cell;
+    void *control;
+    err_t err = cell_take_frame(cell, cell, &control);
+    if (err != EXO_OK) {
+        return err;
+    }
+    vcpu->control = control;
+    control_init(vcpu);
+    err = map_control(vcpu);
+    if (err == EXO_OK) {
+        err = join_env(vcpu);
+        if (err != EXO_OK) {
+            unmap_control(vcpu);
+        }
+    }
+    if (err != EXO_OK) {
+        cell_put_frame(cell, control);
+    }
+    return err;
+}
+
+err_t
+vcpu_create(struct env *env, const struct vcpu_start *start, struct vcpu **vcpu)
+{
+    struct cell *cell = env->origin.cell;
+    void *frame;
+    err_t err = cell_take_frame(cell, cell, &frame);
+    if (err != EXO_OK) {
+        return err;
+    }
+    *vcpu = frame;
+    vcpu_init(*vcpu, env, start);
+    err = equip(*vcpu);
+    if (err != EXO_OK) {
+        cell_put_frame(cell, frame);
+        return err;
+    }
+    offer_as_handler(*vcpu);
+    return EXO_OK;
+}
+
+static void
+unequip(struct vcpu *vcpu)
+{
+    struct cell *cell = vcpu->env->origin.cell;
+    resign_as_handler(vcpu);
+    unmap_control(vcpu);
+    cell_put_frame(cell, vcpu->control);
+    vcpu->control = NULL;
+    leave_env(vcpu);
+}
+
+void
+vcpu_discard(struct vcpu *vcpu)
+{
+    struct cell *cell = vcpu->env->origin.cell;
+    unequip(vcpu);
+    cell_put_frame(cell, vcpu);
+}
+
+void
+vcpu_release(struct vcpu *vcpu)
+{
+    lock_acquire(&rq_of(vcpu)->lock);
+    vcpu->held = false;
+    rq_unpark(vcpu);
+    lock_release(&rq_of(vcpu)->lock);
+}
+
+err_t
+vcpu_hold(struct vcpu *vcpu)
+{
+    lock_acquire(&rq_of(vcpu)->lock);
+    vcpu->held = true;
+    rq_unready(vcpu);
+    bool running = cpus[vcpu->cpu].current == vcpu;
+    if (running) {
+        sched_poke(vcpu->cpu);
+    }
+    lock_release(&rq_of(vcpu)->lock);
+    return running && vcpu->cpu != this_cpu()->number ? EXO_E_AGAIN : EXO_OK;
+}
+
+bool
+vcpu_is_still(struct vcpu *vcpu)
+{
+    lock_acquire(&rq_of(vcpu)->lock);
+    bool still =
+        (!vcpu_may_run(vcpu) || vcpu->state == VCPU_FAULTED) && cpus[vcpu->cpu].current != vcpu;
+    lock_release(&rq_of(vcpu)->lock);
+    return still;
+}
+
+/* --- SVE: longer vectors need a larger area, which the cell pays for -----------------------------
+ */
+
+/* FPSR, FPCR, then Z0..Z31, P0..P15 and FFR at this vector length. */
+static uint32_t
+sve_area_frames(uint32_t bytes)
+{
+    uint32_t area = 16 + 32 * bytes + 17 * ((bytes / 8 + 15) & ~15u);
+    return (area + EXO_PAGE_BYTES - 1) / EXO_PAGE_BYTES;
+}
+
+static void
+drop_sve(struct vcpu *vcpu)
+{
+    struct cell *cell = vcpu->env->origin.cell;
+    if (vcpu->sve_state != NULL) {
+        frame_put(frame_from_kernel(vcpu->sve_state), vcpu->sve_frames);
+        cell_refund(cell, EXO_RES_FRAMES, vcpu->sve_frames);
+        vcpu->sve_state = NULL;
+        vcpu->sve_frames = 0;
+    }
+}
+
+static err_t
+take_sve(struct vcpu *vcpu, uint32_t bytes)
+{
+    struct cell *cell = vcpu->env->origin.cell;
+    uint32_t frames = sve_area_frames(bytes);
+    err_t err = cell_charge(cell, EXO_RES_FRAMES, frames);
+    if (err != EXO_OK) {
+        return err;
+    }
+    vcpu->sve_state = frame_take_kernel_run(cell, frames);
+    if (vcpu->sve_state == NULL) {
+        cell_refund(cell, EXO_RES_FRAMES, frames);
+        return EXO_E_MEMORY;
+    }
+    vcpu->sve_frames = frames;
+    return EXO_OK;
+}
+
+/* Registers beyond the FP/SIMD part start at zero, at the new length. */
+err_t
+vcpu_set_sve(struct vcpu *vcpu, uint32_t bytes)
+{
+    void *old = vcpu->sve_state;
+    uint32_t old_frames = vcpu->sve_frames;
+    if (bytes < 16 || bytes > arch_sve_bytes_max() || (bytes & (bytes - 1)) != 0) {
+        return EXO_E_ARG;
+    }
+    arch_fp_forget(vcpu);
+    if (bytes > 16) {
+        err_t err = take_sve(vcpu, bytes);
+        if (err != EXO_OK) {
+            vcpu->sve_state = old;
+            return err;
+        }
+    } else {
+        vcpu->sve_state = NULL;
+        vcpu->sve_frames = 0;
+    }
+    vcpu->sve_bytes = bytes;
+    memset(&vcpu->fp, 0, sizeof(vcpu->fp));
+    if (old != NULL) {
+        frame_put(frame_from_kernel(old), old_frames);
+        cell_refund(vcpu->env->origin.cell, EXO_RES_FRAMES, old_frames);
+    }
+    return EXO_OK;
+}
+
+/* --- The end
+ * ---------------------------------------------------------------------------------------- */
+
+/* It was dropped or its environment ends: off its CPU first, then out of every structure. */
+err_t
+vcpu_finish_step(struct vcpu *vcpu)
+{
+    if (vcpu->control == NULL) {
+        return EXO_OK;
+    }
+    (void)vcpu_hold(vcpu);
+    if (__atomic_load_n(&cpus[vcpu->cpu].current, __ATOMIC_ACQUIRE) == vcpu) {
+        return EXO_E_AGAIN; /* also when it is the one that asks: it leaves with this call */
+    }
+    err_t err = endpoint_forget(vcpu);
+    if (err != EXO_OK) {
+        return err;
+    }
+    sched_forget(vcpu);
+    arch_fp_forget(vcpu);
+    drop_sve(vcpu);
+    unequip(vcpu);
+    return EXO_OK;
+}

@@ -1,0 +1,138 @@
+/* System calls on capabilities. */
+#include "sys/sys.h"
+
+/* A copy may keep the range or narrow it, keep a badge or set one where there is none. */
+static err_t
+narrow(const struct cap *cap, uint64_t base_or_badge, uint64_t count, uint64_t *badge)
+{
+    *badge = cap->badge;
+    switch (cap->type) {
+    case EXO_TYPE_FRAMES:
+    case EXO_TYPE_CPU:
+        if (count == 0 && base_or_badge == 0) {
+            return EXO_OK;
+        }
+        if (count == 0 || base_or_badge < cap->base ||
+            !range_fits(base_or_badge - cap->base, count, cap->count)) {
+            return EXO_E_RANGE;
+        }
+        *badge = base_or_badge | count << 32;
+        return EXO_OK;
+    case EXO_TYPE_ENDPOINT:
+    case EXO_TYPE_NOTIFICATION:
+        if (base_or_badge != 0 && cap->badge != 0 && base_or_badge != cap->badge) {
+            return EXO_E_RIGHT;
+        }
+        *badge = base_or_badge != 0 ? base_or_badge : cap->badge;
+        return count == 0 ? EXO_OK : EXO_E_ARG;
+    default: return base_or_badge == 0 && count == 0 ? EXO_OK : EXO_E_ARG;
+    }
+}
+
+err_t
+sys_cap_copy(struct vcpu *self, uint64_t *x)
+{
+    struct cap cap;
+    struct env *env;
+    struct cap_slot *dst;
+    uint64_t badge;
+    uint64_t rights = x[3];
+    err_t err = rights & ~(uint64_t)EXO_RIGHTS_ALL ? EXO_E_ARG : EXO_OK;
+    if (err == EXO_OK) {
+        err = sys_lookup(self, x[0], EXO_TYPE_NONE, (uint16_t)(EXO_COPY | rights), &cap);
+    }
+    if (err == EXO_OK) {
+        err = sys_env(self, x[1], EXO_CONTROL, &env);
+    }
+    if (err == EXO_OK) {
+        err = sys_slot(env, x[2], &dst);
+    }
+    if (err == EXO_OK) {
+        err = narrow(&cap, x[4], x[5], &badge);
+    }
+    return err == EXO_OK ? cap_derive(&cap, dst, (uint16_t)rights, badge) : err;
+}
+
+err_t
+sys_cap_move(struct vcpu *self, uint64_t *x)
+{
+    struct cap cap;
+    struct env *env;
+    struct cap_slot *dst;
+    err_t err = sys_lookup(self, x[0], EXO_TYPE_NONE, 0, &cap);
+    if (err == EXO_OK) {
+        err = sys_env(self, x[1], EXO_CONTROL, &env);
+    }
+    if (err == EXO_OK && env != self->env && !(cap.rights & EXO_COPY)) {
+        err = EXO_E_RIGHT;
+    }
+    if (err == EXO_OK) {
+        err = sys_slot(env, x[2], &dst);
+    }
+    return err == EXO_OK ? cap_transfer(&cap, dst) : err;
+}
+
+err_t
+sys_cap_drop(struct vcpu *self, uint64_t *x)
+{
+    struct cap_slot *slot;
+    err_t err = sys_slot(self->env, x[0], &slot);
+    return err == EXO_OK ? cap_drop_step(slot) : err;
+}
+
+err_t
+sys_cap_revoke(struct vcpu *self, uint64_t *x)
+{
+    struct cap_slot *slot;
+    err_t err = sys_slot(self->env, x[0], &slot);
+    return err == EXO_OK ? cap_revoke_step(slot) : err;
+}
+
+static uint32_t
+info_flags(const struct cap *cap)
+{
+    const struct cap_slot *slot = cap->slot;
+    uint32_t flags = slot->depth == 0 ? EXO_CAP_ROOT : 0;
+    flags |= cap->flags & CAP_MAPPED ? EXO_CAP_MAPPED : 0;
+    flags |= slot->next != NULL && slot->next->depth > slot->depth ? EXO_CAP_CHILDREN : 0;
+    flags |= cap->type == EXO_TYPE_FRAMES && cap->origin->device ? EXO_CAP_DEVICE : 0;
+    return flags;
+}
+
+err_t
+sys_cap_info(struct vcpu *self, uint64_t *x)
+{
+    struct cap cap;
+    err_t err = sys_lookup(self, x[0], EXO_TYPE_NONE, 0, &cap);
+    if (err != EXO_OK) {
+        return err;
+    }
+    bool range = cap.type == EXO_TYPE_FRAMES || cap.type == EXO_TYPE_CPU;
+    struct exo_cap_info info = {
+        .size = sizeof(info),
+        .version = EXO_ABI_VERSION,
+        .type = cap.type,
+        .rights = cap.rights,
+        .base_or_badge = range ? cap.base : cap.badge,
+        .count = range ? cap.count : 0,
+        .generation = atomic_load_explicit(&cap.origin->generation, memory_order_relaxed),
+        .object = (uint64_t)(uintptr_t)cap.origin,
+    };
+    lock_acquire(&cap.origin->lock); /* the links are its */
+    info.flags = info_flags(&cap);
+    info.depth = cap.slot->depth;
+    lock_release(&cap.origin->lock);
+    return sys_copy_out(x[1], &info, sizeof(info));
+}
+
+err_t
+sys_cap_extend(struct vcpu *self, uint64_t *x)
+{
+    struct env *env;
+    err_t err = EXO_OK;
+    uint32_t page = arg_u32(x[1], &err);
+    if (err == EXO_OK) {
+        err = sys_env(self, x[0], EXO_CONTROL, &env);
+    }
+    return err == EXO_OK ? env_extend_table(env, page) : err;
+}

@@ -1,0 +1,124 @@
+/* System calls on the machine as a whole, and on its trace. */
+#include "core/genesis.h"
+#include "sys/sys.h"
+
+#define TRACE_CHUNK 16 /* events copied at a time */
+
+/* Debug builds: exo/debug/audit.c. Returns the number of violations; release builds have none. */
+int64_t audit_run(void) __attribute__((weak));
+
+/* Copies what is in the ring from `position` on; *position moves past what was overwritten. */
+static err_t
+read_ring(struct trace_ring *ring, uint64_t *position, va_t buffer, uint64_t events,
+          uint64_t *copied)
+{
+    struct exo_trace_event chunk[TRACE_CHUNK];
+    err_t err = EXO_OK;
+    *copied = 0;
+    while (err == EXO_OK && *copied < events) {
+        uint64_t written = atomic_load_explicit(&ring->written, memory_order_acquire);
+        /* The oldest may be under the writer's pen: it is left out. */
+        uint64_t oldest = written < TRACE_EVENTS ? 0 : written - TRACE_EVENTS + TRACE_CHUNK;
+        *position = *copied == 0 ? max_u64(*position, oldest) : *position;
+        uint64_t first = *position + *copied;
+        if (first < oldest || first >= written) {
+            break;
+        }
+        uint64_t count = min_u64(min_u64(events - *copied, written - first), TRACE_CHUNK);
+        for (uint64_t i = 0; i < count; i++) {
+            chunk[i] = ring->events[(first + i) % TRACE_EVENTS];
+        }
+        err = sys_copy_out(buffer + *copied * sizeof(chunk[0]), chunk, count * sizeof(chunk[0]));
+        *copied += err == EXO_OK ? count : 0;
+    }
+    return err;
+}
+
+err_t
+sys_trace_read(struct vcpu *self, uint64_t *x)
+{
+    struct cap cap;
+    uint64_t position = x[2], copied = 0;
+    err_t err = sys_lookup(self, x[0], EXO_TYPE_TRACE, EXO_READ, &cap);
+    if (err == EXO_OK && (x[1] >= cpu_count || x[4] > TRACE_EVENTS)) {
+        err = EXO_E_RANGE;
+    }
+    if (err == EXO_OK) {
+        err = read_ring(cpus[x[1]].trace, &position, x[3], x[4], &copied);
+    }
+    x[1] = position; /* of the first event copied */
+    x[2] = copied;
+    return err;
+}
+
+err_t
+sys_trace_control(struct vcpu *self, uint64_t *x)
+{
+    struct cap cap;
+    err_t err = sys_lookup(self, x[0], EXO_TYPE_TRACE, EXO_CONTROL, &cap);
+    if (err == EXO_OK && x[1] >> EXO_TRACE_KINDS) {
+        err = EXO_E_ARG;
+    }
+    if (err == EXO_OK) {
+        trace_mask = (uint32_t)x[1];
+    }
+    return err;
+}
+
+void
+machine_describe(struct exo_machine_info *info)
+{
+    *info = (struct exo_machine_info){
+        .size = sizeof(*info),
+        .version = EXO_ABI_VERSION,
+        .cpus = cpu_count,
+        .features = boot_machine.features | (audit_run != NULL ? EXO_FEATURE_DEBUG : 0),
+        .counter_hz = arch_ticks_hz(),
+        .frames = frame_total_count(),
+        .frames_free = frame_free_count(),
+        .kernel_frames = boot_machine.kernel_frames,
+        .image_bytes = boot_machine.kernel.bytes,
+        .boot_ticks = boot_machine.boot_ticks,
+    };
+}
+
+err_t
+sys_machine_info(struct vcpu *self, uint64_t *x)
+{
+    struct cap cap;
+    struct exo_machine_info info;
+    err_t err = sys_lookup(self, x[0], EXO_TYPE_MACHINE, EXO_READ, &cap);
+    if (err != EXO_OK) {
+        return err;
+    }
+    machine_describe(&info);
+    return sys_copy_out(x[1], &info, sizeof(info));
+}
+
+err_t
+sys_machine_power(struct vcpu *self, uint64_t *x)
+{
+    struct cap cap;
+    err_t err = sys_lookup(self, x[0], EXO_TYPE_MACHINE, EXO_WRITE, &cap);
+    if (err == EXO_OK && x[1] > EXO_POWER_RESET) {
+        err = EXO_E_ARG;
+    }
+    if (err == EXO_OK) {
+        arch_power((enum exo_power)x[1], (uint32_t)x[2]);
+    }
+    return err;
+}
+
+err_t
+sys_machine_audit(struct vcpu *self, uint64_t *x)
+{
+    struct cap cap;
+    if (audit_run == NULL) {
+        return EXO_E_CALL;
+    }
+    err_t err = sys_lookup(self, x[0], EXO_TYPE_MACHINE, EXO_CONTROL, &cap);
+    if (err == EXO_OK) {
+        x[1] = (uint64_t)audit_run();
+    }
+    return err;
+}

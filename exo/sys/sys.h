@@ -1,0 +1,54 @@
+/*
+ * System calls: one function per call, named sys_<name>, found through the table that EXO_CALLS
+ * makes (dispatch.c). Each decodes its arguments from the caller's context (copying user memory
+ * once), checks everything, and then changes things. Results beyond x0 go into the context.
+ *
+ * Returned is what x0 gets, or one of the two values that mean "x0 is already right":
+ * CALL_BLOCKED, the caller waits and somebody else is chosen; CALL_ENTERED, another vCPU (or this
+ * one, in another context) is current.
+ */
+#ifndef EXO_SYS_SYS_H
+#define EXO_SYS_SYS_H
+
+#include "arch/arch.h"
+#include "core/cell.h"
+#include "core/endpoint.h"
+#include "core/env.h"
+#include "core/frame.h"
+#include "core/sched.h"
+#include "core/trace.h"
+
+#define SYS_DECLARE(number, name, arguments) err_t sys_##name(struct vcpu *self, uint64_t *x);
+EXO_CALLS(SYS_DECLARE)
+#undef SYS_DECLARE
+
+/* A 32-bit argument: EXO_E_ARG in *err when it has more bits. Keeps an earlier error. */
+static inline uint32_t
+arg_u32(uint64_t value, err_t *err)
+{
+    if (value > UINT32_MAX && *err == EXO_OK) {
+        *err = EXO_E_ARG;
+    }
+    return (uint32_t)value;
+}
+
+/* The object of a capability in the caller's table. */
+err_t sys_lookup(struct vcpu *self, uint64_t slot, enum exo_type type, uint16_t rights,
+                 struct cap *cap);
+err_t sys_cell(struct vcpu *self, uint64_t slot, uint16_t rights, struct cell **cell);
+err_t sys_vcpu(struct vcpu *self, uint64_t slot, uint16_t rights, struct vcpu **vcpu);
+
+/* The same for environments, where EXO_SELF stands for the caller's with all rights. */
+err_t sys_env(struct vcpu *self, uint64_t slot, uint16_t rights, struct env **env);
+
+/* A slot of an environment's table, empty or not: EXO_E_SLOT when there is no such page. */
+err_t sys_slot(struct env *env, uint64_t number, struct cap_slot **slot);
+
+/* A user's buffer. EXO_E_FAULT. */
+err_t sys_copy_in(void *to, va_t from, size_t bytes);
+err_t sys_copy_out(va_t to, const void *from, size_t bytes);
+
+/* Loads the caller's registers from its memory and clears `inside` (resume, map). */
+err_t sys_resume_at(struct vcpu *self, va_t context_va);
+
+#endif
