@@ -6,3 +6,14 @@
 
 UNIT_TESTS := $(sort $(basename $(notdir $(wildcard tests/unit/*.c))))
 UNIT_TSAN  :=
+
+# The machine's double in tests/unit/host, with the parts of the kernel that everything needs.
+UNIT_MACHINE := tests/unit/host/fake_arch.c exo/core/lock.c exo/core/pool.c exo/core/frame.c
+
+UNIT_SRCS_test_frame         := $(UNIT_MACHINE)
+UNIT_SRCS_test_frame_threads := $(UNIT_MACHINE)
+UNIT_SRCS_test_lock          := $(UNIT_MACHINE) exo/debug/lockcheck.c
+UNIT_FLAGS_test_lock         := -DEXO_DEBUG=1
+UNIT_SRCS_test_vspace        := $(UNIT_MACHINE) tests/unit/host/fake_cell.c exo/core/asid.c \
+                                $(wildcard exo/core/vspace*.c)
+UNIT_TSAN += test_lock test_frame_threads

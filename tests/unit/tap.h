@@ -1,0 +1,72 @@
+/*
+ * Tests that print TAP: a list of functions, each named as the property that it shows. The first
+ * CHECK that fails ends its test.
+ */
+#ifndef TESTS_UNIT_TAP_H
+#define TESTS_UNIT_TAP_H
+
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct tap_test {
+    const char *name;
+    void (*run)(void);
+};
+#define TAP(test) {#test, test}
+
+static jmp_buf tap_failed;
+
+#define CHECK(condition)                                             \
+    do {                                                             \
+        if (!(condition)) {                                          \
+            printf("# %s:%d: %s\n", __FILE__, __LINE__, #condition); \
+            longjmp(tap_failed, 1);                                  \
+        }                                                            \
+    } while (0)
+
+/* For integers: says both. */
+#define CHECK_EQ(actual, expected)                                                          \
+    do {                                                                                    \
+        long long actual_ = (long long)(actual), expected_ = (long long)(expected);         \
+        if (actual_ != expected_) {                                                         \
+            printf("# %s:%d: %s is %lld, not %lld\n", __FILE__, __LINE__, #actual, actual_, \
+                   expected_);                                                              \
+            longjmp(tap_failed, 1);                                                         \
+        }                                                                                   \
+    } while (0)
+
+static inline int
+tap_run(const struct tap_test *tests, size_t count)
+{
+    volatile int failures = 0;
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    printf("1..%zu\n", count);
+    for (volatile size_t i = 0; i < count; i++) {
+        if (setjmp(tap_failed) == 0) {
+            tests[i].run();
+            printf("ok %zu - %s\n", i + 1, tests[i].name);
+        } else {
+            printf("not ok %zu - %s\n", i + 1, tests[i].name);
+            failures++;
+        }
+    }
+    return failures != 0;
+}
+#define TAP_MAIN(tests)                                            \
+    int main(void)                                                 \
+    {                                                              \
+        return tap_run(tests, sizeof(tests) / sizeof((tests)[0])); \
+    }
+
+/* Numbers that are the same in each run (xorshift64*); the state is not 0. */
+static inline uint32_t
+tap_random(uint64_t *state, uint32_t below)
+{
+    *state ^= *state >> 12;
+    *state ^= *state << 25;
+    *state ^= *state >> 27;
+    return (uint32_t)((*state * 0x2545f4914f6cdd1dull) >> 33) % below;
+}
+
+#endif
