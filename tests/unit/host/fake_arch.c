@@ -22,9 +22,11 @@ struct tlb_entry {
 struct cpu cpus[EXO_CPUS_MAX];
 uint32_t cpu_count;
 _Atomic uint64_t global_epoch;
+uint64_t pte_guarded;
 unsigned char *fake_ram;
 pa_t fake_ram_base = FAKE_PFN << PAGE_SHIFT;
 _Thread_local uint32_t fake_cpu;
+uint64_t pte_guarded; /* this machine has no BTI */
 uint32_t fake_asids = 256;
 jmp_buf *_Atomic fake_panic;
 struct fake_count fake_count;
@@ -146,7 +148,6 @@ fake_tlb_holds(uint32_t cpu, uint16_t asid, va_t va)
     return tlb_find(cpu, asid, va) != NULL;
 }
 
-/* Entries of spaces that are not active on their CPU cannot be used: activation drops them. */
 bool
 fake_tlbs_are_right(void)
 {
