@@ -284,25 +284,26 @@ vspace_find(struct vspace *space, va_t va, pfn_t *pfn, uint32_t *prot)
 }
 
 /*
- * `space` is stored before the bit is looked at, and the bit is set before the walkers may use the
- * tables: see space_holders. A CPU whose bit was clear may have been left out of flushes, so it
- * drops what it still has. The last wait also completes the store of the bit.
+ * The bit is set (and the store of it complete) before the walkers may use the tables;
+ * space_holders is the other side. The ASID may have been another space's, so the first time on a
+ * CPU begins with a flush. cpu->space changes last: when a CPU does not say so any more, it has
+ * left the tables.
  */
 void
 vspace_activate(struct vspace *space)
 {
     struct cpu *cpu = this_cpu();
     uint32_t bit = 1u << cpu->number;
-    atomic_store_explicit(&cpu->space, space, memory_order_seq_cst);
     if (space == NULL) {
         arch_space_load(NULL, 0);
-        return;
+    } else {
+        if ((atomic_load_explicit(&space->cpus, memory_order_relaxed) & bit) == 0) {
+            atomic_fetch_or_explicit(&space->cpus, bit, memory_order_seq_cst);
+            arch_tables_written();
+            arch_tlb_flush_asid(space->asid, false);
+            arch_tlb_done(false);
+        }
+        arch_space_load(space->root, space->asid);
     }
-    if ((atomic_load_explicit(&space->cpus, memory_order_seq_cst) & bit) == 0) {
-        atomic_fetch_or_explicit(&space->cpus, bit, memory_order_seq_cst);
-        arch_tables_written();
-        arch_tlb_flush_asid(space->asid, false);
-        arch_tlb_done(false);
-    }
-    arch_space_load(space->root, space->asid);
+    atomic_store_explicit(&cpu->space, space, memory_order_release);
 }

@@ -8,7 +8,7 @@
  *
  * Break-before-make (Arm ARM D8.14): an entry that changes goes through invalid and an
  * invalidation; an invalid entry that becomes valid needs none. Invalidation is inner-shareable
- * where the space has run on another CPU since its ASID was last flushed, local otherwise.
+ * where the space has run on another CPU, local otherwise.
  */
 #ifndef EXO_CORE_VSPACE_H
 #define EXO_CORE_VSPACE_H
@@ -24,7 +24,7 @@ struct vspace {
     struct spinlock lock; /* RANK_VSPACE */
     uint64_t *root;
     struct cell *cell;     /* pays for tables */
-    _Atomic uint32_t cpus; /* bit n: CPU n may hold entries of it in its TLB */
+    _Atomic uint32_t cpus; /* bit n: it has run on CPU n, whose TLB may hold entries */
     uint16_t asid;         /* never 0, which is the kernel's */
     uint32_t tables;       /* frames of tables, the root included */
 };

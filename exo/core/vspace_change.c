@@ -17,23 +17,6 @@ space_holders(struct vspace *space)
     return atomic_load_explicit(&space->cpus, memory_order_seq_cst);
 }
 
-/*
- * After the ASID was flushed everywhere: only CPUs that have the space active may hold entries
- * again. Who activates it meanwhile either sees its bit still set, and then its `space` was stored
- * before the exchange and is found here, or sees it clear and sets it (and flushes).
- */
-static void
-forget_holders(struct vspace *space)
-{
-    uint32_t holders = atomic_exchange_explicit(&space->cpus, 0, memory_order_seq_cst);
-    for (uint32_t n = 0; holders >> n != 0; n++) {
-        if ((holders >> n & 1) != 0 &&
-            atomic_load_explicit(&cpus[n].space, memory_order_seq_cst) == space) {
-            atomic_fetch_or_explicit(&space->cpus, 1u << n, memory_order_seq_cst);
-        }
-    }
-}
-
 /* False when no TLB needs it. The walkers find the entries hidden before they are asked to forget.
  */
 static bool
@@ -54,9 +37,6 @@ flush_space(struct vspace *space)
     }
     arch_tlb_flush_asid(space->asid, everywhere);
     arch_tlb_done(everywhere);
-    if (everywhere) {
-        forget_holders(space);
-    }
 }
 
 static void

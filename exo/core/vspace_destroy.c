@@ -12,7 +12,7 @@ static void
 flush_all(struct vspace *space)
 {
     for (uint32_t n = 0; n < cpu_count; n++) {
-        ensure(atomic_load_explicit(&cpus[n].space, memory_order_relaxed) != space);
+        ensure(atomic_load_explicit(&cpus[n].space, memory_order_acquire) != space);
     }
     if (atomic_load_explicit(&space->cpus, memory_order_relaxed) != 0) {
         arch_tlb_flush_asid(space->asid, true);

@@ -48,7 +48,7 @@ extern void (*fake_before_flush)(void);
 bool fake_access(uint32_t cpu, va_t va, uint64_t *pte);
 /* Whether the CPU's TLB gives an answer for the address, right or stale. */
 bool fake_tlb_holds(uint32_t cpu, uint16_t asid, va_t va);
-/* Whether what all TLBs say of spaces in use is what the tables say. */
+/* Whether what the TLBs say of each CPU's active space is what its tables say. */
 bool fake_tlbs_are_right(void);
 
 #endif
