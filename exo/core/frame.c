@@ -23,25 +23,14 @@ static const struct use use_pin = {FRAME_PIN_ONE, PIN_MASK, 0, 0};
 static const struct use use_pin_write = {FRAME_PIN_ONE + FRAME_WRITABLE_ONE,
                                          PIN_MASK | WRITABLE_MASK, EXECUTABLE_MASK, FRAME_ICACHE};
 
-/* Whether one of the counts in the mask `counts` has that value. */
-static inline bool
-any_count_is(uint64_t word, uint64_t counts, uint64_t value)
-{
-    return ((counts & WRITABLE_MASK) != 0 &&
-            (word & WRITABLE_MASK) == value * FRAME_WRITABLE_ONE) ||
-           ((counts & EXECUTABLE_MASK) != 0 &&
-            (word & EXECUTABLE_MASK) == value * FRAME_EXECUTABLE_ONE) ||
-           ((counts & PIN_MASK) != 0 && (word & PIN_MASK) == value * FRAME_PIN_ONE);
-}
-
-/* Why the change cannot be made. */
+/* Why the change cannot be made. A count that overflows carries into a bit outside of `counts`. */
 static inline err_t
 use_refused(uint64_t word, struct use use)
 {
     if ((word & use.excluded) != 0) {
         return EXO_E_WX;
     }
-    if (any_count_is(word, use.counts, FRAME_COUNT_MASK)) {
+    if ((((word & use.counts) + use.add) & ~use.counts) != 0) {
         return EXO_E_LIMIT;
     }
     return EXO_OK;
@@ -62,7 +51,7 @@ static inline void
 use_end(struct frame *frame, struct use use)
 {
     uint64_t old = atomic_fetch_sub_explicit(&frame->use, use.add, memory_order_release);
-    ensure(!any_count_is(old, use.counts, 0));
+    ensure((((old & use.counts) - use.add) & ~use.counts) == 0); /* no borrow */
 }
 
 /* The executable count, already taken, keeps writers out meanwhile. */
@@ -151,19 +140,6 @@ frame_unmap_run(pfn_t base, uint64_t count, uint32_t prot)
             use_end(&frame[i], use_execute);
         }
     }
-}
-
-err_t
-frame_map_count(pfn_t pfn, uint32_t prot)
-{
-    uint64_t done;
-    return frame_map_run(pfn, 1, prot, &done);
-}
-
-void
-frame_unmap_count(pfn_t pfn, uint32_t prot)
-{
-    frame_unmap_run(pfn, 1, prot);
 }
 
 err_t

@@ -110,10 +110,6 @@ void *frame_take_kernel_run(void *owner, uint64_t count); /* contiguous, count <
 err_t frame_map_run(pfn_t base, uint64_t count, uint32_t prot, uint64_t *done);
 void frame_unmap_run(pfn_t base, uint64_t count, uint32_t prot);
 
-/* The same for one frame. */
-err_t frame_map_count(pfn_t pfn, uint32_t prot);
-void frame_unmap_count(pfn_t pfn, uint32_t prot);
-
 /* EXO_E_RANGE for what is not RAM; EXO_E_WX, EXO_E_LIMIT. */
 err_t frame_pin(pfn_t pfn, bool device_writes); /* device_writes counts as a writable mapping */
 void frame_unpin(pfn_t pfn, bool device_writes);

@@ -129,9 +129,8 @@ void flush_space(struct vspace *space); /* all of it */
 /* After that: drops the counts of the hidden mappings at pages [page, end) and the entries. */
 void drop_hidden(struct vspace *space, uint64_t page, uint64_t end);
 
-/* A range of EL0 addresses, and a protection that may be asked for. */
-err_t check_range(va_t va, uint64_t pages);
-err_t check_prot(uint32_t prot, bool device);
+/* EXO_E_ALIGN, EXO_E_RANGE, EXO_E_WX: what would break the tables, whatever the caller checked. */
+err_t check_change(va_t va, uint64_t pages, uint32_t prot);
 
 /* core/asid.c: EXO_E_LIMIT. Freed ones must be in no TLB. */
 err_t asid_take(uint16_t *asid);

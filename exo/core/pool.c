@@ -246,18 +246,31 @@ frame_table_init(struct frame *table, pfn_t first, uint64_t count)
     atomic_store_explicit(&pool.free, 0, memory_order_relaxed);
 }
 
-void
-frame_give(pfn_t base, uint64_t count, bool dirty)
+static struct frame *
+run_in_table(pfn_t base, uint64_t count)
 {
-    ensure(base >= frame_table.first);
-    ensure(range_fits(base - frame_table.first, count, frame_table.count));
-    for (uint64_t i = 0; !dirty && i < count; i++) {
-        atomic_store_explicit(&frame_of(base + i)->use, FRAME_CLEAN, memory_order_relaxed);
-    }
+    struct frame *frame = frame_of(base);
+    ensure(frame != NULL && count <= frame_table.count - (base - frame_table.first));
+    return frame;
+}
+
+static void
+put(pfn_t base, uint64_t count)
+{
     lock_acquire(&pool.lock);
     put_range(base, count);
     atomic_fetch_add_explicit(&pool.free, count, memory_order_relaxed);
     lock_release(&pool.lock);
+}
+
+void
+frame_give(pfn_t base, uint64_t count, bool dirty)
+{
+    struct frame *frame = run_in_table(base, count);
+    for (uint64_t i = 0; !dirty && i < count; i++) {
+        atomic_store_explicit(&frame[i].use, FRAME_CLEAN, memory_order_relaxed);
+    }
+    put(base, count);
 }
 
 err_t
@@ -287,32 +300,24 @@ frame_take(uint64_t count, enum exo_alloc how, pfn_t at, void *owner, pfn_t *bas
 void
 frame_put(pfn_t base, uint64_t count)
 {
-    ensure(base >= frame_table.first);
-    ensure(range_fits(base - frame_table.first, count, frame_table.count));
-    struct frame *frame = frame_of(base);
+    struct frame *frame = run_in_table(base, count);
     for (uint64_t i = 0; i < count; i++) {
         uint64_t word = word_of(&frame[i]);
         ensure(state_in(word) == FRAME_OWNED || state_in(word) == FRAME_KERNEL);
         ensure((word & FRAME_USED_MASK) == 0);
         atomic_store_explicit(&frame[i].use, 0, memory_order_relaxed);
     }
-    lock_acquire(&pool.lock);
-    put_range(base, count);
-    atomic_fetch_add_explicit(&pool.free, count, memory_order_relaxed);
-    lock_release(&pool.lock);
+    put(base, count);
 }
 
 void
 frame_adopt(pfn_t base, uint64_t count, void *owner)
 {
-    ensure(base >= frame_table.first);
-    ensure(range_fits(base - frame_table.first, count, frame_table.count));
-    for (pfn_t pfn = base; pfn < base + count; pfn++) {
-        struct frame *frame = frame_of(pfn);
-        ensure(frame_state(frame) == FRAME_RESERVED);
-        atomic_store_explicit(&frame->use, state_word(FRAME_OWNED) | FRAME_CLEAN,
-                              memory_order_relaxed);
-        frame->owner = owner;
+    struct frame *frame = run_in_table(base, count);
+    for (uint64_t i = 0; i < count; i++) {
+        ensure(frame_state(&frame[i]) == FRAME_RESERVED);
+        mark(&frame[i], state_word(FRAME_OWNED) | FRAME_CLEAN);
+        frame[i].owner = owner;
     }
 }
 

@@ -18,25 +18,15 @@ struct mapping {
 };
 
 err_t
-check_range(va_t va, uint64_t pages)
+check_change(va_t va, uint64_t pages, uint32_t prot)
 {
     if (!is_aligned(va, PAGE_BYTES)) {
         return EXO_E_ALIGN;
     }
+    if ((prot & EXO_PROT_WRITE) != 0 && (prot & EXO_PROT_EXEC) != 0) {
+        return EXO_E_WX;
+    }
     return range_fits(va >> PAGE_SHIFT, pages, EXO_VA_END >> PAGE_SHIFT) ? EXO_OK : EXO_E_RANGE;
-}
-
-err_t
-check_prot(uint32_t prot, bool device)
-{
-    uint32_t known = EXO_PROT_READ | EXO_PROT_WRITE | EXO_PROT_EXEC | EXO_PROT_BLOCK;
-    if ((prot & ~known) != 0 || (prot & EXO_PROT_READ) == 0) {
-        return EXO_E_ARG;
-    }
-    if ((prot & EXO_PROT_EXEC) != 0) {
-        return (prot & EXO_PROT_WRITE) != 0 ? EXO_E_WX : device ? EXO_E_RIGHT : EXO_OK;
-    }
-    return EXO_OK;
 }
 
 struct segment
@@ -223,37 +213,23 @@ map_block(struct mapping *m)
     return EXO_OK;
 }
 
-static uint64_t
-kind_bits(enum vspace_kind kind)
-{
-    switch (kind) {
-    case VSPACE_DEVICE: return PTE_ATTR_DEVICE;
-    case VSPACE_CONTROL: return PTE_ATTR_NORMAL | PTE_CONTROL;
-    case VSPACE_MEMORY: break;
-    }
-    return PTE_ATTR_NORMAL;
-}
+static const uint64_t kind_bits[] = {
+    [VSPACE_MEMORY] = PTE_ATTR_NORMAL,
+    [VSPACE_DEVICE] = PTE_ATTR_DEVICE | PTE_UXN,
+    [VSPACE_CONTROL] = PTE_ATTR_NORMAL | PTE_CONTROL,
+};
 
 err_t
 vspace_map(struct vspace *space, va_t va, pfn_t base, uint64_t pages, uint32_t prot,
            enum vspace_kind kind, uint32_t *budget, uint64_t *done)
 {
-    struct mapping m = {.space = space,
-                        .page = va >> PAGE_SHIFT,
-                        .pfn = base,
-                        .pages = pages,
-                        .prot = prot,
-                        .budget = budget,
-                        .bits = PTE_EL0_COMMON | kind_bits(kind) | pte_prot_bits(prot)};
+    struct mapping m = {space, va >> PAGE_SHIFT, base, pages, prot, 0, budget};
     bool block = (prot & EXO_PROT_BLOCK) != 0;
-    err_t err = check_range(va, pages);
-    *done = 0;
-    if (err == EXO_OK) {
-        err = check_prot(prot, kind == VSPACE_DEVICE);
-    }
+    err_t err = check_change(va, pages, prot);
     if (err == EXO_OK && block && !is_aligned(m.page | base | pages, BLOCK_PAGES)) {
         err = EXO_E_ALIGN;
     }
+    m.bits = PTE_EL0_COMMON | kind_bits[kind] | pte_prot_bits(prot);
     while (err == EXO_OK && m.pages > 0) {
         err = block ? map_block(&m) : map_pages(&m);
     }

@@ -49,8 +49,8 @@ enum vspace_kind {
  * Maps `pages` frames from `base` at `va`. Dirty frames are zeroed first, out of *budget (frames).
  * *done counts the pages that are mapped when it returns, whatever it returns. EXO_E_OCCUPIED
  * where something is mapped, EXO_E_WX, EXO_E_LIMIT, EXO_E_MEMORY, EXO_E_AGAIN (budget). prot has
- * EXO_PROT_READ (EXO_E_ARG); device registers are not executable (EXO_E_RIGHT); with EXO_PROT_BLOCK
- * va, base and pages are block-aligned (EXO_E_ALIGN). A block takes 8 off the budget for its counts
+ * EXO_PROT_READ; device registers are never executable; with EXO_PROT_BLOCK va, base and pages are
+ * block-aligned (EXO_E_ALIGN). A block takes 8 off the budget for its counts
  * beside what is zeroed for it.
  */
 err_t vspace_map(struct vspace *space, va_t va, pfn_t base, uint64_t pages, uint32_t prot,
@@ -66,7 +66,7 @@ err_t vspace_unmap(struct vspace *space, va_t va, uint64_t pages, bool control, 
 /*
  * Changes the protection of the mapped pages of [va, va + pages), all of which must be mapped to
  * frame base + i (EXO_E_RANGE otherwise). EXO_PROT_BLOCK in prot is ignored: blocks stay
- * blocks. EXO_E_ARG, EXO_E_WX, EXO_E_RIGHT, EXO_E_ALIGN, EXO_E_STATE, EXO_E_AGAIN as above.
+ * blocks. EXO_E_WX, EXO_E_RIGHT, EXO_E_ALIGN, EXO_E_STATE, EXO_E_AGAIN as above.
  *
  * Each page goes through a moment in which it is not mapped and its frame not counted. When the
  * new use is refused (EXO_E_WX, EXO_E_LIMIT at page *done) the pages from there on are as before;

@@ -140,7 +140,7 @@ err_t
 vspace_unmap(struct vspace *space, va_t va, uint64_t pages, bool control, uint64_t *done)
 {
     uint64_t first = va >> PAGE_SHIFT, page = first, hidden = 0, blocks = 0;
-    err_t err = check_range(va, pages);
+    err_t err = check_change(va, pages, 0);
     while (err == EXO_OK && page < first + pages) {
         struct segment segment = segment_at(space, page, first + pages);
         uint64_t passed = segment.pages;

@@ -37,7 +37,7 @@ check_segment(const struct change *change, const struct segment *segment, uint64
 
 /* Changes nothing but `end`, which comes down to what one call may do. */
 static err_t
-check_change(struct change *change)
+check_pages(struct change *change)
 {
     uint64_t page = change->first, blocks = 0;
     while (page < change->end) {
@@ -173,12 +173,9 @@ vspace_protect(struct vspace *space, va_t va, pfn_t base, uint64_t pages, uint32
     struct change change = {.space = space, .first = va >> PAGE_SHIFT, .base = base, .prot = prot};
     change.end = change.first + pages;
     *done = 0;
-    err_t err = check_range(va, pages);
+    err_t err = check_change(va, pages, prot);
     if (err == EXO_OK) {
-        err = check_prot(prot, false);
-    }
-    if (err == EXO_OK) {
-        err = check_change(&change);
+        err = check_pages(&change);
     }
     if (err != EXO_OK) {
         return err;

@@ -47,11 +47,11 @@ frame_cannot_be_writable_and_executable(void)
 {
     fake_machine(64, 1);
     pfn_t pfn = take_clean();
-    CHECK_EQ(frame_map_count(pfn, RW), EXO_OK);
-    CHECK_EQ(frame_map_count(pfn, RX), EXO_E_WX);
-    frame_unmap_count(pfn, RW);
-    CHECK_EQ(frame_map_count(pfn, RX), EXO_OK);
-    CHECK_EQ(frame_map_count(pfn, RW), EXO_E_WX);
+    CHECK_EQ(map_one(pfn, RW), EXO_OK);
+    CHECK_EQ(map_one(pfn, RX), EXO_E_WX);
+    unmap_one(pfn, RW);
+    CHECK_EQ(map_one(pfn, RX), EXO_OK);
+    CHECK_EQ(map_one(pfn, RW), EXO_E_WX);
     CHECK_EQ(frame_pin(pfn, true), EXO_E_WX);
     CHECK_EQ(frame_pin(pfn, false), EXO_OK);
 }
@@ -61,9 +61,9 @@ readable_mappings_are_not_counted(void)
 {
     fake_machine(64, 1);
     pfn_t pfn = take_clean();
-    CHECK_EQ(frame_map_count(pfn, R), EXO_OK);
-    CHECK_EQ(frame_map_count(pfn, RX), EXO_OK);
-    frame_unmap_count(pfn, RX);
+    CHECK_EQ(map_one(pfn, R), EXO_OK);
+    CHECK_EQ(map_one(pfn, RX), EXO_OK);
+    unmap_one(pfn, RX);
     frame_put(pfn, 1);
 }
 
@@ -73,9 +73,9 @@ device_that_writes_keeps_execution_out(void)
     fake_machine(64, 1);
     pfn_t pfn = take_clean();
     CHECK_EQ(frame_pin(pfn, true), EXO_OK);
-    CHECK_EQ(frame_map_count(pfn, RX), EXO_E_WX);
+    CHECK_EQ(map_one(pfn, RX), EXO_E_WX);
     frame_unpin(pfn, true);
-    CHECK_EQ(frame_map_count(pfn, RX), EXO_OK);
+    CHECK_EQ(map_one(pfn, RX), EXO_OK);
 }
 
 static void
@@ -86,11 +86,11 @@ counts_do_not_overflow(void)
     for (int p = 0; p < 2; p++) {
         pfn_t pfn = take_clean();
         for (int i = 0; i < 0xffff; i++) {
-            CHECK_EQ(frame_map_count(pfn, prots[p]), EXO_OK);
+            CHECK_EQ(map_one(pfn, prots[p]), EXO_OK);
         }
-        CHECK_EQ(frame_map_count(pfn, prots[p]), EXO_E_LIMIT);
+        CHECK_EQ(map_one(pfn, prots[p]), EXO_E_LIMIT);
         for (int i = 0; i < 0xffff; i++) {
-            frame_unmap_count(pfn, prots[p]);
+            unmap_one(pfn, prots[p]);
         }
         frame_put(pfn, 1);
     }
@@ -106,9 +106,9 @@ count_below_zero_panics(void)
 {
     fake_machine(64, 1);
     pfn_t pfn = take_clean();
-    CHECK(PANICS(frame_unmap_count(pfn, RW)));
+    CHECK(PANICS(unmap_one(pfn, RW)));
     pfn = take_clean();
-    CHECK(PANICS(frame_unmap_count(pfn, RX)));
+    CHECK(PANICS(unmap_one(pfn, RX)));
     pfn = take_clean();
     CHECK_EQ(frame_pin(pfn, false), EXO_OK);
     CHECK(PANICS(frame_unpin(pfn, true)));
@@ -120,18 +120,18 @@ caches_are_made_coherent_once_until_the_frame_was_writable(void)
     fake_machine(64, 1);
     pfn_t pfn = take_clean();
     for (int i = 0; i < 3; i++) {
-        CHECK_EQ(frame_map_count(pfn, RX), EXO_OK);
-        frame_unmap_count(pfn, RX);
+        CHECK_EQ(map_one(pfn, RX), EXO_OK);
+        unmap_one(pfn, RX);
     }
     CHECK_EQ(fake_count.icache_syncs, 1);
-    CHECK_EQ(frame_map_count(pfn, RW), EXO_OK);
-    frame_unmap_count(pfn, RW);
-    CHECK_EQ(frame_map_count(pfn, RX), EXO_OK);
+    CHECK_EQ(map_one(pfn, RW), EXO_OK);
+    unmap_one(pfn, RW);
+    CHECK_EQ(map_one(pfn, RX), EXO_OK);
     CHECK_EQ(fake_count.icache_syncs, 2);
-    frame_unmap_count(pfn, RX);
+    unmap_one(pfn, RX);
     CHECK_EQ(frame_pin(pfn, true), EXO_OK);
     frame_unpin(pfn, true);
-    CHECK_EQ(frame_map_count(pfn, RX), EXO_OK);
+    CHECK_EQ(map_one(pfn, RX), EXO_OK);
     CHECK_EQ(fake_count.icache_syncs, 3);
 }
 
@@ -143,11 +143,11 @@ refused_run_is_counted_up_to_the_frame_that_refused(void)
     fake_machine(64, 1);
     pfn_t base = take(8, EXO_ALLOC_CONTIGUOUS, 0);
     CHECK_EQ(frame_clean(base, 8, &budget), EXO_OK);
-    CHECK_EQ(frame_map_count(base + 5, RX), EXO_OK);
+    CHECK_EQ(map_one(base + 5, RX), EXO_OK);
     CHECK_EQ(frame_map_run(base, 8, RW, &done), EXO_E_WX);
     CHECK_EQ(done, 5);
     frame_unmap_run(base, 5, RW);
-    frame_unmap_count(base + 5, RX);
+    unmap_one(base + 5, RX);
     frame_put(base, 8);
 }
 
@@ -159,10 +159,10 @@ frame_of_another_owner_cannot_be_mapped_before_it_was_zeroed(void)
     fake_machine(64, 1);
     for (int p = 0; p < 3; p++) {
         pfn_t pfn = take(1, EXO_ALLOC_ANY, 0);
-        CHECK_EQ(frame_map_count(pfn, prots[p]), EXO_E_STATE);
+        CHECK_EQ(map_one(pfn, prots[p]), EXO_E_STATE);
         budget = 1;
         CHECK_EQ(frame_clean(pfn, 1, &budget), EXO_OK);
-        CHECK_EQ(frame_map_count(pfn, prots[p]), EXO_OK);
+        CHECK_EQ(map_one(pfn, prots[p]), EXO_OK);
     }
 }
 
@@ -192,7 +192,7 @@ freed_frame_is_dirty_again(void)
     pfn_t pfn = take_clean();
     frame_put(pfn, 1);
     pfn = take(1, EXO_ALLOC_ANY, 0);
-    CHECK_EQ(frame_map_count(pfn, R), EXO_E_STATE);
+    CHECK_EQ(map_one(pfn, R), EXO_E_STATE);
 }
 
 static void
@@ -211,10 +211,10 @@ frame_in_use_cannot_be_put(void)
 {
     fake_machine(64, 1);
     pfn_t pfn = take_clean();
-    CHECK_EQ(frame_map_count(pfn, RW), EXO_OK);
+    CHECK_EQ(map_one(pfn, RW), EXO_OK);
     CHECK(PANICS(frame_put(pfn, 1)));
     pfn = take_clean();
-    CHECK_EQ(frame_map_count(pfn, RX), EXO_OK);
+    CHECK_EQ(map_one(pfn, RX), EXO_OK);
     CHECK(PANICS(frame_put(pfn, 1)));
     pfn = take_clean();
     CHECK_EQ(frame_pin(pfn, false), EXO_OK);
@@ -275,7 +275,7 @@ state_is_right_for_each_frame(void)
     CHECK(frame_of(0x1028)->owner == &owner_b);
     CHECK(frame_of(0x0fff) == NULL);
     CHECK(frame_of(0x1040) == NULL);
-    CHECK_EQ(frame_map_count(0x1028, R), EXO_OK); /* adopted frames are clean */
+    CHECK_EQ(map_one(0x1028, R), EXO_OK); /* adopted frames are clean */
     free(table);
 }
 

@@ -40,17 +40,17 @@ fight(void *number)
     fake_cpu = (uint32_t)(uintptr_t)number;
     for (int round = 0; round < ROUNDS; round++) {
         uint32_t i = tap_random(&random, SHARED), what = tap_random(&random, 3);
-        if (what == 0 && frame_map_count(shared + i, RW) == EXO_OK) {
+        if (what == 0 && map_one(shared + i, RW) == EXO_OK) {
             as_writer(i);
-            frame_unmap_count(shared + i, RW);
+            unmap_one(shared + i, RW);
             successes++;
         } else if (what == 1 && frame_pin(shared + i, true) == EXO_OK) {
             as_writer(i);
             frame_unpin(shared + i, true);
             successes++;
-        } else if (what == 2 && frame_map_count(shared + i, RX) == EXO_OK) {
+        } else if (what == 2 && map_one(shared + i, RX) == EXO_OK) {
             as_executor(i);
-            frame_unmap_count(shared + i, RX);
+            unmap_one(shared + i, RX);
             successes++;
         }
     }

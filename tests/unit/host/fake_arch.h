@@ -19,6 +19,19 @@ extern uint32_t fake_asids; /* what arch_asid_count says */
 void fake_machine(uint64_t frames, uint32_t cpus_online);
 void fake_machine_end(void);
 
+static inline err_t
+map_one(pfn_t pfn, uint32_t prot)
+{
+    uint64_t done;
+    return frame_map_run(pfn, 1, prot, &done);
+}
+
+static inline void
+unmap_one(pfn_t pfn, uint32_t prot)
+{
+    frame_unmap_run(pfn, 1, prot);
+}
+
 /* Runs a statement that must panic. */
 extern jmp_buf *_Atomic fake_panic;
 #define PANICS(statement)           \
