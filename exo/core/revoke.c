@@ -11,11 +11,9 @@
 void
 origin_init(struct origin *origin, enum exo_type type, struct cell *cell)
 {
+    *origin = (struct origin){.type = (uint8_t)type, .phase = ORIGIN_IDLE, .cell = cell};
     lock_init(&origin->lock, RANK_ORIGIN);
     atomic_store_explicit(&origin->generation, 1, memory_order_relaxed);
-    origin->type = (uint8_t)type;
-    origin->phase = ORIGIN_IDLE;
-    origin->cell = cell;
 }
 
 static bool

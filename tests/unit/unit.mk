@@ -17,3 +17,8 @@ UNIT_FLAGS_test_lock         := -DEXO_DEBUG=1
 UNIT_SRCS_test_vspace        := $(UNIT_MACHINE) tests/unit/host/fake_cell.c exo/core/asid.c \
                                 $(wildcard exo/core/vspace*.c)
 UNIT_TSAN += test_lock test_frame_threads
+
+# The whole portable kernel under system calls.
+UNIT_SRCS_test_kernel  := tests/unit/host/fake_arch.c tests/unit/host/fake_kernel.c \
+                          $(wildcard exo/core/*.c exo/sys/*.c) exo/debug/lockcheck.c
+UNIT_FLAGS_test_kernel := -DEXO_DEBUG=1

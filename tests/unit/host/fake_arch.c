@@ -21,7 +21,7 @@ struct tlb_entry {
 
 struct cpu cpus[EXO_CPUS_MAX];
 uint32_t cpu_count;
-_Atomic uint64_t global_epoch;
+_Atomic uint64_t global_epoch __attribute__((weak)); /* or the one of core/epoch.c */
 uint64_t pte_guarded;
 unsigned char *fake_ram;
 pa_t fake_ram_base = FAKE_PFN << PAGE_SHIFT;
