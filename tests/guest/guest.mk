@@ -9,3 +9,6 @@
 GUEST_TESTS    := $(sort $(basename $(notdir $(wildcard tests/guest/*.c))))
 GUEST_HELPERS  := $(sort $(basename $(notdir $(wildcard tests/guest/helper/*.c))))
 GUEST_LIB_SRCS := $(sort $(wildcard tests/guest/lib/*.c tests/guest/lib/*.S))
+
+# Handlers of upcalls, and what they call, leave the FP registers alone (rt/upcall.h).
+$(OUT)/user-obj/tests/guest/%: USER_EXTRA_FLAGS := -Itests/guest/lib -mgeneral-regs-only

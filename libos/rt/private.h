@@ -1,0 +1,33 @@
+/* What the files of rt know of each other. */
+#ifndef RT_PRIVATE_H
+#define RT_PRIVATE_H
+
+#include <rt/console.h>
+#include <rt/spawn.h>
+#include <rt/start.h>
+#include <rt/string.h>
+#include <rt/sync.h>
+#include <rt/time.h>
+#include <rt/upcall.h>
+#include <rt/vcpu.h>
+
+/* entry.S */
+void _start(void);
+void rt_entry_child(void);
+void rt_entry_vcpu(void);
+void rt_entry_upcall(void);
+
+/* C halves of those. */
+_Noreturn void rt_start_init(const struct exo_boot_info *info);
+_Noreturn void rt_start_child(struct rt_child_page *page);
+_Noreturn void rt_start_vcpu(uint64_t argument);
+_Noreturn void rt_upcall_enter(uint64_t kind, uint64_t a, uint64_t b, uint64_t c,
+                               struct exo_control *control);
+
+/* Upcalls of this vCPU go to rt from now on, on a stack that ends at upcall_stack. */
+void rt_upcall_begin(uint64_t upcall_stack);
+
+/* In a child: the page that it shares with its parent; NULL in init. */
+extern struct rt_child_page *rt_child_page;
+
+#endif
