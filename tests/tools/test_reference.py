@@ -136,7 +136,8 @@ class Reference(unittest.TestCase):
                          ["EXO_COPY: value 32, should be 16"])
 
     def test_notices_what_the_header_gained(self):
-        header = self.header.replace("EXO_POWER_RESET = 1 ", "EXO_POWER_RESET = 1, EXO_POWER_NAP = 2 ")
+        header = self.header.replace("EXO_POWER_RESET = 1 ",
+                                     "EXO_POWER_RESET = 1, EXO_POWER_NAP = 2 ")
         self.assertEqual(problems(header, self.text), ["EXO_POWER_NAP: not described"])
 
     def test_constants_have_their_values(self):
