@@ -1,0 +1,129 @@
+/*
+ * FP/SIMD and SVE registers. A vCPU that may use them is saved when it loses its CPU, so that the
+ * registers of one that does not run are always in memory; they are loaded at its first use (a
+ * trap), unless the CPU still holds them (cpu->fp_owner). The kernel itself uses none.
+ */
+#include "arch/machine.h"
+#include "arch/offsets.h"
+#include "arch/sysreg.h"
+
+void fpu_save(void *area);
+void fpu_load(const void *area);
+void sve_save(void *area, void *predicates);
+void sve_load(const void *area, const void *predicates);
+uint64_t sve_length(void);
+
+static uint32_t sve_bytes_max;
+
+static bool
+has_sve(void)
+{
+    return (boot_machine.features & EXO_FEATURE_SVE) != 0;
+}
+
+/* ZEN is reserved where there is no SVE. */
+static void
+set_enabled(struct cpu *cpu, bool enabled)
+{
+    uint64_t cpacr = has_sve() ? CPACR_FP_EL1 | CPACR_SVE_EL1 : CPACR_FP_EL1;
+    cpu->fp_enabled = enabled;
+    write_sysreg(cpacr_el1, enabled ? cpacr | cpacr << 1 : cpacr);
+}
+
+/* ZCR_EL1.LEN counts further quadwords. */
+static void
+set_length(uint32_t bytes)
+{
+    write_sysreg(SYS_ZCR_EL1, bytes / 16 - 1);
+    isb();
+}
+
+void
+fpu_init_cpu(void)
+{
+    set_enabled(this_cpu(), false);
+    isb();
+    if (has_sve()) {
+        set_length(256);
+        sve_bytes_max = (uint32_t)sve_length();
+    }
+}
+
+uint32_t
+arch_sve_bytes_max(void)
+{
+    return sve_bytes_max;
+}
+
+static void *
+area_of(struct vcpu *vcpu)
+{
+    return vcpu->sve_state != NULL ? vcpu->sve_state : &vcpu->fp;
+}
+
+static void *
+predicates_of(struct vcpu *vcpu)
+{
+    char *area = vcpu->sve_state;
+    return area != NULL ? (void *)(area + FP_VECTORS + 32 * vcpu->sve_bytes)
+                        : (void *)vcpu->fp.predicates;
+}
+
+static void
+save(struct vcpu *vcpu)
+{
+    if (has_sve()) {
+        sve_save(area_of(vcpu), predicates_of(vcpu));
+    } else {
+        fpu_save(&vcpu->fp);
+    }
+}
+
+void
+arch_fp_load(void)
+{
+    struct cpu *cpu = this_cpu();
+    struct vcpu *vcpu = cpu->current;
+    if (has_sve()) {
+        set_length(vcpu->sve_bytes);
+        sve_load(area_of(vcpu), predicates_of(vcpu));
+    } else {
+        fpu_load(&vcpu->fp);
+    }
+    __atomic_store_n(&cpu->fp_owner, vcpu, __ATOMIC_RELAXED);
+    set_enabled(cpu, true);
+}
+
+void
+fpu_switch(struct vcpu *from, struct vcpu *to)
+{
+    struct cpu *cpu = this_cpu();
+    if (from != NULL && cpu->fp_enabled) {
+        save(from);
+    }
+    bool loaded = to != NULL && __atomic_load_n(&cpu->fp_owner, __ATOMIC_RELAXED) == to;
+    if (loaded != cpu->fp_enabled) {
+        set_enabled(cpu, loaded);
+    }
+}
+
+void
+arch_fp_save(struct vcpu *vcpu)
+{
+    struct cpu *cpu = this_cpu();
+    if (cpu->current == vcpu && cpu->fp_enabled) {
+        save(vcpu);
+    }
+}
+
+/* Its CPU may be another one, where it does not run; the next vCPU at this address is a new one. */
+void
+arch_fp_forget(struct vcpu *vcpu)
+{
+    struct vcpu *owner = vcpu;
+    __atomic_compare_exchange_n(&cpus[vcpu->cpu].fp_owner, &owner, NULL, false, __ATOMIC_RELAXED,
+                                __ATOMIC_RELAXED);
+    if (this_cpu()->current == vcpu && this_cpu()->fp_enabled) {
+        set_enabled(this_cpu(), false);
+    }
+}

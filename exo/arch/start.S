@@ -1,0 +1,208 @@
+/*
+ * The first instructions: the arm64 Image header (Linux Documentation/arm64/booting.rst, which is
+ * what QEMU and firmware follow), down to EL1, MMU on, up to C. Until the MMU is on, code runs at
+ * its physical address: it is position-independent, and so is boot_map_early.
+ */
+#include "arch/asm.h"
+#include "arch/offsets.h"
+#include "arch/sysreg.h"
+
+#define IMAGE_FLAGS 0xa /* little-endian, 4 KiB pages, anywhere in RAM (2 MiB aligned) */
+
+#define HCR_RW      (1 << 31) /* EL1 is AArch64 */
+#define HCR_APK     (1 << 40) /* PAC keys and instructions do not trap */
+#define HCR_API     (1 << 41)
+#define CPTR_VALUE  0x32ff    /* reserved-one bits and TSM; FP and SVE do not trap (TFP, TZ) */
+#define SPSR_EL1H   0x3c5     /* DAIF masked */
+
+    .section .head.text, "ax"
+    .global _exo_start
+_exo_start:
+    b primary_start
+    .word 0
+    .quad 0          /* text_offset */
+    .quad _exo_bytes /* with .bss */
+    .quad IMAGE_FLAGS
+    .quad 0, 0, 0
+    .ascii "ARM\x64"
+    .word 0
+
+/* x0 = device tree. x20 = counter, x21 = device tree, x22 = started at EL2. */
+primary_start:
+    mrs x20, cntvct_el0
+    mov x21, x0
+    bl enter_el1
+    adrp x0, _bss_start
+    adrp x1, _bss_end
+1:  stp xzr, xzr, [x0], #16
+    cmp x0, x1
+    b.lo 1b
+    adrp x0, boot_stack_top
+    mov sp, x0
+    mov x29, xzr
+    mov x0, x21
+    bl boot_map_early
+    bl invalidate_bss
+    ldr x0, =primary_high
+    b enable_mmu
+
+primary_high:
+    BTI_J
+    adrp x0, vectors
+    add x0, x0, :lo12:vectors
+    msr vbar_el1, x0
+    adrp x0, cpus
+    add x0, x0, :lo12:cpus
+    msr tpidr_el1, x0
+    adrp x1, boot_stack_top
+    mov sp, x1
+    str x1, [x0, #CPU_STACK_TOP]
+    sub x1, x1, #4096 /* the lower half */
+    str x1, [x0, #CPU_EMERGENCY]
+    isb
+    mov x0, x21
+    mov x1, x20
+    mov x2, x22
+    bl boot_main
+    b .
+
+/* x0 = struct cpu, in the image's mapping (PSCI CPU_ON's context id). */
+    .global secondary_start
+secondary_start:
+    mov x21, x0
+    bl enter_el1
+    ldr x0, =secondary_high
+    b enable_mmu
+
+secondary_high:
+    BTI_J
+    adrp x0, vectors
+    add x0, x0, :lo12:vectors
+    msr vbar_el1, x0
+    msr tpidr_el1, x21
+    ldr x0, [x21, #CPU_STACK_TOP]
+    mov sp, x0
+    mov x29, xzr
+    isb
+    mov x0, x21
+    bl boot_secondary
+    b .
+
+/* void boot_stack_switch(void *stack_top, void (*next)(void)): next does not return. */
+function boot_stack_switch
+    mov sp, x0
+    mov x29, xzr
+    mov x16, x1 /* BR X16 may reach BTI C */
+    br x16
+end_function boot_stack_switch
+
+/* Returns at EL1h, interrupts masked, MMU off; x22 = whether it came from EL2. */
+enter_el1:
+    msr daifset, #15
+    msr spsel, #1
+    mov x22, #0
+    mrs x0, CurrentEL
+    cmp x0, #2 << 2
+    b.eq 1f
+    ldr x0, =SCTLR_OFF
+    msr sctlr_el1, x0
+    isb
+    ret
+1:  mov x22, #1
+    ldr x0, =HCR_RW | HCR_APK | HCR_API /* bits 40 and 41 are ignored where there is no PAC */
+    msr hcr_el2, x0
+    isb
+    ldr x0, =SCTLR_OFF
+    msr sctlr_el1, x0
+    mov x0, #3 /* EL1 may use the physical counter and timer */
+    msr cnthctl_el2, x0
+    msr cntvoff_el2, xzr
+    msr hstr_el2, xzr
+    msr vttbr_el2, xzr
+    mrs x0, midr_el1
+    msr vpidr_el2, x0
+    mrs x0, mpidr_el1
+    msr vmpidr_el2, x0
+    mov x0, #CPTR_VALUE
+    msr cptr_el2, x0
+    isb
+    mrs x0, id_aa64pfr0_el1
+    ubfx x1, x0, #32, #4 /* SVE: all vector lengths for EL1 */
+    cbz x1, 2f
+    mov x1, #15
+    msr SYS_ZCR_EL2, x1
+2:  ubfx x1, x0, #24, #4 /* GIC registers: EL1 uses them itself */
+    cbz x1, 3f
+    mov x1, #15
+    msr SYS_ICC_SRE_EL2, x1
+    isb
+    msr SYS_ICH_HCR_EL2, xzr
+3:  mov x1, #0
+    mrs x0, id_aa64dfr0_el1
+    ubfx x0, x0, #8, #4 /* PMUVer: all event counters for EL1 */
+    sub x0, x0, #1
+    cmp x0, #14 /* 0 and 15: there is none */
+    b.hs 4f
+    mrs x1, pmcr_el0
+    ubfx x1, x1, #11, #5
+4:  msr mdcr_el2, x1
+    mov x0, #SPSR_EL1H
+    msr spsr_el2, x0
+    msr elr_el2, x30
+    eret
+
+/* What was written with the MMU off must not be hidden by older lines of the cache (D7.5.9). */
+invalidate_bss:
+    mrs x2, ctr_el0
+    ubfx x2, x2, #16, #4
+    mov x3, #4
+    lsl x2, x3, x2
+    adrp x0, _bss_start
+    adrp x1, _bss_end
+    dmb sy
+1:  dc ivac, x0
+    add x0, x0, x2
+    cmp x0, x1
+    b.lo 1b
+    dsb sy
+    ret
+
+/* Goes on at x0, an address of the image's mapping. */
+enable_mmu:
+    ldr x1, =MAIR_VALUE
+    msr mair_el1, x1
+    ldr x1, =TCR_VALUE
+    mrs x2, id_aa64mmfr0_el1
+    and x3, x2, #15 /* PARange; 4 KiB granules reach 48 bits */
+    cmp x3, #5
+    mov x4, #5
+    csel x3, x3, x4, lo
+    orr x1, x1, x3, lsl #TCR_IPS_SHIFT
+    ubfx x3, x2, #4, #4
+    cmp x3, #2 /* 16-bit ASIDs */
+    cset x3, eq
+    orr x1, x1, x3, lsl #TCR_AS_SHIFT
+    msr tcr_el1, x1
+    adrp x1, boot_identity
+    msr ttbr0_el1, x1
+    adrp x1, kernel_root
+    msr ttbr1_el1, x1
+    tlbi vmalle1
+    ic iallu
+    dsb nsh
+    isb
+    ldr x1, =SCTLR_VALUE
+    mrs x2, id_aa64mmfr1_el1
+    ubfx x2, x2, #20, #4
+    cbnz x2, 1f
+    orr x1, x1, #SCTLR_SPAN
+1:  msr sctlr_el1, x1
+    isb
+    br x0
+    .ltorg
+
+    .bss
+    .balign 4096
+    .space 8192
+    .global boot_stack_top
+boot_stack_top:

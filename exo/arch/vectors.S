@@ -1,0 +1,209 @@
+/*
+ * Exceptions (Arm ARM D1.3.1).
+ *
+ * In EL0 SP_EL1 points to the context of the vCPU that runs, so that entry stores the registers
+ * straight into it. It then takes the CPU's stack and enters the epoch: the store must be visible
+ * before any generation is read (the revoker stores a generation, then reads epochs: one of the two
+ * sees the other's store), hence the barrier. Interrupts stay masked at EL1.
+ */
+#include "arch/asm.h"
+#include "arch/offsets.h"
+#include "arch/sysreg.h"
+
+.macro store_context
+    stp x0, x1, [sp]
+    stp x2, x3, [sp, #16]
+    stp x4, x5, [sp, #32]
+    stp x6, x7, [sp, #48]
+    stp x8, x9, [sp, #64]
+    stp x10, x11, [sp, #80]
+    stp x12, x13, [sp, #96]
+    stp x14, x15, [sp, #112]
+    stp x16, x17, [sp, #128]
+    stp x18, x19, [sp, #144]
+    stp x20, x21, [sp, #160]
+    stp x22, x23, [sp, #176]
+    stp x24, x25, [sp, #192]
+    stp x26, x27, [sp, #208]
+    stp x28, x29, [sp, #224]
+.endm
+
+/* From EL0: x0 = context, x19 = this CPU, on its stack, inside the epoch. */
+.macro enter_kernel
+    mrs x21, sp_el0
+    mrs x22, elr_el1
+    mrs x23, spsr_el1
+    stp x30, x21, [sp, #CONTEXT_X30]
+    stp x22, x23, [sp, #CONTEXT_PC]
+    mrs x19, tpidr_el1
+    adrp x2, global_epoch
+    ldr x3, [x19, #CPU_STACK_TOP]
+    ldr x2, [x2, :lo12:global_epoch]
+    mov x0, sp
+    str x2, [x19, #CPU_EPOCH]
+    mov sp, x3
+    dmb ish
+.endm
+
+/* Each vector has room for 32 instructions. */
+.macro vector_lower handler
+    .balign 128
+    store_context
+    b \handler
+.endm
+
+/* `frame` is on the emergency stack, whatever happened to the other one. */
+.macro vector_panic kind
+    .balign 128
+    msr sp_el0, x0
+    mrs x0, tpidr_el1
+    stp x1, x2, [x0, #CPU_SCRATCH]
+    mov x2, #\kind
+    b panic_entry
+.endm
+
+    .section .text.vectors, "ax"
+    .balign 2048
+    .global vectors
+vectors:
+    vector_panic 0  /* current EL with SP_EL0: never used */
+    vector_panic 1
+    vector_panic 2
+    vector_panic 3
+
+    .balign 128     /* current EL: synchronous */
+    b el1_synchronous
+    vector_panic 5
+    vector_panic 6
+    vector_panic 7
+
+    vector_lower el0_synchronous
+    vector_lower el0_interrupt
+    vector_panic 10
+    vector_panic 11
+
+    vector_panic 12 /* AArch32: HCR_EL2.RW is set and SPSR never asks for it */
+    vector_panic 13
+    vector_panic 14
+    vector_panic 15
+    .balign 128
+
+el0_synchronous:
+    enter_kernel
+    mrs x1, esr_el1
+    lsr x2, x1, #ESR_EC_SHIFT
+    cmp x2, #EC_SVC64
+    b.ne 1f
+    bl trap_call
+
+/*
+ * Back to EL0: x0 = context, x19 = this CPU. Outside of the epoch this CPU holds no reference but
+ * `current`, which keeps the vCPU (and so the context) alive.
+ */
+leave_kernel:
+    add x2, x19, #CPU_EPOCH
+    mov x1, #-1
+    stlr x1, [x2]
+    mov sp, x0
+    ldp x22, x23, [sp, #CONTEXT_PC]
+    ldp x30, x21, [sp, #CONTEXT_X30]
+    msr elr_el1, x22
+    msr spsr_el1, x23
+    msr sp_el0, x21
+    ldp x0, x1, [sp]
+    ldp x2, x3, [sp, #16]
+    ldp x4, x5, [sp, #32]
+    ldp x6, x7, [sp, #48]
+    ldp x8, x9, [sp, #64]
+    ldp x10, x11, [sp, #80]
+    ldp x12, x13, [sp, #96]
+    ldp x14, x15, [sp, #112]
+    ldp x16, x17, [sp, #128]
+    ldp x18, x19, [sp, #144]
+    ldp x20, x21, [sp, #160]
+    ldp x22, x23, [sp, #176]
+    ldp x24, x25, [sp, #192]
+    ldp x26, x27, [sp, #208]
+    ldp x28, x29, [sp, #224]
+    eret
+
+1:  mrs x2, far_el1
+    bl trap_fault
+    b leave_kernel
+
+el0_interrupt:
+    enter_kernel
+    bl trap_interrupt
+    b leave_kernel
+
+function arch_enter_user
+    mrs x19, tpidr_el1
+    b leave_kernel
+end_function arch_enter_user
+
+/*
+ * A data abort on a program's address (bit 63 of FAR is clear) inside the copy functions makes
+ * them return false. SP_EL0 is free at EL1: the program's is in its context.
+ */
+el1_synchronous:
+    msr sp_el0, x0
+    mrs x0, tpidr_el1
+    stp x1, x2, [x0, #CPU_SCRATCH]
+    mrs x1, esr_el1
+    lsr x1, x1, #ESR_EC_SHIFT
+    cmp x1, #EC_DATA_SAME
+    b.ne 1f
+    mrs x1, far_el1
+    tbnz x1, #63, 1f
+    mrs x1, elr_el1
+    adrp x2, uaccess_begin
+    add x2, x2, :lo12:uaccess_begin
+    cmp x1, x2
+    b.lo 1f
+    adrp x2, uaccess_fault
+    add x2, x2, :lo12:uaccess_fault
+    cmp x1, x2
+    b.hs 1f
+    msr elr_el1, x2
+    ldp x1, x2, [x0, #CPU_SCRATCH]
+    mrs x0, sp_el0
+    eret
+1:  mov x2, #4
+
+/* x0 = this CPU, x1 and x2 in its scratch, x0's value in SP_EL0, x2 = number of the vector. */
+panic_entry:
+    str x3, [x0, #CPU_SCRATCH + 24]
+    mov x3, sp
+    ldr x1, [x0, #CPU_EMERGENCY]
+    sub sp, x1, #FRAME_BYTES
+    str x3, [sp, #CONTEXT_SP]
+    ldr x3, [x0, #CPU_SCRATCH + 24]
+    stp x2, x3, [sp, #16]
+    ldp x1, x3, [x0, #CPU_SCRATCH]
+    mrs x0, sp_el0
+    stp x0, x1, [sp]
+    mov x1, x2
+    str x3, [sp, #16]
+    stp x4, x5, [sp, #32]
+    stp x6, x7, [sp, #48]
+    stp x8, x9, [sp, #64]
+    stp x10, x11, [sp, #80]
+    stp x12, x13, [sp, #96]
+    stp x14, x15, [sp, #112]
+    stp x16, x17, [sp, #128]
+    stp x18, x19, [sp, #144]
+    stp x20, x21, [sp, #160]
+    stp x22, x23, [sp, #176]
+    stp x24, x25, [sp, #192]
+    stp x26, x27, [sp, #208]
+    stp x28, x29, [sp, #224]
+    str x30, [sp, #CONTEXT_X30]
+    mrs x2, elr_el1
+    mrs x3, spsr_el1
+    stp x2, x3, [sp, #CONTEXT_PC]
+    mrs x2, esr_el1
+    mrs x3, far_el1
+    stp x2, x3, [sp, #FRAME_ESR]
+    mov x0, sp
+    bl panic_exception
+    b .
