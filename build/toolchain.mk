@@ -33,8 +33,8 @@ TARGET_FLAGS += -DEXO_DEBUG=1
 endif
 
 # The kernel never touches FP/SIMD registers, and runs C before the MMU is on, where an
-# unaligned access faults.
-EXO_FLAGS  := $(TARGET_FLAGS) -mgeneral-regs-only -mstrict-align -Iexo/include -Iexo
+# unaligned access faults. It signs no return addresses: the keys that are loaded are the program's.
+EXO_FLAGS  := $(TARGET_FLAGS) -mbranch-protection=bti -mgeneral-regs-only -mstrict-align -Iexo/include -Iexo
 USER_FLAGS := $(TARGET_FLAGS) -Iexo/include -Ilibos/rt/include
 
 LINK_FLAGS := --nostdlib --static --gc-sections --build-id=none --fatal-warnings \
