@@ -130,7 +130,7 @@ void flush_space(struct vspace *space); /* all of it */
 void drop_hidden(struct vspace *space, uint64_t page, uint64_t end);
 
 /* EXO_E_ALIGN, EXO_E_RANGE, EXO_E_WX: what would break the tables, whatever the caller checked. */
-err_t check_change(va_t va, uint64_t pages, uint32_t prot);
+err_t check_change(va_t va, pfn_t base, uint64_t pages, uint32_t prot);
 
 /* core/asid.c: EXO_E_LIMIT. Freed ones must be in no TLB. */
 err_t asid_take(uint16_t *asid);

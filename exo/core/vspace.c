@@ -18,9 +18,10 @@ struct mapping {
 };
 
 err_t
-check_change(va_t va, uint64_t pages, uint32_t prot)
+check_change(va_t va, pfn_t base, uint64_t pages, uint32_t prot)
 {
-    if (!is_aligned(va, PAGE_BYTES)) {
+    uint64_t unit = (prot & EXO_PROT_BLOCK) != 0 ? BLOCK_PAGES : 1;
+    if (!is_aligned(va, unit * PAGE_BYTES) || !is_aligned(base | pages, unit)) {
         return EXO_E_ALIGN;
     }
     if ((prot & EXO_PROT_WRITE) != 0 && (prot & EXO_PROT_EXEC) != 0) {
@@ -225,10 +226,7 @@ vspace_map(struct vspace *space, va_t va, pfn_t base, uint64_t pages, uint32_t p
 {
     struct mapping m = {space, va >> PAGE_SHIFT, base, pages, prot, 0, budget};
     bool block = (prot & EXO_PROT_BLOCK) != 0;
-    err_t err = check_change(va, pages, prot);
-    if (err == EXO_OK && block && !is_aligned(m.page | base | pages, BLOCK_PAGES)) {
-        err = EXO_E_ALIGN;
-    }
+    err_t err = check_change(va, base, pages, prot);
     m.bits = PTE_EL0_COMMON | kind_bits[kind] | pte_prot_bits(prot);
     while (err == EXO_OK && m.pages > 0) {
         err = block ? map_block(&m) : map_pages(&m);

@@ -65,13 +65,9 @@ err_t vspace_unmap(struct vspace *space, va_t va, uint64_t pages, bool control, 
 
 /*
  * Changes the protection of the mapped pages of [va, va + pages), all of which must be mapped to
- * frame base + i (EXO_E_RANGE otherwise). EXO_PROT_BLOCK in prot is ignored: blocks stay
- * blocks. EXO_E_WX, EXO_E_RIGHT, EXO_E_ALIGN, EXO_E_STATE, EXO_E_AGAIN as above.
- *
- * Each page goes through a moment in which it is not mapped and its frame not counted. When the
- * new use is refused (EXO_E_WX, EXO_E_LIMIT at page *done) the pages from there on are as before;
- * but one whose frame another address space took for the other use in that moment is left
- * unmapped.
+ * frame base + i (EXO_E_RANGE): unmaps them and maps them anew, with errors and progress of both. A
+ * page whose new use is refused stays unmapped, and so do those behind it. Without
+ * EXO_PROT_BLOCK a block becomes pages, if all of it is named.
  */
 err_t vspace_protect(struct vspace *space, va_t va, pfn_t base, uint64_t pages, uint32_t prot,
                      uint64_t *done);

@@ -140,7 +140,7 @@ err_t
 vspace_unmap(struct vspace *space, va_t va, uint64_t pages, bool control, uint64_t *done)
 {
     uint64_t first = va >> PAGE_SHIFT, page = first, hidden = 0, blocks = 0;
-    err_t err = check_change(va, pages, 0);
+    err_t err = check_change(va, 0, pages, 0);
     while (err == EXO_OK && page < first + pages) {
         struct segment segment = segment_at(space, page, first + pages);
         uint64_t passed = segment.pages;
@@ -162,6 +162,28 @@ vspace_unmap(struct vspace *space, va_t va, uint64_t pages, bool control, uint64
     drop_hidden(space, first, page);
     *done = page - first;
     return err;
+}
+
+err_t
+vspace_protect(struct vspace *space, va_t va, pfn_t base, uint64_t pages, uint32_t prot,
+               uint64_t *done)
+{
+    uint32_t have, budget = UINT32_MAX;
+    uint64_t unmapped;
+    pfn_t pfn;
+    *done = 0;
+    err_t err = check_change(va, base, pages, prot);
+    for (uint64_t i = 0; err == EXO_OK && i < pages; i++) {
+        if (vspace_find(space, va + i * PAGE_BYTES, &pfn, &have) != EXO_OK || pfn != base + i) {
+            err = EXO_E_RANGE;
+        }
+    }
+    if (err != EXO_OK) {
+        return err;
+    }
+    err = vspace_unmap(space, va, pages, false, &unmapped);
+    err_t mapped = vspace_map(space, va, base, unmapped, prot, VSPACE_MEMORY, &budget, done);
+    return mapped != EXO_OK ? mapped : err;
 }
 
 /* Hides the mappings of frames [base, base + count); blocks that hold one of them, too. */
