@@ -313,11 +313,16 @@ fdt_read(const void *tree, size_t max_bytes, struct fdt_machine *machine)
         word_at(all, 24) > FDT_VERSION + 1) {
         return false;
     }
-    all.length = machine->tree_bytes = total;
+    all.length = total;
     if (!block(all, 8, 36, &walk.structure) || !block(all, 12, 32, &walk.strings) ||
         !walk_tree(&walk)) {
         return false;
     }
+    /* QEMU leaves most of a MiB behind the last block empty. */
+    machine->tree_bytes = max_u64((size_t)(walk.structure.at - all.at) + walk.structure.length,
+                                  (size_t)(walk.strings.at - all.at) + walk.strings.length);
+    machine->tree_bytes = max_u64((size_t)(walk.structure.at - all.at) + walk.structure.length,
+                                  (size_t)(walk.strings.at - all.at) + walk.strings.length);
     struct fdt_range *initrd = &machine->initrd;
     initrd->bytes = initrd->bytes > initrd->base ? initrd->bytes - initrd->base : 0;
     return true;

@@ -14,7 +14,7 @@ struct fdt_range {
 
 /* Pointers lead into the tree. */
 struct fdt_machine {
-    uint64_t tree_bytes;
+    uint64_t tree_bytes; /* to the end of the structure and strings blocks */
     struct fdt_range memory; /* the largest */
     struct fdt_range initrd, uart, rtc, gic_distributor, gic_redistributors;
     uint64_t mpidr[EXO_CPUS_MAX];
