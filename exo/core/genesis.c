@@ -13,6 +13,7 @@
 #include "core/frame.h"
 #include "core/sched.h"
 
+struct cell *root_cell;
 struct origin cpu_origins[EXO_CPUS_MAX];
 static struct origin trace_origin, machine_origin, console_origin, rtc_origin;
 
@@ -88,7 +89,8 @@ make_root_cell(uint64_t image_pages)
         [EXO_RES_CPU_SLOTS] = cpu_count * EXO_CPU_SLOTS,
     };
     limit[EXO_RES_FRAMES] = (uint32_t)(frame_free_count() - 1 + image_pages);
-    return cell_create_root(limit);
+    root_cell = cell_create_root(limit);
+    return root_cell;
 }
 
 /* An origin for a run of frames that the root cell owns; its frames are `base` on. */

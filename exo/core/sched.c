@@ -325,11 +325,17 @@ expire(struct run_queue *rq, uint64_t now)
     }
 }
 
+/* Debug builds: exo/debug/audit.h. */
+void audit_tick(void) __attribute__((weak));
+
 struct exo_context *
 sched_choose(bool keep)
 {
     struct cpu *cpu = this_cpu();
     struct run_queue *rq = &cpu->run_queue;
+    if (audit_tick != NULL) {
+        audit_tick();
+    }
     for (;;) {
         atomic_store_explicit(&cpu->reschedule, false, memory_order_relaxed);
         lock_acquire(&rq->lock);

@@ -4,12 +4,7 @@
  */
 #include "core/cell.h"
 #include "core/frame.h"
-
-struct slab_frame {
-    struct slab_frame *next, *prev; /* in the cell's list of frames with a free part */
-    uint32_t free;                  /* bit n: part n is free; bit 0, the header, never */
-    uint32_t part_bytes;
-};
+#include "core/slab.h"
 
 #define PART_BYTES(class) (128u << (class))
 
@@ -18,13 +13,6 @@ class_of(size_t bytes)
 {
     ensure(bytes <= PART_BYTES(SLAB_CLASSES - 1));
     return bytes <= PART_BYTES(0) ? 0 : 1;
-}
-
-static uint32_t
-all_free(uint32_t part_bytes)
-{
-    uint32_t parts = EXO_PAGE_BYTES / part_bytes;
-    return (parts == 32 ? UINT32_MAX : (1u << parts) - 1) & ~1u;
 }
 
 static void
@@ -55,7 +43,7 @@ grow(struct cell *cell, int class)
     if (err == EXO_OK) {
         struct slab_frame *slab = frame;
         slab->part_bytes = PART_BYTES(class);
-        slab->free = all_free(slab->part_bytes);
+        slab->free = slab_parts(slab->part_bytes);
         list_push(&cell->slabs[class], slab);
     }
     return err;
@@ -88,14 +76,14 @@ void
 cell_put_object(struct cell *cell, void *object, size_t bytes)
 {
     int class = class_of(bytes);
-    struct slab_frame *slab = (void *)((uintptr_t)object & ~(uintptr_t)(EXO_PAGE_BYTES - 1));
-    uint32_t part = (uint32_t)(((uintptr_t)object - (uintptr_t)slab) / slab->part_bytes);
+    struct slab_frame *slab = slab_of(object);
+    uint32_t part = slab_part(slab, object);
     lock_acquire(&cell->slab_lock);
     if (slab->free == 0) {
         list_push(&cell->slabs[class], slab);
     }
     slab->free |= 1u << part;
-    bool empty = slab->free == all_free(slab->part_bytes);
+    bool empty = slab->free == slab_parts(slab->part_bytes);
     if (empty) {
         list_remove(&cell->slabs[class], slab);
     }

@@ -4,8 +4,8 @@
 
 #define TRACE_CHUNK 16 /* events copied at a time */
 
-/* Debug builds: exo/debug/audit.c. Returns the number of violations; release builds have none. */
-int64_t audit_run(void) __attribute__((weak));
+/* Debug builds: exo/debug/audit.h; release builds have none. */
+err_t audit_seeded(uint64_t seed, uint64_t *violations, uint64_t *broken) __attribute__((weak));
 
 /* Copies what is in the ring from `position` on; *position moves past what was overwritten. */
 static err_t
@@ -72,7 +72,7 @@ machine_describe(struct exo_machine_info *info)
         .size = sizeof(*info),
         .version = EXO_ABI_VERSION,
         .cpus = cpu_count,
-        .features = boot_machine.features | (audit_run != NULL ? EXO_FEATURE_DEBUG : 0),
+        .features = boot_machine.features | (audit_seeded != NULL ? EXO_FEATURE_DEBUG : 0),
         .counter_hz = arch_ticks_hz(),
         .frames = frame_total_count(),
         .frames_free = frame_free_count(),
@@ -113,12 +113,9 @@ err_t
 sys_machine_audit(struct vcpu *self, uint64_t *x)
 {
     struct cap cap;
-    if (audit_run == NULL) {
+    if (audit_seeded == NULL) {
         return EXO_E_CALL;
     }
     err_t err = sys_lookup(self, x[0], EXO_TYPE_MACHINE, EXO_CONTROL, &cap);
-    if (err == EXO_OK) {
-        x[1] = (uint64_t)audit_run();
-    }
-    return err;
+    return err == EXO_OK ? audit_seeded(x[1], &x[1], &x[2]) : err;
 }

@@ -161,7 +161,7 @@ enum exo_right {
     X(43, trace_control, "trace, mask")                                             \
     X(44, machine_info, "machine, info_va")                                         \
     X(45, machine_power, "machine, what, code")                                     \
-    X(46, machine_audit, "machine")
+    X(46, machine_audit, "machine, seed")
 
 enum exo_call {
 #define EXO_CALL_ENUM(number, name, arguments) EXO_CALL_##name = (number),

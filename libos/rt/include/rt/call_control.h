@@ -162,13 +162,22 @@ exo_machine_power(uint32_t machine, enum exo_power what, uint32_t code)
 struct exo_audit {
     int64_t status;
     uint64_t violations;
+    uint64_t broken; /* bit n: invariant I(n+1) */
 };
 
 RT_INLINE struct exo_audit
 exo_machine_audit(uint32_t machine)
 {
     struct exo_results r = exo_raw_call(EXO_CALL_machine_audit, machine, 0, 0, 0, 0, 0, 0, 0);
-    return (struct exo_audit){r.status, r.x1};
+    return (struct exo_audit){r.status, r.x1, r.x2};
+}
+
+/* The same with one violation made for the time of the audit: 1 and on, as the reference lists. */
+RT_INLINE struct exo_audit
+exo_machine_audit_seeded(uint32_t machine, uint32_t seed)
+{
+    struct exo_results r = exo_raw_call(EXO_CALL_machine_audit, machine, seed, 0, 0, 0, 0, 0, 0);
+    return (struct exo_audit){r.status, r.x1, r.x2};
 }
 
 #endif

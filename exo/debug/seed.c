@@ -1,0 +1,325 @@
+/*
+ * Seeded violations: each breaks one invariant in one way, so that a test can see the audit name it
+ * (tests/guest/audit.c). Made while all other CPUs stand still, and undone before they go on. What
+ * is broken belongs to the caller, so that a test decides what there is to break.
+ */
+#include "debug/audit.h"
+
+#include "core/frame.h"
+
+#define POKES_MAX 4
+
+/* What was overwritten. */
+static struct {
+    void *at;
+    size_t bytes;
+    uint64_t old;
+} pokes[POKES_MAX];
+static uint32_t poke_count;
+
+static void
+poke_bytes(void *at, const void *value, size_t bytes)
+{
+    ensure(poke_count < POKES_MAX && bytes <= sizeof(pokes[0].old));
+    pokes[poke_count].at = at;
+    pokes[poke_count].bytes = bytes;
+    memcpy(&pokes[poke_count].old, at, bytes);
+    poke_count++;
+    memcpy(at, value, bytes);
+}
+
+#define POKE(field, value)                                     \
+    do {                                                       \
+        __typeof__(field) value_ = (__typeof__(field))(value); \
+        poke_bytes((void *)&(field), &value_, sizeof(field));  \
+    } while (0)
+
+void
+seed_undo(void)
+{
+    while (poke_count > 0) {
+        poke_count--;
+        memcpy(pokes[poke_count].at, &pokes[poke_count].old, pokes[poke_count].bytes);
+    }
+}
+
+static struct vcpu *
+self(void)
+{
+    return this_cpu()->current;
+}
+
+/* The first slot of the caller's table that is wanted; NULL when none is. */
+static struct cap_slot *
+find_slot(bool (*wanted)(const struct cap_slot *slot))
+{
+    struct env *env = self()->env;
+    for (uint32_t page = 0; page < EXO_CAP_PAGES_MAX; page++) {
+        for (uint32_t i = 0; env->table[page] != NULL && i < EXO_CAPS_PER_PAGE; i++) {
+            if (wanted(&env->table[page][i])) {
+                return &env->table[page][i];
+            }
+        }
+    }
+    return NULL;
+}
+
+/* A copy of a run of frames that nothing was copied from. */
+static bool
+is_copied_run(const struct cap_slot *slot)
+{
+    return slot->type == EXO_TYPE_FRAMES && slot->depth > 0 && slot->next == NULL &&
+           slot->prev->depth < slot->depth;
+}
+
+static bool
+is_endpoint_root(const struct cap_slot *slot)
+{
+    return slot->type == EXO_TYPE_ENDPOINT && slot->depth == 0 && slot->next == NULL;
+}
+
+static bool
+is_empty(const struct cap_slot *slot)
+{
+    return slot->type == EXO_TYPE_NONE;
+}
+
+/* A run of which a page may be mapped writable, and which has no copies. */
+static bool
+is_mapped_run(const struct cap_slot *slot)
+{
+    return slot->type == EXO_TYPE_FRAMES && slot->next == NULL && slot->depth == 0 &&
+           (slot->flags & CAP_MAPPED) != 0 && (slot->rights & EXO_WRITE) != 0 &&
+           !slot->origin->device;
+}
+
+/* The entry of a frame of that run which is mapped writable. */
+static struct frame *
+find_writable(const struct cap_slot *slot)
+{
+    for (uint32_t i = 0; slot != NULL && i < slot->count; i++) {
+        struct frame *frame = frame_of(slot->base + i);
+        if ((frame->use & FRAME_COUNT_MASK) != 0) {
+            return frame;
+        }
+    }
+    return NULL;
+}
+
+/* --- I1 ------------------------------------------------------------------------------------------
+ */
+
+static bool
+seed_depth(void)
+{
+    struct cap_slot *slot = find_slot(is_copied_run);
+    if (slot != NULL) {
+        POKE(slot->depth, slot->depth + 1);
+    }
+    return slot != NULL;
+}
+
+static bool
+seed_rights(void)
+{
+    struct cap_slot *slot = find_slot(is_copied_run);
+    if (slot != NULL) {
+        POKE(slot->rights, slot->rights | (EXO_RIGHTS_ALL + 1));
+    }
+    return slot != NULL;
+}
+
+static bool
+seed_range(void)
+{
+    struct cap_slot *slot = find_slot(is_copied_run);
+    if (slot != NULL) {
+        POKE(slot->count, slot->origin->count + 1);
+    }
+    return slot != NULL;
+}
+
+/* --- I2 ------------------------------------------------------------------------------------------
+ */
+
+static bool
+seed_generation(void)
+{
+    struct cap_slot *slot = find_slot(is_endpoint_root);
+    if (slot != NULL) {
+        POKE(slot->generation, slot->generation + 1);
+    }
+    return slot != NULL;
+}
+
+/* A capability that no tree knows: no revocation would find it. */
+static bool
+seed_stray(void)
+{
+    struct cap_slot *slot = find_slot(is_empty), *model = find_slot(is_endpoint_root);
+    if (slot == NULL || model == NULL) {
+        return false;
+    }
+    POKE(slot->type, model->type);
+    POKE(slot->origin, model->origin);
+    POKE(slot->generation, model->generation);
+    return true;
+}
+
+/* --- I3 ------------------------------------------------------------------------------------------
+ */
+
+static bool
+seed_free(void)
+{
+    struct cell *cell = self()->origin.cell;
+    POKE(cell->free[EXO_RES_FRAMES], cell->free[EXO_RES_FRAMES] - 1);
+    return true;
+}
+
+static bool
+seed_carved(void)
+{
+    struct cell *cell = self()->origin.cell;
+    POKE(cell->carved[EXO_RES_CAPS], cell->carved[EXO_RES_CAPS] + 1);
+    POKE(cell->free[EXO_RES_CAPS], cell->free[EXO_RES_CAPS] - 1);
+    return true;
+}
+
+/* --- I4 ------------------------------------------------------------------------------------------
+ */
+
+static bool
+seed_writable(void)
+{
+    struct frame *frame = find_writable(find_slot(is_mapped_run));
+    if (frame != NULL) {
+        POKE(frame->use, frame->use + FRAME_WRITABLE_ONE);
+    }
+    return frame != NULL;
+}
+
+static bool
+seed_writable_executable(void)
+{
+    struct frame *frame = find_writable(find_slot(is_mapped_run));
+    if (frame != NULL) {
+        POKE(frame->use, (frame->use + FRAME_EXECUTABLE_ONE) | FRAME_ICACHE);
+    }
+    return frame != NULL;
+}
+
+/* A frame that belongs to another run than the one whose capability maps it. */
+static bool
+seed_owner(void)
+{
+    struct frame *frame = find_writable(find_slot(is_mapped_run));
+    struct cap_slot *other = find_slot(is_copied_run);
+    if (frame == NULL || other == NULL || frame->owner == other->origin) {
+        return false;
+    }
+    POKE(frame->owner, other->origin);
+    return true;
+}
+
+/* --- I5 ------------------------------------------------------------------------------------------
+ */
+
+static bool
+seed_hull(void)
+{
+    struct cap_slot *slot = find_slot(is_mapped_run);
+    if (find_writable(slot) == NULL) {
+        return false;
+    }
+    POKE(slot->hull_hi, slot->hull_lo);
+    return true;
+}
+
+static bool
+seed_right(void)
+{
+    struct cap_slot *slot = find_slot(is_mapped_run);
+    if (find_writable(slot) == NULL) {
+        return false;
+    }
+    POKE(slot->rights, slot->rights & ~EXO_WRITE);
+    return true;
+}
+
+/* --- I6 ------------------------------------------------------------------------------------------
+ */
+
+static bool
+seed_ready(void)
+{
+    POKE(self()->on_ready_list, !self()->on_ready_list);
+    return true;
+}
+
+static bool
+seed_deadline(void)
+{
+    POKE(self()->in_heap, !self()->in_heap);
+    return true;
+}
+
+static bool
+seed_serving(void)
+{
+    POKE(self()->serving, self());
+    return true;
+}
+
+/* --- I7 ------------------------------------------------------------------------------------------
+ */
+
+static bool
+seed_lock(void)
+{
+    POKE(self()->env->lock.held, 1);
+    return true;
+}
+
+/* A free run that says it is half as long: the other half is nobody's. */
+static bool
+seed_run(void)
+{
+    for (uint64_t i = 0; i < frame_table.count; i++) {
+        struct frame *frame = &frame_table.entries[i];
+        uint64_t order = (frame->use >> FRAME_ORDER_SHIFT) & 31;
+        if (((frame->use >> FRAME_STATE_SHIFT) & 3) == FRAME_FREE && order > 0) {
+            POKE(frame->use, frame->use - (1ull << FRAME_ORDER_SHIFT));
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+seed_nothing(void)
+{
+    return true;
+}
+
+/* The numbers are those that machine_audit takes; docs/reference/system-calls.md lists them. */
+static bool (*const seeds[])(void) = {
+    [0] = seed_nothing,    [1] = seed_depth,
+    [2] = seed_rights,     [3] = seed_range,
+    [4] = seed_generation, [5] = seed_stray,
+    [6] = seed_free,       [7] = seed_carved,
+    [8] = seed_writable,   [9] = seed_writable_executable,
+    [10] = seed_owner,     [11] = seed_hull,
+    [12] = seed_right,     [13] = seed_ready,
+    [14] = seed_deadline,  [15] = seed_serving,
+    [16] = seed_lock,      [17] = seed_run,
+};
+
+err_t
+seed_apply(uint64_t seed)
+{
+    if (seed >= ARRAY_LENGTH(seeds)) {
+        return EXO_E_ARG;
+    }
+    return seeds[seed]() ? EXO_OK : EXO_E_STATE;
+}
