@@ -33,6 +33,23 @@ slot_unlock(struct cap_slot *slot)
     atomic_store_explicit(&slot->sequence, sequence + 1, memory_order_release);
 }
 
+/* As it was: nothing changed, and capabilities read from it stay good. */
+static void
+slot_unlock_unchanged(struct cap_slot *slot)
+{
+    uint32_t sequence = atomic_load_explicit(&slot->sequence, memory_order_relaxed);
+    atomic_store_explicit(&slot->sequence, sequence - 1, memory_order_release);
+}
+
+static void
+slot_unlock_if(struct cap_slot *slot, bool changed)
+{
+    if (changed)
+        slot_unlock(slot);
+    else
+        slot_unlock_unchanged(slot);
+}
+
 struct cap_slot *
 cap_slot_at(struct env *env, uint32_t slot)
 {
@@ -44,43 +61,35 @@ cap_slot_at(struct env *env, uint32_t slot)
     return slots == NULL ? NULL : &slots[slot % EXO_CAPS_PER_PAGE];
 }
 
-/* A consistent copy; `generation` as the slot has it. */
-static void
-slot_read(struct cap_slot *slot, struct cap *cap, uint32_t *generation)
-{
-    uint32_t sequence;
-    do {
-        do {
-            sequence = atomic_load_explicit(&slot->sequence, memory_order_acquire);
-        } while (sequence & 1);
-        cap->type = READ_ONCE(slot->type);
-        cap->rights = READ_ONCE(slot->rights);
-        cap->origin = READ_ONCE(slot->origin);
-        cap->badge = READ_ONCE(slot->badge);
-        *generation = READ_ONCE(slot->generation);
-        cap->flags = atomic_load_explicit(&slot->flags, memory_order_relaxed);
-        atomic_thread_fence(memory_order_acquire);
-    } while (atomic_load_explicit(&slot->sequence, memory_order_relaxed) != sequence);
-    cap->slot = slot;
-    cap->sequence = sequence;
-}
-
+/*
+ * The sequence is read before and after the fields; odd or moved means that a writer was at it.
+ * The generation is compared last: it belongs to the object, which stays memory in this epoch.
+ */
 err_t
 cap_lookup_slot(struct cap_slot *slot, enum exo_type type, uint16_t rights, struct cap *cap)
 {
-    uint32_t generation;
-    slot_read(slot, cap, &generation);
-    if (cap->type == EXO_TYPE_NONE) {
+    uint32_t sequence, generation;
+    do {
+        sequence = atomic_load_explicit(&slot->sequence, memory_order_acquire);
+        cap->type = READ_ONCE(slot->type);
+        cap->flags = atomic_load_explicit(&slot->flags, memory_order_relaxed);
+        cap->rights = READ_ONCE(slot->rights);
+        generation = READ_ONCE(slot->generation);
+        cap->origin = READ_ONCE(slot->origin);
+        cap->badge = READ_ONCE(slot->badge);
+        atomic_thread_fence(memory_order_acquire);
+    } while ((sequence & 1) ||
+             atomic_load_explicit(&slot->sequence, memory_order_relaxed) != sequence);
+    cap->slot = slot;
+    cap->sequence = sequence;
+    if (cap->type == EXO_TYPE_NONE)
         return EXO_E_SLOT;
-    }
-    if (type != EXO_TYPE_NONE && cap->type != type) {
+    if (cap->type != type && type != EXO_TYPE_NONE)
         return EXO_E_TYPE;
-    }
     if ((cap->flags & CAP_DYING) ||
-        atomic_load_explicit(&cap->origin->generation, memory_order_acquire) != generation) {
+        atomic_load_explicit(&cap->origin->generation, memory_order_acquire) != generation)
         return EXO_E_GONE;
-    }
-    return (cap->rights & rights) == rights ? EXO_OK : EXO_E_RIGHT;
+    return rights & ~cap->rights ? EXO_E_RIGHT : EXO_OK;
 }
 
 err_t
@@ -135,6 +144,8 @@ void
 cap_erase(struct cap_slot *slot)
 {
     struct origin *origin = slot->origin;
+    if (origin->pending == slot)
+        origin->pending = NULL;
     *(slot->prev == NULL ? &origin->first : &slot->prev->next) = slot->next;
     *(slot->next == NULL ? &origin->last : &slot->next->prev) = slot->prev;
     slot->next = slot->prev = NULL;
@@ -158,7 +169,7 @@ cap_plant(struct cap_slot *dst, struct origin *origin, uint16_t rights, uint64_t
         dst->depth = 0;
         link_behind(origin, NULL, dst);
     }
-    slot_unlock(dst);
+    slot_unlock_if(dst, err == EXO_OK);
     lock_release(&origin->lock);
     return err;
 }
@@ -167,32 +178,36 @@ cap_plant(struct cap_slot *dst, struct origin *origin, uint16_t rights, uint64_t
 static err_t
 tree_changeable(const struct origin *origin, const struct cap *cap)
 {
-    if (!cap_still(cap)) {
+    if (!cap_still(cap))
         return EXO_E_GONE;
-    }
     return origin->phase == ORIGIN_IDLE ? EXO_OK : EXO_E_BUSY;
+}
+
+static err_t
+derive_locked(const struct cap *cap, struct cap_slot *dst, uint16_t rights, uint64_t badge)
+{
+    err_t err = tree_changeable(cap->origin, cap);
+    if (err != EXO_OK)
+        return err;
+    if (cap->slot->depth >= CAP_DEPTH_MAX)
+        return EXO_E_LIMIT;
+    slot_lock(dst);
+    err = slot_vacant(dst);
+    if (err == EXO_OK) {
+        slot_fill(dst, cap->origin, rights, badge);
+        dst->depth = cap->slot->depth + 1;
+        link_behind(cap->origin, cap->slot, dst);
+    }
+    slot_unlock_if(dst, err == EXO_OK);
+    return err;
 }
 
 err_t
 cap_derive(const struct cap *cap, struct cap_slot *dst, uint16_t rights, uint64_t badge)
 {
-    struct origin *origin = cap->origin;
-    lock_acquire(&origin->lock);
-    err_t err = tree_changeable(origin, cap);
-    if (err == EXO_OK && cap->slot->depth >= CAP_DEPTH_MAX) {
-        err = EXO_E_LIMIT;
-    }
-    if (err == EXO_OK) {
-        slot_lock(dst);
-        err = slot_vacant(dst);
-        if (err == EXO_OK) {
-            slot_fill(dst, origin, rights, badge);
-            dst->depth = cap->slot->depth + 1;
-            link_behind(origin, cap->slot, dst);
-        }
-        slot_unlock(dst);
-    }
-    lock_release(&origin->lock);
+    lock_acquire(&cap->origin->lock);
+    err_t err = derive_locked(cap, dst, rights, badge);
+    lock_release(&cap->origin->lock);
     return err;
 }
 
@@ -221,29 +236,36 @@ slot_replace(struct cap_slot *src, struct cap_slot *dst)
     cap_erase(src);
 }
 
+/*
+ * The mappings go while the slot's sequence is odd: a map that looked it up before sees that under
+ * the address-space lock, so that none is made behind the sweep (tests/models/mapping.pml).
+ */
+static err_t
+transfer_locked(const struct cap *cap, struct cap_slot *dst)
+{
+    struct cap_slot *src = cap->slot;
+    err_t err = tree_changeable(cap->origin, cap);
+    if (err != EXO_OK)
+        return err;
+    slot_lock(src < dst ? src : dst);
+    slot_lock(src < dst ? dst : src);
+    err = slot_vacant(dst);
+    if (err == EXO_OK)
+        err = cap_unmap_step(src);
+    if (err == EXO_OK)
+        slot_replace(src, dst);
+    slot_unlock_if(src, err == EXO_OK);
+    slot_unlock_if(dst, err == EXO_OK);
+    return err;
+}
+
 err_t
 cap_transfer(const struct cap *cap, struct cap_slot *dst)
 {
-    struct origin *origin = cap->origin;
-    struct cap_slot *src = cap->slot;
-    if (src == dst) {
+    if (cap->slot == dst)
         return EXO_E_OCCUPIED;
-    }
-    lock_acquire(&origin->lock);
-    err_t err = tree_changeable(origin, cap);
-    if (err == EXO_OK) {
-        err = cap_unmap_step(src);
-    }
-    if (err == EXO_OK) {
-        slot_lock(src < dst ? src : dst);
-        slot_lock(src < dst ? dst : src);
-        err = slot_vacant(dst);
-        if (err == EXO_OK) {
-            slot_replace(src, dst);
-        }
-        slot_unlock(src);
-        slot_unlock(dst);
-    }
-    lock_release(&origin->lock);
+    lock_acquire(&cap->origin->lock);
+    err_t err = transfer_locked(cap, dst);
+    lock_release(&cap->origin->lock);
     return err;
 }

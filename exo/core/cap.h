@@ -39,6 +39,7 @@ struct origin {
     struct cap_slot *first, *last;
     struct cap_slot *revoking; /* root of the subtree being revoked; NULL: whole tree */
     struct cap_slot *cursor;
+    struct cap_slot *pending;    /* whose revoke was refused meanwhile, and comes next */
     uint64_t epoch;
     pfn_t base;      /* frames: the run */
     uint32_t count;  /* frames: its length; otherwise 0 */

@@ -46,7 +46,7 @@ origin_doom(struct origin *origin)
         cell_list(cell, origin);
         cell->dying_objects++;
         atomic_fetch_add(&origin->generation, 1);
-        origin->revoking = origin->cursor = NULL;
+        origin->revoking = origin->cursor = origin->pending = NULL;
         close_gates(origin);
         origin->epoch = epoch_advance();
         origin->phase = ORIGIN_GRACE;

@@ -93,14 +93,24 @@ next_victim(const struct origin *origin)
     return origin->cursor == origin->revoking ? NULL : origin->cursor;
 }
 
+/* A holder of a derived capability must not keep its grantor waiting with revokes of its own. */
+static void
+end_sweep(struct origin *origin)
+{
+    origin->phase = origin->doomed ? ORIGIN_FINISH : ORIGIN_IDLE;
+    origin->revoking = origin->cursor = NULL;
+    if (origin->pending != NULL && !origin->doomed)
+        begin_subtree(origin, origin->pending);
+    origin->pending = NULL;
+}
+
 static void
 sweep_step(struct origin *origin)
 {
     for (int i = 0; i < STEP_SLOTS; i++) {
         struct cap_slot *victim = next_victim(origin);
         if (victim == NULL) {
-            origin->phase = origin->doomed ? ORIGIN_FINISH : ORIGIN_IDLE;
-            origin->revoking = origin->cursor = NULL;
+            end_sweep(origin);
             return;
         }
         struct cap_slot *before = victim->prev;
@@ -184,6 +194,16 @@ lock_origin_of(struct cap_slot *slot)
     }
 }
 
+/* A revoke is under way elsewhere in the tree: this one comes next, if none nearer the root does.
+ */
+static void
+queue_revoke(struct origin *origin, struct cap_slot *slot)
+{
+    if (!origin->doomed && origin->revoking != slot && has_children(slot) &&
+        (origin->pending == NULL || slot->depth < origin->pending->depth))
+        origin->pending = slot;
+}
+
 static bool
 is_empty(struct cap_slot *slot)
 {
@@ -199,14 +219,15 @@ cap_revoke_step(struct cap_slot *slot)
         return EXO_E_SLOT;
     }
     bool idle = origin->phase == ORIGIN_IDLE;
-    bool children = has_children(slot);
-    if (idle && children) {
+    /* A child that was dropped just now may still be in use by a call on another CPU. */
+    bool done = idle && !has_children(slot) && epoch_passed(origin->epoch);
+    if (!idle)
+        queue_revoke(origin, slot);
+    else if (has_children(slot))
         begin_subtree(origin, slot);
-    }
     lock_release(&origin->lock);
-    if (idle && !children) {
+    if (done)
         return EXO_OK;
-    }
     (void)origin_step(origin);
     return EXO_E_AGAIN;
 }
@@ -221,15 +242,18 @@ cap_drop_step(struct cap_slot *slot)
     if (origin->phase == ORIGIN_IDLE && !has_children(slot)) {
         if (slot->depth > 0 || origin->eternal) {
             err_t err = remove_step(slot);
+            if (err == EXO_OK)
+                origin->epoch = epoch_advance(); /* for who revokes its parent next */
             lock_release(&origin->lock);
             return err;
         }
         lock_release(&origin->lock);
         origin_doom(origin);
     } else {
-        if (origin->phase == ORIGIN_IDLE) {
+        if (origin->phase == ORIGIN_IDLE)
             begin_subtree(origin, slot);
-        }
+        else
+            queue_revoke(origin, slot);
         lock_release(&origin->lock);
     }
     (void)origin_step(origin);
