@@ -85,12 +85,107 @@ audit_refuses_unknown_seeds(void)
     check_equal(exo_machine_audit_seeded(EXO_BOOT_MACHINE, 1000).status, EXO_E_ARG);
 }
 
+/* --- States between the steps of what takes several calls --- */
+
+/* Whether the audit still finds nothing; the rest of the test is pointless when not. */
+static bool
+still_sound(void)
+{
+    return check_equal(exo_machine_audit(EXO_BOOT_MACHINE).violations, 0);
+}
+
+static void
+audit_holds_between_the_steps_of_a_revocation(void)
+{
+    uint32_t root = new_frames(EXO_BOOT_CELL, 8), copy = root;
+    int64_t status;
+    for (unsigned i = 0; i < 100; i++) {
+        copy = copy_of(i % 3 == 0 ? root : copy, EXO_READ | EXO_COPY);
+        if (i % 10 == 0) {
+            check(rt_map_at_any(copy, 0, 8, EXO_PROT_READ, &status) != NULL);
+        }
+    }
+    do {
+        status = exo_cap_revoke(root);
+    } while (still_sound() && status == EXO_E_AGAIN);
+    check_equal(status, EXO_OK);
+}
+
+static int
+call_for_ever(uint64_t endpoint)
+{
+    for (;;) {
+        (void)exo_call((uint32_t)endpoint, 1, 2, 3, 4, EXO_NONE, EXO_NONE, EXO_FOREVER);
+    }
+    return 0;
+}
+
+/* A cell in a cell, with a program that is in a call when its end begins. */
+static void
+audit_holds_between_the_steps_of_an_end(void)
+{
+    uint32_t outer = new_cell(EXO_BOOT_CELL, 1024), endpoint = new_endpoint();
+    struct rt_spawn spawn = {
+        .entry = call_for_ever,
+        .argument = RT_SLOT_GRANT,
+        .cpu = other_cpu(),
+        .parent_cell = outer,
+        .limit = {[EXO_RES_CAPS] = 128},
+        .grant = {{.src = endpoint, .dst = RT_SLOT_GRANT, .rights = EXO_WRITE}}};
+    struct rt_child child;
+    int64_t status;
+    if (!start_child(&spawn, &child)) {
+        return;
+    }
+    (void)new_frames(outer, 40);
+    (void)new_env(outer);
+    check_equal(exo_receive(endpoint, EXO_NONE, test_patience()).status, EXO_OK);
+    still_sound();
+    do {
+        status = exo_cap_drop(outer);
+    } while (still_sound() && status == EXO_E_AGAIN);
+    check_equal(status, EXO_OK);
+    do {
+        status = exo_cell_reap(EXO_BOOT_CELL);
+    } while (still_sound() && status == EXO_E_AGAIN);
+    check_equal(status, EXO_OK);
+}
+
+/* A program that does what it wants on another CPU stands still between two calls. */
+static void
+audit_holds_while_others_run(void)
+{
+    uint32_t endpoint = new_endpoint();
+    struct rt_spawn spawn = {
+        .entry = call_for_ever,
+        .argument = RT_SLOT_GRANT,
+        .cpu = other_cpu(),
+        .grant = {{.src = endpoint, .dst = RT_SLOT_GRANT, .rights = EXO_WRITE}}};
+    struct rt_child child;
+    if (!start_child(&spawn, &child)) {
+        return;
+    }
+    for (unsigned i = 0; i < test_rounds(50, 5000) && still_sound(); i++) {
+        check_equal(exo_receive(endpoint, EXO_NONE, test_patience()).status, EXO_OK);
+        still_sound();
+        check_equal(exo_reply(0, 0, 0, 0, EXO_NONE), EXO_OK);
+    }
+    rt_kill(&child);
+}
+
 static const struct test tests[] = {
-    TEST(audit_finds_nothing_wrong),   TEST(audit_names_i1_derivation),
-    TEST(audit_names_i2_membership),   TEST(audit_names_i3_accounts),
-    TEST(audit_names_i4_frames),       TEST(audit_names_i5_mappings),
-    TEST(audit_names_i6_vcpus),        TEST(audit_names_i7_locks_and_free_runs),
+    TEST(audit_finds_nothing_wrong),
+    TEST(audit_names_i1_derivation),
+    TEST(audit_names_i2_membership),
+    TEST(audit_names_i3_accounts),
+    TEST(audit_names_i4_frames),
+    TEST(audit_names_i5_mappings),
+    TEST(audit_names_i6_vcpus),
+    TEST(audit_names_i7_locks_and_free_runs),
     TEST(audit_refuses_unknown_seeds),
+    TEST(audit_holds_between_the_steps_of_a_revocation),
+    TEST(audit_holds_between_the_steps_of_an_end),
+    TEST(audit_holds_while_others_run),
 };
 
 int
