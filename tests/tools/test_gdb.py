@@ -18,7 +18,7 @@ COMMANDS = ["exo cells", "exo envs", "exo caps 1", "exo sched", "exo trace", "ex
 
 
 def images():
-    """(kernel, boot image) of each build that has both and is not older than the kernel's sources."""
+    """(kernel, boot image) of each build that has both and is not older than its sources."""
     newest = max(path.stat().st_mtime for path in (ROOT / "exo").rglob("*.[chS]"))
     for kernel in sorted(ROOT.glob("out/*/exo.elf")):
         folder = kernel.parent
