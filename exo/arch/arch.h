@@ -78,8 +78,6 @@ void arch_switch(struct vcpu *from, struct vcpu *to);
 
 /* EL0 used FP: saves the registers of their owner on this CPU, loads those of the current vCPU. */
 void arch_fp_load(void);
-/* The registers are in `vcpu->fp` (or sve_state) afterwards, wherever they were on this CPU. */
-void arch_fp_save(struct vcpu *vcpu);
 /* Forget them: the vCPU ends. */
 void arch_fp_forget(struct vcpu *vcpu);
 uint32_t arch_sve_bytes_max(void); /* 0 without SVE */

@@ -27,14 +27,6 @@ uint32_t cpu_count;
 struct boot_machine boot_machine;
 uint64_t pte_guarded;
 
-struct cpu *
-this_cpu(void)
-{
-    struct cpu *cpu;
-    __asm__("mrs %0, tpidr_el1" : "=r"(cpu));
-    return cpu;
-}
-
 /* Arm ARM D17.2: ID_AA64*. */
 static bool
 has_pac(void)

@@ -1,7 +1,7 @@
 /*
- * FP/SIMD and SVE registers. A vCPU that may use them is saved when it loses its CPU, so that the
- * registers of one that does not run are always in memory; they are loaded at its first use (a
- * trap), unless the CPU still holds them (cpu->fp_owner). The kernel itself uses none.
+ * FP/SIMD and SVE registers, lazily: a CPU keeps those of the vCPU that used them last
+ * (cpu->fp_owner; vCPUs never change their CPU) until another one uses them, which traps: then the
+ * owner's are saved and the other's loaded. The kernel itself uses none.
  */
 #include "arch/machine.h"
 #include "arch/offsets.h"
@@ -84,6 +84,12 @@ arch_fp_load(void)
 {
     struct cpu *cpu = this_cpu();
     struct vcpu *vcpu = cpu->current;
+    struct vcpu *owner = __atomic_load_n(&cpu->fp_owner, __ATOMIC_RELAXED);
+    set_enabled(cpu, true);
+    if (owner == vcpu)
+        return;
+    if (owner != NULL)
+        save(owner);
     if (has_sve()) {
         set_length(vcpu->sve_bytes);
         sve_load(area_of(vcpu), predicates_of(vcpu));
@@ -91,39 +97,27 @@ arch_fp_load(void)
         fpu_load(&vcpu->fp);
     }
     __atomic_store_n(&cpu->fp_owner, vcpu, __ATOMIC_RELAXED);
-    set_enabled(cpu, true);
 }
 
 void
-fpu_switch(struct vcpu *from, struct vcpu *to)
+fpu_switch(struct vcpu *to)
 {
     struct cpu *cpu = this_cpu();
-    if (from != NULL && cpu->fp_enabled) {
-        save(from);
-    }
     bool loaded = to != NULL && __atomic_load_n(&cpu->fp_owner, __ATOMIC_RELAXED) == to;
-    if (loaded != cpu->fp_enabled) {
+    if (loaded != cpu->fp_enabled)
         set_enabled(cpu, loaded);
-    }
 }
 
-void
-arch_fp_save(struct vcpu *vcpu)
-{
-    struct cpu *cpu = this_cpu();
-    if (cpu->current == vcpu && cpu->fp_enabled) {
-        save(vcpu);
-    }
-}
-
-/* Its CPU may be another one, where it does not run; the next vCPU at this address is a new one. */
+/*
+ * Its CPU may be another one, where it does not run. What that CPU is saving at this moment goes
+ * to memory that is freed after a grace period only.
+ */
 void
 arch_fp_forget(struct vcpu *vcpu)
 {
     struct vcpu *owner = vcpu;
     __atomic_compare_exchange_n(&cpus[vcpu->cpu].fp_owner, &owner, NULL, false, __ATOMIC_RELAXED,
                                 __ATOMIC_RELAXED);
-    if (this_cpu()->current == vcpu && this_cpu()->fp_enabled) {
+    if (this_cpu()->current == vcpu && this_cpu()->fp_enabled)
         set_enabled(this_cpu(), false);
-    }
 }

@@ -60,20 +60,21 @@ arch_power(enum exo_power what, uint32_t code)
     }
 }
 
+/* Asleep: the interrupt that says "go on" is the same one. */
 void
 stop_here(void)
 {
     atomic_fetch_add(&standing, 1);
     while (atomic_load(&hold)) {
-        spin_hint();
+        arch_idle();
     }
     atomic_fetch_sub(&standing, 1);
 }
 
 static void
-send_stop(void)
+send_stop(bool stop)
 {
-    atomic_store(&hold, true);
+    atomic_store(&hold, stop);
     for (uint32_t i = 0; i < cpu_count; i++) {
         if (i != this_cpu()->number) {
             gic_send(i, SGI_STOP);
@@ -89,7 +90,7 @@ arch_stop_others(void)
         (void)arch_take_interrupts();
         spin_hint();
     }
-    send_stop();
+    send_stop(true);
     while (atomic_load(&standing) != cpu_count - 1) {
         spin_hint();
     }
@@ -98,7 +99,7 @@ arch_stop_others(void)
 void
 arch_resume_others(void)
 {
-    atomic_store(&hold, false);
+    send_stop(false);
     while (atomic_load(&standing) != 0) {
         spin_hint();
     }
@@ -112,7 +113,7 @@ stop_for_panic(void)
     if (cpu_count <= 1) {
         return;
     }
-    send_stop();
+    send_stop(true);
     uint64_t end = arch_ticks() + arch_ticks_hz() / PANIC_WAIT_HZ;
     while (atomic_load(&standing) != cpu_count - 1 && arch_ticks() < end) {
         spin_hint();

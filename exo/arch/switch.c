@@ -31,7 +31,7 @@ arch_switch(struct vcpu *from, struct vcpu *to)
     if (from != NULL) {
         from->tpidr = read_sysreg(tpidr_el0);
     }
-    fpu_switch(from, to);
+    fpu_switch(to);
     if (to == NULL) {
         return;
     }

@@ -5,6 +5,7 @@
 #ifndef EXO_CORE_CPU_H
 #define EXO_CORE_CPU_H
 
+#include "arch/this_cpu.h"
 #include "core/vcpu.h"
 
 #define TRACE_EVENTS 1024 /* a CPU; a power of two */
@@ -53,7 +54,5 @@ struct cpu {
 extern struct cpu cpus[EXO_CPUS_MAX];
 extern uint32_t cpu_count; /* online */
 extern _Atomic uint64_t global_epoch;
-
-struct cpu *this_cpu(void);
 
 #endif

@@ -59,11 +59,8 @@ deadline_insert(struct vcpu **root, struct vcpu *vcpu)
 }
 
 void
-deadline_remove(struct vcpu **root, struct vcpu *vcpu)
+deadline_take_out(struct vcpu **root, struct vcpu *vcpu)
 {
-    if (!vcpu->in_heap) {
-        return;
-    }
     struct vcpu *parent = vcpu->heap_parent;
     struct vcpu *rest = merge(vcpu->heap_left, vcpu->heap_right);
     vcpu->in_heap = false;

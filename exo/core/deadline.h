@@ -10,7 +10,14 @@
 /* `vcpu->deadline` is set. *root is the earliest of all. */
 void deadline_insert(struct vcpu **root, struct vcpu *vcpu);
 
+void deadline_take_out(struct vcpu **root, struct vcpu *vcpu);
+
 /* Nothing when it is not in the heap. */
-void deadline_remove(struct vcpu **root, struct vcpu *vcpu);
+static inline void
+deadline_remove(struct vcpu **root, struct vcpu *vcpu)
+{
+    if (vcpu->in_heap)
+        deadline_take_out(root, vcpu);
+}
 
 #endif

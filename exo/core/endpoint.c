@@ -108,11 +108,14 @@ meet_server(struct vcpu *caller, struct vcpu *server, enum vcpu_state state, uin
 }
 
 static err_t
-send(struct vcpu *caller, struct endpoint *endpoint, enum vcpu_state state, uint64_t deadline)
+send(struct vcpu *caller, const struct cap *cap, enum vcpu_state state, uint64_t deadline)
 {
+    struct endpoint *endpoint = (struct endpoint *)(void *)cap->origin;
+    caller->badge = cap->badge;
     lock_acquire(&endpoint->lock);
     struct vcpu *server = queue_pop(&endpoint->receivers);
     if (server == NULL) {
+        caller->via = *cap;
         queue_push(&endpoint->callers, endpoint, caller);
         lock_acquire(&rq_of(caller)->lock);
         rq_block(caller, state, deadline);
@@ -123,9 +126,9 @@ send(struct vcpu *caller, struct endpoint *endpoint, enum vcpu_state state, uint
 }
 
 err_t
-endpoint_call(struct vcpu *caller, struct endpoint *endpoint, uint64_t deadline)
+endpoint_call(struct vcpu *caller, const struct cap *cap, uint64_t deadline)
 {
-    return send(caller, endpoint, VCPU_CALLING, deadline);
+    return send(caller, cap, VCPU_CALLING, deadline);
 }
 
 err_t
@@ -133,13 +136,31 @@ endpoint_send_fault(struct vcpu *vcpu)
 {
     struct cap cap;
     err_t err = cap_lookup_slot(&vcpu->env->supervisor, EXO_TYPE_ENDPOINT, 0, &cap);
-    if (err != EXO_OK) {
+    if (err != EXO_OK)
         return err;
-    }
-    vcpu->badge = cap.badge;
     vcpu->cap_send = vcpu->cap_receive = EXO_NONE;
-    err = send(vcpu, (struct endpoint *)(void *)cap.origin, VCPU_FAULTED, EXO_FOREVER);
-    return err == CALL_BLOCKED || err == CALL_ENTERED ? EXO_OK : err;
+    (void)send(vcpu, &cap, VCPU_FAULTED, EXO_FOREVER);
+    return EXO_OK;
+}
+
+/* It faulted and its supervisor is gone: it stands at the fault, and its environment stops. */
+static void
+strand(struct vcpu *vcpu)
+{
+    vcpu->env->stopped = true;
+    vcpu->state = VCPU_READY;
+}
+
+/* A call that nobody will take: the vCPU is in no queue any more. No run-queue lock held. */
+static void
+refuse(struct vcpu *vcpu)
+{
+    lock_acquire(&rq_of(vcpu)->lock);
+    if (vcpu->state == VCPU_FAULTED)
+        strand(vcpu);
+    else
+        rq_wake_with(vcpu, EXO_E_GONE);
+    lock_release(&rq_of(vcpu)->lock);
 }
 
 /* The server takes a caller that waited: `partner` is set, so that the caller's end finds it. */
@@ -156,23 +177,38 @@ meet_caller(struct vcpu *server, struct vcpu *caller)
     return there ? EXO_OK : EXO_E_AGAIN;
 }
 
+/* The first caller whose capability is still there; those before it were revoked while queued. */
+static err_t
+take_caller(struct endpoint *endpoint, struct vcpu **caller)
+{
+    for (int i = 0; i < DRAIN_STEP; i++) {
+        *caller = queue_pop(&endpoint->callers);
+        if (*caller == NULL || cap_still(&(*caller)->via))
+            return EXO_OK;
+        refuse(*caller);
+    }
+    return EXO_E_AGAIN;
+}
+
 err_t
 endpoint_receive(struct vcpu *server, struct endpoint *endpoint, uint64_t deadline)
 {
+    struct vcpu *caller;
     lock_acquire(&endpoint->lock);
-    struct vcpu *caller = queue_pop(&endpoint->callers);
-    if (caller != NULL) {
-        lock_acquire(&rq_of(caller)->lock);
-        caller->partner = server;
-        lock_release(&rq_of(caller)->lock);
-    } else {
+    err_t err = take_caller(endpoint, &caller);
+    if (err == EXO_OK && caller == NULL) {
+        err = CALL_BLOCKED;
         queue_push(&endpoint->receivers, endpoint, server);
         lock_acquire(&rq_of(server)->lock);
         rq_block(server, VCPU_RECEIVING, deadline);
         lock_release(&rq_of(server)->lock);
+    } else if (err == EXO_OK) {
+        lock_acquire(&rq_of(caller)->lock);
+        caller->partner = server;
+        lock_release(&rq_of(caller)->lock);
     }
     lock_release(&endpoint->lock);
-    return caller == NULL ? CALL_BLOCKED : meet_caller(server, caller);
+    return err == EXO_OK ? meet_caller(server, caller) : err;
 }
 
 /* --- Replies
@@ -294,14 +330,6 @@ endpoint_timeout(struct vcpu *vcpu)
     lock_release(&rq_of(vcpu)->lock);
 }
 
-/* It faulted and its supervisor is gone: it stands at the fault, and its environment stops. */
-static void
-strand(struct vcpu *vcpu)
-{
-    vcpu->env->stopped = true;
-    vcpu->state = VCPU_READY;
-}
-
 /* Its own caller will not get an answer any more. */
 static void
 abandon_caller(struct vcpu *server)
@@ -359,13 +387,7 @@ endpoint_finish_step(struct endpoint *endpoint)
             lock_release(&endpoint->lock);
             return EXO_OK;
         }
-        lock_acquire(&rq_of(vcpu)->lock);
-        if (vcpu->state == VCPU_FAULTED) {
-            strand(vcpu);
-        } else {
-            rq_wake_with(vcpu, EXO_E_GONE);
-        }
-        lock_release(&rq_of(vcpu)->lock);
+        refuse(vcpu);
         lock_release(&endpoint->lock);
     }
     return EXO_E_AGAIN;

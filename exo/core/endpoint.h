@@ -27,8 +27,11 @@ struct endpoint {
 
 void endpoint_init(struct endpoint *endpoint);
 
-/* The current vCPU calls, with `message`, `badge`, `cap_send` and `cap_receive` set in it. */
-err_t endpoint_call(struct vcpu *caller, struct endpoint *endpoint, uint64_t deadline);
+/*
+ * The current vCPU calls through `cap`, with `message`, `cap_send` and `cap_receive` set in it. The
+ * capability must still be there when the call is taken: otherwise it ends with EXO_E_GONE.
+ */
+err_t endpoint_call(struct vcpu *caller, const struct cap *cap, uint64_t deadline);
 
 /* The current vCPU receives a call: results in its context. EXO_E_STATE: it has one to answer. */
 err_t endpoint_receive(struct vcpu *server, struct endpoint *endpoint, uint64_t deadline);

@@ -32,36 +32,6 @@ sched_init(struct cpu *cpu)
     rq->slot_end = (rq->slot_number + 1) * slot_ticks;
 }
 
-bool
-vcpu_may_run(const struct vcpu *vcpu)
-{
-    if (vcpu->held || vcpu->env->stopped) {
-        return false;
-    }
-    return atomic_load_explicit(&cells_dying, memory_order_relaxed) == 0 ||
-           !cell_is_dying(vcpu->env->origin.cell);
-}
-
-void
-rq_lock_two(const struct vcpu *a, const struct vcpu *b)
-{
-    uint32_t low = a->cpu < b->cpu ? a->cpu : b->cpu;
-    uint32_t high = a->cpu < b->cpu ? b->cpu : a->cpu;
-    lock_acquire(&cpus[low].run_queue.lock);
-    if (high != low) {
-        lock_acquire(&cpus[high].run_queue.lock);
-    }
-}
-
-void
-rq_unlock_two(const struct vcpu *a, const struct vcpu *b)
-{
-    lock_release(&rq_of(a)->lock);
-    if (a->cpu != b->cpu) {
-        lock_release(&rq_of(b)->lock);
-    }
-}
-
 /* --- The ready list: circular, rq->ready is who has waited longest -------------------------------
  */
 
@@ -274,7 +244,8 @@ void
 rq_switch_to(struct vcpu *next)
 {
     struct cpu *cpu = this_cpu();
-    rq_unready(next);
+    if (next->on_ready_list)
+        rq_unready(next);
     load(cpu, next);
 }
 
@@ -405,16 +376,6 @@ sched_poke_everyone(void)
 
 /* --- Blocking and waking ------------------------------------------------------------------------
  */
-
-void
-rq_block(struct vcpu *vcpu, enum vcpu_state state, uint64_t deadline)
-{
-    vcpu->state = (uint8_t)state;
-    vcpu->deadline = deadline;
-    if (deadline != EXO_FOREVER) {
-        deadline_insert(&rq_of(vcpu)->deadlines, vcpu);
-    }
-}
 
 void
 rq_wake(struct vcpu *vcpu)

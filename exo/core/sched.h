@@ -6,7 +6,9 @@
 #ifndef EXO_CORE_SCHED_H
 #define EXO_CORE_SCHED_H
 
+#include "core/cell.h"
 #include "core/cpu.h"
+#include "core/deadline.h"
 
 void sched_init(struct cpu *cpu);
 
@@ -33,20 +35,49 @@ void sched_poke(uint32_t cpu);
 void sched_poke_everyone(void);
 
 /* Whether its gates are open: released, environment not stopped, cell not dying. */
-bool vcpu_may_run(const struct vcpu *vcpu);
+static inline bool
+vcpu_may_run(const struct vcpu *vcpu)
+{
+    return !vcpu->held && !atomic_load_explicit(&vcpu->env->stopped, memory_order_relaxed) &&
+           (atomic_load_explicit(&cells_dying, memory_order_relaxed) == 0 ||
+            !cell_is_dying(vcpu->env->origin.cell));
+}
 
 static inline struct run_queue *
 rq_of(const struct vcpu *vcpu)
 {
-    return &cpus[vcpu->cpu].run_queue;
+    return vcpu->run_queue;
 }
 
 /* Locks the run queues of two vCPUs, by CPU number; and unlocks. */
-void rq_lock_two(const struct vcpu *a, const struct vcpu *b);
-void rq_unlock_two(const struct vcpu *a, const struct vcpu *b);
+static inline void
+rq_lock_two(const struct vcpu *a, const struct vcpu *b)
+{
+    if (a->run_queue == b->run_queue) {
+        lock_acquire(&a->run_queue->lock);
+        return;
+    }
+    lock_acquire(&(a->cpu < b->cpu ? a : b)->run_queue->lock);
+    lock_acquire(&(a->cpu < b->cpu ? b : a)->run_queue->lock);
+}
+
+static inline void
+rq_unlock_two(const struct vcpu *a, const struct vcpu *b)
+{
+    lock_release(&a->run_queue->lock);
+    if (a->run_queue != b->run_queue)
+        lock_release(&b->run_queue->lock);
+}
 
 /* The vCPU waits in `state` until woken, at the latest at the deadline. */
-void rq_block(struct vcpu *vcpu, enum vcpu_state state, uint64_t deadline);
+static inline void
+rq_block(struct vcpu *vcpu, enum vcpu_state state, uint64_t deadline)
+{
+    vcpu->state = (uint8_t)state;
+    vcpu->deadline = deadline;
+    if (deadline != EXO_FOREVER)
+        deadline_insert(&vcpu->run_queue->deadlines, vcpu);
+}
 
 /* It wants the CPU again: to the ready list, if its gates are open; its CPU is told. */
 void rq_wake(struct vcpu *vcpu);

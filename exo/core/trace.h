@@ -11,9 +11,8 @@ void trace_write(enum exo_trace_kind kind, uint64_t a, uint64_t b);
 static inline void
 trace(enum exo_trace_kind kind, uint64_t a, uint64_t b)
 {
-    if (trace_mask & (1u << kind)) {
+    if (__builtin_expect(trace_mask & (1u << kind), 0))
         trace_write(kind, a, b);
-    }
 }
 
 #endif

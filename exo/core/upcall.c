@@ -18,7 +18,7 @@ pstate_for_user(uint64_t pstate)
     return pstate & PSTATE_USER;
 }
 
-static struct exo_context *
+static __attribute__((noinline)) struct exo_context *
 make_upcall(struct vcpu *vcpu, enum exo_upcall kind, uint64_t a, uint64_t b, uint64_t c)
 {
     struct exo_control *control = vcpu->control;
@@ -40,29 +40,31 @@ takes_upcalls(const struct exo_control *control)
     return READ_USER(control->upcall_entry) != 0 && READ_USER(control->inside) == 0;
 }
 
+static __attribute__((noinline)) struct exo_context *
+make_revoke_upcall(struct vcpu *vcpu)
+{
+    struct cell *cell = vcpu->env->origin.cell;
+    vcpu->revoke_pending = false;
+    uint64_t deadline = cell_reclaim_delivered(cell);
+    uint32_t used = cell->limit[EXO_RES_FRAMES] - cell->free[EXO_RES_FRAMES];
+    uint32_t target = cell->reclaim.target_frames;
+    return make_upcall(vcpu, EXO_UPCALL_REVOKE, EXO_RES_FRAMES, used > target ? used - target : 0,
+                       deadline);
+}
+
 struct exo_context *
 vcpu_enter(struct vcpu *vcpu)
 {
-    struct exo_control *control = vcpu->control;
-    if (!takes_upcalls(control)) {
+    const struct exo_control *control = vcpu->control;
+    if (!takes_upcalls(control))
         return &vcpu->context;
-    }
-    if (vcpu->revoke_pending) {
-        struct cell *cell = vcpu->env->origin.cell;
-        vcpu->revoke_pending = false;
-        uint64_t deadline = cell_reclaim_delivered(cell);
-        uint32_t used = cell->limit[EXO_RES_FRAMES] - cell->free[EXO_RES_FRAMES];
-        uint32_t target = cell->reclaim.target_frames;
-        return make_upcall(vcpu, EXO_UPCALL_REVOKE, EXO_RES_FRAMES,
-                           used > target ? used - target : 0, deadline);
-    }
+    if (atomic_load_explicit(&vcpu->revoke_pending, memory_order_relaxed))
+        return make_revoke_upcall(vcpu);
     uint64_t events = READ_USER(control->events) & READ_USER(control->event_mask);
-    if (events != 0) {
+    if (events != 0)
         return make_upcall(vcpu, EXO_UPCALL_EVENT, events, 0, 0);
-    }
-    if (vcpu->preempted) {
+    if (vcpu->preempted)
         return make_upcall(vcpu, EXO_UPCALL_RUN, 0, 0, 0);
-    }
     return &vcpu->context;
 }
 

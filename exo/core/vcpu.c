@@ -46,6 +46,7 @@ vcpu_init(struct vcpu *vcpu, struct env *env, const struct vcpu_start *start)
     origin_init(&vcpu->origin, EXO_TYPE_VCPU, env->origin.cell);
     vcpu->env = env;
     vcpu->cpu = start->cpu;
+    vcpu->run_queue = &cpus[start->cpu].run_queue;
     vcpu->control_va = start->control_va;
     vcpu->state = VCPU_READY;
     vcpu->held = true;

@@ -39,6 +39,7 @@ struct vcpu {
     struct vcpu *env_next;       /* env lock */
     struct exo_control *control; /* by the linear map */
     va_t control_va;
+    struct run_queue *run_queue;  /* of its CPU */
     uint32_t number; /* in its environment */
     uint32_t cpu;
     uint8_t state; /* enum vcpu_state; run-queue lock of `cpu` */
@@ -59,7 +60,8 @@ struct vcpu {
     struct vcpu *partner;           /* CALLING: the server that serves it */
     _Atomic(struct vcpu *) serving; /* the caller that this vCPU has to answer */
     uint64_t message[4];            /* of the call (or fault) under way */
-    uint64_t badge;                 /* of the capability it called through */
+    uint64_t badge; /* of the capability that it called through ... */
+    struct cap via; /* ... which is that, while it is queued */
     uint32_t cap_send, cap_receive; /* slots named in the call under way, or EXO_NONE */
 
     _Atomic bool revoke_pending; /* a `revoke` upcall is due; its data is the cell's `reclaim` */

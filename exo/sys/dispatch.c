@@ -10,6 +10,13 @@ static call_fn *const calls[EXO_CALL_COUNT] = {
 #undef SYS_ENTRY
 };
 
+/* Another context is to be loaded: of whom the call left current, or of whom is chosen. */
+static struct exo_context *
+switched(struct cpu *cpu, err_t result)
+{
+    return result == CALL_ENTERED ? vcpu_enter(cpu->current) : sched_choose(false);
+}
+
 struct exo_context *
 trap_call(struct exo_context *context)
 {
@@ -17,20 +24,14 @@ trap_call(struct exo_context *context)
     uint64_t number = context->x[8];
     err_t result = EXO_E_CALL;
     trace(EXO_TRACE_CALL, number, context->x[0]);
-    if (number < EXO_CALL_COUNT) {
-        result = calls[number](cpu->current, context->x);
-    }
+    if (number < EXO_CALL_COUNT)
+        result = calls[number](CONTAINER_OF(context, struct vcpu, context), context->x);
     trace(EXO_TRACE_CALL_END, number, (uint64_t)result);
-    if (__builtin_expect(result == CALL_BLOCKED, 0)) {
-        return sched_choose(false);
-    }
-    if (result == CALL_ENTERED) {
-        return vcpu_enter(cpu->current);
-    }
+    if (__builtin_expect(result > 0, 0))
+        return switched(cpu, result);
     context->x[0] = (uint64_t)result;
-    if (__builtin_expect(atomic_load_explicit(&cpu->reschedule, memory_order_relaxed), 0)) {
+    if (__builtin_expect(atomic_load_explicit(&cpu->reschedule, memory_order_relaxed), 0))
         return sched_choose(true);
-    }
     return context;
 }
 

@@ -120,8 +120,7 @@ sys_call(struct vcpu *self, uint64_t *x)
     self->message[1] = x[2];
     self->message[2] = x[3];
     self->message[3] = x[4];
-    self->badge = cap.badge;
-    return endpoint_call(self, endpoint_of(&cap), x[7]);
+    return endpoint_call(self, &cap, x[7]);
 }
 
 err_t
