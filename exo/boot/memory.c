@@ -31,9 +31,8 @@ pages_of(struct boot_range range)
 static bool
 used_range(uint32_t i, struct boot_range *range)
 {
-    if (i >= taken_count + 2) {
+    if (i >= taken_count + 2)
         return false;
-    }
     *range = i < taken_count    ? taken[i]
              : i == taken_count ? pages_of(boot_machine.initrd)
                                 : pages_of(boot_machine.device_tree);
@@ -61,12 +60,10 @@ static pa_t
 find_free(pa_t from, pa_t limit, uint64_t bytes)
 {
     struct boot_range used;
-    while (next_used(from, from + bytes, &used)) {
+    while (next_used(from, from + bytes, &used))
         from = used.base + used.bytes;
-    }
-    if (!range_fits(from, bytes, limit)) {
+    if (!range_fits(from, bytes, limit))
         panic("no %lu bytes of memory for the kernel", bytes);
-    }
     return from;
 }
 
@@ -112,9 +109,8 @@ memory_init(void)
     }
     taken[taken_count++] = boot_machine.kernel;
     boot_machine.kernel_frames = boot_machine.kernel.bytes / PAGE_BYTES;
-    for (pa_t pa = base; pa < end; pa += BLOCK_BYTES) {
+    for (pa_t pa = base; pa < end; pa += BLOCK_BYTES)
         mmu_map_ram(pa, take_table);
-    }
     arch_tables_written();
 }
 
@@ -128,12 +124,10 @@ memory_give_rest(void)
     pa_t at = ram->base, end = ram->base + ram->bytes;
     struct boot_range used;
     while (at < end && next_used(at, end, &used)) {
-        if (used.base > at) {
-            frame_give(at >> PAGE_SHIFT, (used.base - at) >> PAGE_SHIFT, true);
-        }
+        if (used.base > at)
+            frame_give(at >> PAGE_SHIFT, (used.base - at) >> PAGE_SHIFT);
         at = used.base + used.bytes;
     }
-    if (at < end) {
-        frame_give(at >> PAGE_SHIFT, (end - at) >> PAGE_SHIFT, true);
-    }
+    if (at < end)
+        frame_give(at >> PAGE_SHIFT, (end - at) >> PAGE_SHIFT);
 }

@@ -8,8 +8,8 @@
  * kernel: its image, the frame table, per-CPU data).
  *
  * `use` is one atomic word, so that "writable or executable, never both" (architecture, section
- * 4) is one compare-and-swap: bits 0..15 writable mappings, 16..31 executable mappings, 32..47
- * pins, 48..63 flags.
+ * 4) is one compare-and-swap: bits 0..15 writable mappings, 16..31 executable mappings, 48..63
+ * flags.
  *
  * A word of 0 is a RESERVED frame, or one inside a free run behind its head: only the head of a
  * run says FREE and the run's order, so that boot and the pool never touch the frames inside
@@ -24,7 +24,6 @@ enum frame_state { FRAME_RESERVED = 0, FRAME_FREE = 1, FRAME_KERNEL = 2, FRAME_O
 
 #define FRAME_WRITABLE_ONE   (1ull << 0)
 #define FRAME_EXECUTABLE_ONE (1ull << 16)
-#define FRAME_PIN_ONE        (1ull << 32)
 #define FRAME_COUNT_MASK     0xffffull
 #define FRAME_STATE_SHIFT    48           /* 2 bits: enum frame_state */
 #define FRAME_ORDER_SHIFT    50           /* 5 bits: order of a free run, at its first frame */
@@ -57,11 +56,8 @@ extern struct frame_table frame_table; /* never changes after boot */
  */
 void frame_table_init(struct frame *table, pfn_t first, uint64_t count);
 
-/*
- * At boot: gives a run of RESERVED frames to the pool; `dirty` when its contents are not zero.
- * A dirty run costs nothing per frame.
- */
-void frame_give(pfn_t base, uint64_t count, bool dirty);
+/* At boot: gives a run of RESERVED frames to the pool. It costs nothing per frame. */
+void frame_give(pfn_t base, uint64_t count);
 
 /*
  * At boot: RESERVED frames become OWNED with what they hold (the boot image): they count as CLEAN.
@@ -76,21 +72,29 @@ frame_of(pfn_t pfn)
     return index < frame_table.count ? &frame_table.entries[index] : NULL;
 }
 
+/* The entries of a run of frames; NULL when none of it is RAM. All of it or nothing is (ensured).
+ */
+static inline struct frame *
+frame_run(pfn_t base, uint64_t count)
+{
+    struct frame *frame = frame_of(base);
+    ensure(frame == NULL || count <= frame_table.count - (base - frame_table.first));
+    return frame;
+}
+
 /* Exact for every frame; a snapshot where another CPU allocates meanwhile. */
 enum frame_state frame_state(const struct frame *frame);
 
 /*
  * Takes a run from the pool. `how` is enum exo_alloc; `at` counts for EXO_ALLOC_AT only. *base and
- * *got say what was taken (got = count but for EXO_ALLOC_ANY). The frames become OWNED by `owner`
- * when it is not NULL, else KERNEL with owner NULL (set it with frame_set_owner), DIRTY as they
- * were. count <= EXO_ALLOC_MAX. EXO_E_MEMORY when there is no such run.
+ * *got say what was taken (got = count but for EXO_ALLOC_ANY). The frames become OWNED by `owner`,
+ * not CLEAN. EXO_E_ARG (count), EXO_E_MEMORY when there is no such run.
  */
 err_t frame_take(uint64_t count, enum exo_alloc how, pfn_t at, void *owner, pfn_t *base,
                  uint64_t *got);
 
 /*
- * Gives a run back. Every frame is OWNED or KERNEL, has no mapping counts and no pins (ensured),
- * and comes out not CLEAN.
+ * Gives a run back. Every frame is OWNED or KERNEL and has no mapping counts (ensured).
  */
 void frame_put(pfn_t base, uint64_t count);
 
@@ -99,7 +103,7 @@ void frame_set_owner(pfn_t base, uint64_t count, void *owner);
 /* A zeroed KERNEL frame for `owner`, as a kernel pointer; NULL when none is free. Charges nobody.
  */
 void *frame_take_kernel(void *owner);
-void *frame_take_kernel_run(void *owner, uint64_t count); /* contiguous, count <= 16 */
+void *frame_take_kernel_run(void *owner, uint64_t count); /* contiguous */
 
 /*
  * A mapping with `prot` (enum exo_prot) of each frame of the run comes or goes; mappings that are
@@ -110,10 +114,6 @@ void *frame_take_kernel_run(void *owner, uint64_t count); /* contiguous, count <
 err_t frame_map_run(pfn_t base, uint64_t count, uint32_t prot, uint64_t *done);
 void frame_unmap_run(pfn_t base, uint64_t count, uint32_t prot);
 
-/* EXO_E_RANGE for what is not RAM; EXO_E_WX, EXO_E_LIMIT. */
-err_t frame_pin(pfn_t pfn, bool device_writes); /* device_writes counts as a writable mapping */
-void frame_unpin(pfn_t pfn, bool device_writes);
-
 /*
  * Before frames become visible: zeroes at most *budget of the run that are not CLEAN and takes
  * them off the budget. EXO_E_AGAIN when the budget ran out first, or another CPU is zeroing one of
@@ -122,7 +122,6 @@ void frame_unpin(pfn_t pfn, bool device_writes);
 err_t frame_clean(pfn_t base, uint64_t count, uint32_t *budget);
 
 uint64_t frame_free_count(void);
-uint64_t frame_total_count(void);
 
 /* Kernel pointers through the linear map (arch/mmu.h has the offset; the host's tests a fake). */
 void *frame_to_kernel(pfn_t pfn);

@@ -1,17 +1,20 @@
 /*
  * The frame table and the pool of free frames: a buddy allocator whose lists run through the
  * entries of the table. A run of order n is 2^n frames, aligned to that in physical memory; its
- * first entry, the head, holds FREE, n and the links. The entries behind it are 0 (or CLEAN).
+ * first entry, the head, holds FREE, n and the links. The entries behind it are 0.
  *
  * The lock covers lists, heads and the links. Entries of frames outside of the pool belong to
  * whoever took them, so that marking a run happens without the lock.
  */
 #include "core/frame.h"
 
-#define NONE UINT32_MAX
-#define FREE_WORD(order) \
-    (((uint64_t)FRAME_FREE << FRAME_STATE_SHIFT) | ((uint64_t)(order) << FRAME_ORDER_SHIFT))
-#define FRAME_USED_MASK ((1ull << FRAME_STATE_SHIFT) - 1) /* counts and pins */
+#define NONE              UINT32_MAX
+#define STATE_WORD(state) ((uint64_t)(state) << FRAME_STATE_SHIFT)
+#define FREE_WORD(order)  (STATE_WORD(FRAME_FREE) | ((uint64_t)(order) << FRAME_ORDER_SHIFT))
+#define USED_MASK         ((1ull << FRAME_STATE_SHIFT) - 1) /* counts */
+#define BLOCK_ORDER       9
+
+_Static_assert(1u << BLOCK_ORDER == BLOCK_PAGES, "order of a block");
 
 struct frame_table frame_table;
 
@@ -28,32 +31,17 @@ word_of(const struct frame *frame)
     return atomic_load_explicit(&frame->use, memory_order_relaxed);
 }
 
+/* The frame is ours, or the pool's and its lock is held. */
+static void
+mark(struct frame *frame, uint64_t word)
+{
+    atomic_store_explicit(&frame->use, word, memory_order_relaxed);
+}
+
 static enum frame_state
 state_in(uint64_t word)
 {
     return (enum frame_state)((word >> FRAME_STATE_SHIFT) & 3);
-}
-
-/* Everything but CLEAN is replaced: the frame is ours, or the pool's and its lock is held. */
-static void
-mark(struct frame *frame, uint64_t word)
-{
-    uint64_t clean = word_of(frame) & FRAME_CLEAN;
-    atomic_store_explicit(&frame->use, word | clean, memory_order_relaxed);
-}
-
-static uint64_t
-state_word(enum frame_state state)
-{
-    return (uint64_t)state << FRAME_STATE_SHIFT;
-}
-
-/* The order of the run whose head this is; -1 when it is none. */
-static int
-head_order(const struct frame *frame)
-{
-    uint64_t word = word_of(frame);
-    return state_in(word) == FRAME_FREE ? (int)((word >> FRAME_ORDER_SHIFT) & 31) : -1;
 }
 
 /* The smallest order of at least `count` frames; the largest of at most `count`. */
@@ -69,57 +57,45 @@ order_down(uint64_t count)
     return 63 - (uint32_t)__builtin_clzll(count);
 }
 
-static uint32_t
-index_of(pfn_t pfn)
+static void
+list_remove(pfn_t pfn, uint32_t order)
 {
-    return (uint32_t)(pfn - frame_table.first);
+    struct frame *frame = frame_of(pfn);
+    if (frame->next != NONE)
+        frame_table.entries[frame->next].prev = frame->prev;
+    if (frame->prev != NONE)
+        frame_table.entries[frame->prev].next = frame->next;
+    else
+        pool.head[order] = frame->next;
+    if (pool.head[order] == NONE)
+        pool.orders &= ~(1u << order);
+    mark(frame, 0);
 }
 
 static void
 list_push(pfn_t pfn, uint32_t order)
 {
-    uint32_t index = index_of(pfn);
+    uint32_t index = (uint32_t)(pfn - frame_table.first), next = pool.head[order];
     struct frame *frame = &frame_table.entries[index];
     mark(frame, FREE_WORD(order));
     frame->prev = NONE;
-    frame->next = pool.head[order];
-    if (frame->next != NONE) {
-        frame_table.entries[frame->next].prev = index;
-    }
+    frame->next = next;
+    if (next != NONE)
+        frame_table.entries[next].prev = index;
     pool.head[order] = index;
     pool.orders |= 1u << order;
-}
-
-static void
-list_remove(pfn_t pfn, uint32_t order)
-{
-    struct frame *frame = &frame_table.entries[index_of(pfn)];
-    if (frame->next != NONE) {
-        frame_table.entries[frame->next].prev = frame->prev;
-    }
-    if (frame->prev != NONE) {
-        frame_table.entries[frame->prev].next = frame->next;
-    } else {
-        pool.head[order] = frame->next;
-    }
-    if (pool.head[order] == NONE) {
-        pool.orders &= ~(1u << order);
-    }
-    mark(frame, 0);
 }
 
 /* Joins the run with its buddy as long as that is free and of the same order. */
 static void
 put_run(pfn_t pfn, uint32_t order)
 {
-    while (order < FRAME_ORDER_MAX) {
+    for (; order < FRAME_ORDER_MAX; order++) {
         const struct frame *buddy = frame_of(pfn ^ (1ull << order));
-        if (buddy == NULL || head_order(buddy) != (int)order) {
+        if (buddy == NULL || word_of(buddy) != FREE_WORD(order))
             break;
-        }
         list_remove(pfn ^ (1ull << order), order);
         pfn &= ~(1ull << order);
-        order++;
     }
     list_push(pfn, order);
 }
@@ -129,10 +105,8 @@ static void
 put_range(pfn_t base, uint64_t count)
 {
     while (count != 0) {
-        uint32_t order = (uint32_t)min_u64(order_down(count), FRAME_ORDER_MAX);
-        if (base != 0) {
-            order = (uint32_t)min_u64(order, (uint64_t)__builtin_ctzll(base));
-        }
+        uint32_t aligned = (uint32_t)__builtin_ctzll(base | (1ull << FRAME_ORDER_MAX));
+        uint32_t order = (uint32_t)min_u64(order_down(count), aligned);
         put_run(base, order);
         base += 1ull << order;
         count -= 1ull << order;
@@ -146,91 +120,59 @@ find_run(pfn_t pfn, pfn_t *head, uint32_t *order)
     for (uint32_t n = 0; n <= FRAME_ORDER_MAX; n++) {
         *head = pfn & ~((1ull << n) - 1);
         const struct frame *frame = frame_of(*head);
-        if (frame == NULL) {
+        if (frame == NULL)
             return false;
-        }
-        if (head_order(frame) >= (int)n) {
-            *order = (uint32_t)head_order(frame);
+        *order = (uint32_t)(word_of(frame) >> FRAME_ORDER_SHIFT) & 31;
+        if (state_in(word_of(frame)) == FRAME_FREE && *order >= n)
             return true;
-        }
     }
     return false;
 }
 
-/* Takes `count` frames off the front of a free run of at least that order. */
-static bool
-take_front(uint64_t count, uint32_t order, pfn_t *base)
-{
-    uint32_t fitting = pool.orders >> order;
-    if (fitting == 0) {
-        return false;
-    }
-    order += (uint32_t)__builtin_ctz(fitting);
-    *base = frame_table.first + pool.head[order];
-    list_remove(*base, order);
-    put_range(*base + count, (1ull << order) - count);
-    return true;
-}
-
-static bool
-take_any(uint64_t *count, pfn_t *base)
-{
-    uint32_t order = order_up(*count);
-    if (pool.orders == 0) {
-        return false;
-    }
-    if (pool.orders >> order == 0) {
-        order = order_down(pool.orders);
-        *count = 1ull << order;
-    }
-    return take_front(*count, order, base);
-}
-
-static bool
-range_is_free(pfn_t base, uint64_t count)
-{
-    pfn_t head;
-    uint32_t order;
-    for (pfn_t pfn = base; pfn < base + count; pfn = head + (1ull << order)) {
-        if (!find_run(pfn, &head, &order)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* The runs that overlap the range leave the pool; what sticks out of it at both ends goes back. */
+/*
+ * The runs that overlap the range leave the pool; what sticks out of it at both ends goes back, or
+ * all of it, where a frame is not free.
+ */
 static bool
 take_at(pfn_t base, uint64_t count)
 {
-    if (base > UINT64_MAX - count || !range_is_free(base, count)) {
+    pfn_t first = base, next = base, head; /* [first, next) has left */
+    uint32_t order;
+    while (next - base < count && find_run(next, &head, &order)) {
+        list_remove(head, order);
+        first = next == base ? head : first;
+        next = head + (1ull << order);
+    }
+    if (next - base < count) {
+        put_range(first, next - first);
         return false;
     }
-    pfn_t end = base + count, head = 0;
-    uint32_t order = 0;
-    for (pfn_t pfn = base; pfn < end; pfn = head + (1ull << order)) {
-        (void)find_run(pfn, &head, &order);
-        list_remove(head, order);
-        if (head < base) {
-            put_range(head, base - head);
-        }
-    }
-    if (head + (1ull << order) > end) {
-        put_range(end, head + (1ull << order) - end);
-    }
+    put_range(first, base - first);
+    put_range(base + count, next - (base + count));
     return true;
 }
 
+/* *count changes for EXO_ALLOC_ANY. */
 static bool
 take(uint64_t *count, enum exo_alloc how, pfn_t at, pfn_t *base)
 {
-    switch (how) {
-    case EXO_ALLOC_ANY: return take_any(count, base);
-    case EXO_ALLOC_CONTIGUOUS: return take_front(*count, order_up(*count), base);
-    case EXO_ALLOC_BLOCK: return take_front(*count, order_up(max_u64(*count, BLOCK_PAGES)), base);
-    case EXO_ALLOC_AT: *base = at; return take_at(at, *count);
+    uint32_t order = order_up(*count);
+    *base = at;
+    if (how == EXO_ALLOC_AT)
+        return take_at(at, *count);
+    if (how == EXO_ALLOC_BLOCK && order < BLOCK_ORDER)
+        order = BLOCK_ORDER;
+    if (how == EXO_ALLOC_ANY && pool.orders != 0 && pool.orders >> order == 0) {
+        order = order_down(pool.orders);
+        *count = 1ull << order;
     }
-    return false;
+    if (pool.orders >> order == 0)
+        return false;
+    order += (uint32_t)__builtin_ctz(pool.orders >> order);
+    *base = frame_table.first + pool.head[order];
+    list_remove(*base, order);
+    put_range(*base + *count, (1ull << order) - *count);
+    return true;
 }
 
 void
@@ -239,109 +181,104 @@ frame_table_init(struct frame *table, pfn_t first, uint64_t count)
     ensure(count < NONE);
     frame_table = (struct frame_table){.entries = table, .first = first, .count = count};
     lock_init(&pool.lock, RANK_FRAMES);
+    memset(pool.head, 0xff, sizeof(pool.head)); /* NONE */
     pool.orders = 0;
-    for (size_t i = 0; i < ARRAY_LENGTH(pool.head); i++) {
-        pool.head[i] = NONE;
-    }
-    atomic_store_explicit(&pool.free, 0, memory_order_relaxed);
-}
-
-static struct frame *
-run_in_table(pfn_t base, uint64_t count)
-{
-    struct frame *frame = frame_of(base);
-    ensure(frame != NULL && count <= frame_table.count - (base - frame_table.first));
-    return frame;
-}
-
-static void
-put(pfn_t base, uint64_t count)
-{
-    lock_acquire(&pool.lock);
-    put_range(base, count);
-    atomic_fetch_add_explicit(&pool.free, count, memory_order_relaxed);
-    lock_release(&pool.lock);
+    pool.free = 0;
 }
 
 void
-frame_give(pfn_t base, uint64_t count, bool dirty)
+frame_give(pfn_t base, uint64_t count)
 {
-    struct frame *frame = run_in_table(base, count);
-    for (uint64_t i = 0; !dirty && i < count; i++) {
-        atomic_store_explicit(&frame[i].use, FRAME_CLEAN, memory_order_relaxed);
+    ensure(frame_run(base, count) != NULL);
+    lock_acquire(&pool.lock);
+    put_range(base, count);
+    pool.free += count;
+    lock_release(&pool.lock);
+}
+
+static void
+own_run(pfn_t base, uint64_t count, uint64_t word, void *owner)
+{
+    struct frame *frame = frame_of(base);
+    for (uint64_t i = 0; i < count; i++) {
+        mark(&frame[i], word);
+        frame[i].owner = owner;
     }
-    put(base, count);
 }
 
 err_t
 frame_take(uint64_t count, enum exo_alloc how, pfn_t at, void *owner, pfn_t *base, uint64_t *got)
 {
-    if (count == 0 || count > EXO_ALLOC_MAX) {
+    if (count == 0 || count > EXO_ALLOC_MAX)
         return EXO_E_ARG;
-    }
     lock_acquire(&pool.lock);
     bool taken = take(&count, how, at, base);
-    if (taken) {
-        atomic_fetch_sub_explicit(&pool.free, count, memory_order_relaxed);
-    }
+    pool.free -= taken ? count : 0;
     lock_release(&pool.lock);
-    if (!taken) {
+    if (!taken)
         return EXO_E_MEMORY;
-    }
-    struct frame *frame = frame_of(*base);
-    for (uint64_t i = 0; i < count; i++) {
-        mark(&frame[i], state_word(owner != NULL ? FRAME_OWNED : FRAME_KERNEL));
-        frame[i].owner = owner;
-    }
+    own_run(*base, count, STATE_WORD(FRAME_OWNED), owner);
     *got = count;
     return EXO_OK;
+}
+
+/* A program may see it later (a control page): zeroed, so CLEAN. */
+void *
+frame_take_kernel_run(void *owner, uint64_t count)
+{
+    pfn_t base;
+    if (frame_take(count, EXO_ALLOC_CONTIGUOUS, 0, owner, &base, &count) != EXO_OK)
+        return NULL;
+    own_run(base, count, STATE_WORD(FRAME_KERNEL) | FRAME_CLEAN, owner);
+    return memset(frame_to_kernel(base), 0, count * PAGE_BYTES);
+}
+
+void *
+frame_take_kernel(void *owner)
+{
+    return frame_take_kernel_run(owner, 1);
 }
 
 void
 frame_put(pfn_t base, uint64_t count)
 {
-    struct frame *frame = run_in_table(base, count);
-    for (uint64_t i = 0; i < count; i++) {
+    struct frame *frame = frame_run(base, count);
+    for (uint64_t i = 0; frame != NULL && i < count; i++) {
         uint64_t word = word_of(&frame[i]);
-        ensure(state_in(word) == FRAME_OWNED || state_in(word) == FRAME_KERNEL);
-        ensure((word & FRAME_USED_MASK) == 0);
-        atomic_store_explicit(&frame[i].use, 0, memory_order_relaxed);
+        ensure(state_in(word) >= FRAME_KERNEL && (word & USED_MASK) == 0);
+        mark(&frame[i], 0);
     }
-    put(base, count);
+    frame_give(base, count);
 }
 
 void
 frame_adopt(pfn_t base, uint64_t count, void *owner)
 {
-    struct frame *frame = run_in_table(base, count);
-    for (uint64_t i = 0; i < count; i++) {
+    struct frame *frame = frame_run(base, count);
+    for (uint64_t i = 0; i < count; i++)
         ensure(frame_state(&frame[i]) == FRAME_RESERVED);
-        mark(&frame[i], state_word(FRAME_OWNED) | FRAME_CLEAN);
+    own_run(base, count, STATE_WORD(FRAME_OWNED) | FRAME_CLEAN, owner);
+}
+
+void
+frame_set_owner(pfn_t base, uint64_t count, void *owner)
+{
+    struct frame *frame = frame_run(base, count);
+    for (uint64_t i = 0; i < count; i++)
         frame[i].owner = owner;
-    }
 }
 
 enum frame_state
 frame_state(const struct frame *frame)
 {
-    uint64_t word = word_of(frame);
-    pfn_t head;
+    pfn_t pfn = frame_table.first + (uint64_t)(frame - frame_table.entries), head;
     uint32_t order;
-    if (state_in(word) != FRAME_RESERVED) {
-        return state_in(word);
-    }
-    pfn_t pfn = frame_table.first + (uint64_t)(frame - frame_table.entries);
-    return find_run(pfn, &head, &order) ? FRAME_FREE : FRAME_RESERVED;
+    enum frame_state state = state_in(word_of(frame));
+    return state == FRAME_RESERVED && find_run(pfn, &head, &order) ? FRAME_FREE : state;
 }
 
 uint64_t
 frame_free_count(void)
 {
-    return atomic_load_explicit(&pool.free, memory_order_relaxed);
-}
-
-uint64_t
-frame_total_count(void)
-{
-    return frame_table.count;
+    return pool.free;
 }

@@ -61,15 +61,9 @@ origin_doom(struct origin *origin)
     }
 }
 
-/* A run of frames ends when no device writes to it any more. */
 static err_t
 frames_finish_step(struct origin *origin)
 {
-    for (uint32_t i = 0; i < origin->count; i++) {
-        if ((frame_of(origin->base + i)->use / FRAME_PIN_ONE) & FRAME_COUNT_MASK) {
-            return EXO_E_AGAIN;
-        }
-    }
     frame_put(origin->base, origin->count);
     cell_refund(origin->cell, EXO_RES_FRAMES, origin->count);
     origin->count = 0;

@@ -110,16 +110,14 @@ count_in(uint64_t word, uint64_t one)
     return (uint32_t)((word / one) & FRAME_COUNT_MASK);
 }
 
-/* Pins of devices that write count as writable mappings, too. */
 static void
 check_counts(pfn_t pfn, uint64_t word, const struct audit_frame *found)
 {
     uint32_t writable = count_in(word, FRAME_WRITABLE_ONE);
     uint32_t executable = count_in(word, FRAME_EXECUTABLE_ONE);
-    uint32_t pins = count_in(word, FRAME_PIN_ONE);
-    AUDIT(4, ((writable - found->writable) & (COUNT_MODULUS - 1)) <= pins,
-          "frame %lx: %u writable mappings counted, %u found, %u pins", (unsigned long)pfn,
-          writable, found->writable, pins);
+    AUDIT(4, (writable & (COUNT_MODULUS - 1)) == found->writable,
+          "frame %lx: %u writable mappings counted, %u found", (unsigned long)pfn, writable,
+          found->writable);
     AUDIT(4, (executable & (COUNT_MODULUS - 1)) == found->executable,
           "frame %lx: %u executable mappings counted, %u found", (unsigned long)pfn, executable,
           found->executable);

@@ -74,7 +74,7 @@ machine_describe(struct exo_machine_info *info)
         .cpus = cpu_count,
         .features = boot_machine.features | (audit_seeded != NULL ? EXO_FEATURE_DEBUG : 0),
         .counter_hz = arch_ticks_hz(),
-        .frames = frame_total_count(),
+        .frames = frame_table.count,
         .frames_free = frame_free_count(),
         .kernel_frames = boot_machine.kernel_frames,
         .image_bytes = boot_machine.kernel.bytes,

@@ -189,9 +189,8 @@ structures_have_the_golden_layout(void)
 {
     CHECK_EQ(EXO_ABI_VERSION, 1);
     for (size_t i = 0; i < LENGTH(layout); i++) {
-        if (layout[i].actual != layout[i].expected) {
+        if (layout[i].actual != layout[i].expected)
             printf("# %s\n", layout[i].name);
-        }
         CHECK_EQ(layout[i].actual, layout[i].expected);
     }
 }

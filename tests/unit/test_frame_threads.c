@@ -39,16 +39,12 @@ fight(void *number)
     uint64_t random = 77 + (uintptr_t)number;
     fake_cpu = (uint32_t)(uintptr_t)number;
     for (int round = 0; round < ROUNDS; round++) {
-        uint32_t i = tap_random(&random, SHARED), what = tap_random(&random, 3);
+        uint32_t i = tap_random(&random, SHARED), what = tap_random(&random, 2);
         if (what == 0 && map_one(shared + i, RW) == EXO_OK) {
             as_writer(i);
             unmap_one(shared + i, RW);
             successes++;
-        } else if (what == 1 && frame_pin(shared + i, true) == EXO_OK) {
-            as_writer(i);
-            frame_unpin(shared + i, true);
-            successes++;
-        } else if (what == 2 && map_one(shared + i, RX) == EXO_OK) {
+        } else if (what == 1 && map_one(shared + i, RX) == EXO_OK) {
             as_executor(i);
             unmap_one(shared + i, RX);
             successes++;
@@ -61,12 +57,10 @@ static void
 run_threads(void *(*body)(void *))
 {
     pthread_t threads[THREADS];
-    for (uintptr_t i = 0; i < THREADS; i++) {
+    for (uintptr_t i = 0; i < THREADS; i++)
         CHECK_EQ(pthread_create(&threads[i], NULL, body, (void *)i), 0);
-    }
-    for (int i = 0; i < THREADS; i++) {
+    for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
-    }
 }
 
 static void
@@ -96,16 +90,13 @@ take_and_put(void *number)
         enum exo_alloc how = (enum exo_alloc)tap_random(&random, 4);
         uint64_t count = 1 + tap_random(&random, 30);
         pfn_t at = FAKE_PFN + tap_random(&random, FRAMES);
-        if (frame_take(count, how, at, &taken, &base, &got) != EXO_OK) {
+        if (frame_take(count, how, at, &taken, &base, &got) != EXO_OK)
             continue;
-        }
-        for (uint64_t i = 0; i < got; i++) {
+        for (uint64_t i = 0; i < got; i++)
             violations += atomic_exchange(&taken[base - FAKE_PFN + i], 1) != 0;
-        }
         *(uint64_t *)frame_to_kernel(base) = random;
-        for (uint64_t i = 0; i < got; i++) {
+        for (uint64_t i = 0; i < got; i++)
             taken[base - FAKE_PFN + i] = 0;
-        }
         frame_put(base, got);
     }
     return NULL;
@@ -128,9 +119,8 @@ clean_and_write(void *number)
     for (uint64_t i = 0; i < 64; i++) {
         _Atomic uint32_t *memory = frame_to_kernel(shared + i);
         uint32_t budget = 1;
-        while (frame_clean(shared + i, 1, &budget) != EXO_OK) {
+        while (frame_clean(shared + i, 1, &budget) != EXO_OK)
             budget = 1;
-        }
         atomic_fetch_add(memory, 1);
     }
     return NULL;
@@ -144,9 +134,8 @@ frame_is_not_zeroed_again_under_who_already_has_it(void)
         fake_machine(FRAMES, THREADS);
         CHECK_EQ(frame_take(64, EXO_ALLOC_CONTIGUOUS, 0, &taken, &shared, &got), EXO_OK);
         run_threads(clean_and_write);
-        for (uint64_t i = 0; i < 64; i++) {
+        for (uint64_t i = 0; i < 64; i++)
             CHECK_EQ(*(uint32_t *)frame_to_kernel(shared + i), THREADS);
-        }
     }
 }
 

@@ -46,9 +46,8 @@ void
 panic(const char *format, ...)
 {
     va_list arguments;
-    if (fake_panic != NULL) {
+    if (fake_panic != NULL)
         longjmp(*fake_panic, 1);
-    }
     va_start(arguments, format);
     printf("Bail out! panic: ");
     vprintf(format, arguments);
@@ -71,11 +70,10 @@ fake_machine(uint64_t frames, uint32_t cpus_online)
     table = calloc(frames, sizeof(*table));
     memset(fake_ram, 0xa5, frames * PAGE_BYTES);
     frame_table_init(table, FAKE_PFN, frames);
-    frame_give(FAKE_PFN, frames, true);
+    frame_give(FAKE_PFN, frames);
     cpu_count = cpus_online;
-    for (uint32_t n = 0; n < EXO_CPUS_MAX; n++) {
+    for (uint32_t n = 0; n < EXO_CPUS_MAX; n++)
         cpus[n] = (struct cpu){.number = n, .online = n < cpus_online};
-    }
     memset(tlbs, 0, sizeof(tlbs));
     fake_count = (struct fake_count){0};
     fake_before_flush = NULL;
@@ -97,9 +95,8 @@ walk(const uint64_t *root, uint16_t asid, va_t va, struct tlb_entry *entry)
 {
     for (unsigned shift = 30; root != NULL; shift -= 9) {
         uint64_t pte = root[(va >> shift) % ENTRIES];
-        if ((pte & PTE_VALID) == 0) {
+        if ((pte & PTE_VALID) == 0)
             return false;
-        }
         if (shift == 12 || (pte & PTE_TABLE) == 0) {
             uint64_t size = 1ull << shift;
             *entry = (struct tlb_entry){true, asid, va & ~(size - 1), size, pte};
@@ -115,9 +112,8 @@ tlb_find(uint32_t cpu, uint16_t asid, va_t va)
 {
     for (uint32_t i = 0; i < FAKE_TLB; i++) {
         struct tlb_entry *entry = &tlbs[cpu][i];
-        if (entry->used && entry->asid == asid && va - entry->va < entry->size) {
+        if (entry->used && entry->asid == asid && va - entry->va < entry->size)
             return entry;
-        }
     }
     return NULL;
 }
@@ -127,14 +123,12 @@ fake_access(uint32_t cpu, va_t va, uint64_t *pte)
 {
     struct vspace *space = cpus[cpu].space;
     struct tlb_entry found, *entry;
-    if (space == NULL) {
+    if (space == NULL)
         return false;
-    }
     entry = tlb_find(cpu, space->asid, va);
     if (entry == NULL) {
-        if (!walk(space->root, space->asid, va, &found)) {
+        if (!walk(space->root, space->asid, va, &found))
             return false;
-        }
         entry = &tlbs[cpu][tlb_next[cpu]++ % FAKE_TLB];
         *entry = found;
     }
@@ -170,24 +164,20 @@ tlb_drop(uint32_t cpu, uint16_t asid, bool all, va_t va)
 {
     for (uint32_t i = 0; i < FAKE_TLB; i++) {
         struct tlb_entry *entry = &tlbs[cpu][i];
-        if (entry->asid == asid && (all || va - entry->va < entry->size)) {
+        if (entry->asid == asid && (all || va - entry->va < entry->size))
             entry->used = false;
-        }
     }
 }
 
 static void
 flush(uint16_t asid, bool all, va_t va, bool everywhere)
 {
-    if (fake_before_flush != NULL) {
+    if (fake_before_flush != NULL)
         fake_before_flush();
-    }
     fake_count.everywhere += everywhere;
-    for (uint32_t cpu = 0; cpu < cpu_count; cpu++) {
-        if (everywhere || cpu == fake_cpu) {
+    for (uint32_t cpu = 0; cpu < cpu_count; cpu++)
+        if (everywhere || cpu == fake_cpu)
             tlb_drop(cpu, asid, all, va);
-        }
-    }
 }
 
 void

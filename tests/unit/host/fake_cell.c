@@ -8,13 +8,11 @@ err_t
 cell_take_frame(struct cell *cell, void *owner, void **frame)
 {
     (void)cell;
-    if (fake_cell_frames == 0) {
+    if (fake_cell_frames == 0)
         return EXO_E_LIMIT;
-    }
     *frame = frame_take_kernel(owner);
-    if (*frame == NULL) {
+    if (*frame == NULL)
         return EXO_E_MEMORY;
-    }
     fake_cell_frames--;
     return EXO_OK;
 }

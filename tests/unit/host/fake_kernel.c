@@ -47,9 +47,8 @@ arch_poke(uint32_t cpu)
 void
 arch_idle(void)
 {
-    if (this_cpu()->timer_ticks == EXO_FOREVER) {
+    if (this_cpu()->timer_ticks == EXO_FOREVER)
         panic("CPU %u idles for ever", fake_cpu);
-    }
     fake_ticks = this_cpu()->timer_ticks > fake_ticks ? this_cpu()->timer_ticks : fake_ticks;
 }
 
@@ -78,9 +77,8 @@ bool
 arch_copy_from_user(void *to, va_t from, size_t bytes)
 {
     const unsigned char *at = user_at(from, bytes);
-    if (at != NULL) {
+    if (at != NULL)
         memcpy(to, at, bytes);
-    }
     return at != NULL;
 }
 
@@ -88,9 +86,8 @@ bool
 arch_copy_to_user(va_t to, const void *from, size_t bytes)
 {
     unsigned char *at = user_at(to, bytes);
-    if (at != NULL) {
+    if (at != NULL)
         memcpy(at, from, bytes);
-    }
     return at != NULL;
 }
 
@@ -119,7 +116,8 @@ arch_random(void)
     return 4; /* chosen by a fair die */
 }
 
-/* --- Driving it --------------------------------------------------------------------------------- */
+/* --- Driving it ---------------------------------------------------------------------------------
+ */
 
 static void
 make_boot_image(pfn_t pfn)
@@ -147,9 +145,8 @@ fake_boot(uint64_t frames, uint32_t cpus_online)
     fake_machine(frames, cpus_online);
     fake_ticks = 1000;
     /* Two frames leave the pool and are RESERVED again: QEMU would have put the image there. */
-    if (frame_take(2, EXO_ALLOC_CONTIGUOUS, 0, NULL, &at, &got) != EXO_OK) {
+    if (frame_take(2, EXO_ALLOC_CONTIGUOUS, 0, NULL, &at, &got) != EXO_OK)
         panic("no frames for a boot image");
-    }
     image = at;
     atomic_store(&frame_of(image)->use, 0);
     atomic_store(&frame_of(image + 1)->use, 0);
@@ -173,9 +170,8 @@ fake_call(enum exo_call call, const uint64_t *x, unsigned count)
 {
     struct cpu *cpu = this_cpu();
     struct exo_context *context = &cpu->current->context;
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < count; i++)
         context->x[i] = x[i];
-    }
     context->x[8] = call;
     cpu->epoch = atomic_load(&global_epoch);
     (void)trap_call(context);
@@ -187,9 +183,8 @@ int64_t
 fake_call_again(enum exo_call call, const uint64_t *x, unsigned count)
 {
     int64_t result = EXO_E_AGAIN;
-    for (int i = 0; i < 100000 && result == EXO_E_AGAIN; i++) {
+    for (int i = 0; i < 100000 && result == EXO_E_AGAIN; i++)
         result = fake_call(call, x, count);
-    }
     return result;
 }
 
@@ -204,9 +199,8 @@ fake_cell_info(uint32_t slot)
 {
     struct exo_cell_info info;
     va_t at = FAKE_USER + FAKE_USER_BYTES - sizeof(info);
-    if (CALL(cell_info, slot, at) != EXO_OK) {
+    if (CALL(cell_info, slot, at) != EXO_OK)
         panic("cell_info of slot %u", slot);
-    }
     memcpy(&info, user_at(at, sizeof(info)), sizeof(info));
     return info;
 }

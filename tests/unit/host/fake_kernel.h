@@ -8,25 +8,25 @@
 
 #include "fake_arch.h"
 
-#define FAKE_USER 0x1000000ull
+#define FAKE_USER       0x1000000ull
 #define FAKE_USER_BYTES 65536u
 extern unsigned char fake_user[FAKE_USER_BYTES];
 
-extern uint64_t fake_ticks; /* the counter; moves only when a test moves it */
+extern uint64_t fake_ticks;    /* the counter; moves only when a test moves it */
 extern struct vcpu *fake_init; /* init's vCPU, current on CPU 0 after fake_boot */
 
 void fake_boot(uint64_t frames, uint32_t cpus_online);
 
 /* One system call of the vCPU that is current on CPU `fake_cpu`; x1 and on stay in its context. */
 int64_t fake_call(enum exo_call call, const uint64_t *x, unsigned count);
-#define CALL(name, ...)                                                                      \
-    fake_call(EXO_CALL_##name, (const uint64_t[]){0, __VA_ARGS__} + 1,                       \
+#define CALL(name, ...)                                                \
+    fake_call(EXO_CALL_##name, (const uint64_t[]){0, __VA_ARGS__} + 1, \
               sizeof((const uint64_t[]){0, __VA_ARGS__}) / sizeof(uint64_t) - 1)
 
 /* The same, repeated while it says EXO_E_AGAIN (a thousand times at most). */
 int64_t fake_call_again(enum exo_call call, const uint64_t *x, unsigned count);
-#define CALL_AGAIN(name, ...)                                                                \
-    fake_call_again(EXO_CALL_##name, (const uint64_t[]){0, __VA_ARGS__} + 1,                 \
+#define CALL_AGAIN(name, ...)                                                \
+    fake_call_again(EXO_CALL_##name, (const uint64_t[]){0, __VA_ARGS__} + 1, \
                     sizeof((const uint64_t[]){0, __VA_ARGS__}) / sizeof(uint64_t) - 1)
 
 uint64_t fake_result(unsigned x); /* of the vCPU that is current */
