@@ -8,38 +8,25 @@
 
 static struct {
     struct spinlock lock;
-    uint32_t next;
+    uint32_t next;                 /* word */
     uint64_t used[ASIDS_MAX / 64]; /* 0 is the kernel's, and never given out */
 } asids = {.lock = SPINLOCK(RANK_ASID), .used = {1}};
 
-/* The first free one in the words [from, to) of the bitmap; 0: none. */
-static uint32_t
-find_free(uint32_t from, uint32_t to)
+uint16_t
+asid_take(void)
 {
-    for (uint32_t word = from; word < to; word++) {
+    uint32_t words = arch_asid_count() / 64, found = 0;
+    lock_acquire(&asids.lock);
+    for (uint32_t i = 0; i < words && found == 0; i++) {
+        uint32_t word = (asids.next + i) % words;
         if (asids.used[word] != UINT64_MAX) {
-            return word * 64 + (uint32_t)__builtin_ctzll(~asids.used[word]);
+            found = word * 64 + (uint32_t)__builtin_ctzll(~asids.used[word]);
+            asids.used[word] |= 1ull << (found % 64);
+            asids.next = word + 1;
         }
     }
-    return 0;
-}
-
-err_t
-asid_take(uint16_t *asid)
-{
-    uint32_t words = arch_asid_count() / 64;
-    lock_acquire(&asids.lock);
-    uint32_t found = find_free(asids.next / 64, words);
-    if (found == 0) {
-        found = find_free(0, asids.next / 64);
-    }
-    if (found != 0) {
-        asids.used[found / 64] |= 1ull << (found % 64);
-        asids.next = (found + 64) % (words * 64);
-    }
     lock_release(&asids.lock);
-    *asid = (uint16_t)found;
-    return found != 0 ? EXO_OK : EXO_E_LIMIT;
+    return (uint16_t)found;
 }
 
 void

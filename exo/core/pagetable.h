@@ -8,6 +8,7 @@
 #ifndef EXO_CORE_PAGETABLE_H
 #define EXO_CORE_PAGETABLE_H
 
+#include "core/cell.h"
 #include "core/vspace.h"
 
 #include "arch/mmu.h"
@@ -16,8 +17,7 @@
 #define TABLE_ENTRIES 512u
 #define TABLE_SHIFT   9 /* log2 of that */
 
-#define FLUSH_PAGES  16u /* more pages than this: the whole ASID leaves the TLBs */
-#define BLOCK_VISITS 64u /* of a sweep's budget: 512 counts are dropped with one block */
+#define FLUSH_PAGES 16u /* more pages than this: the whole ASID leaves the TLBs */
 
 typedef _Atomic uint64_t pte_t;
 
@@ -73,15 +73,6 @@ pte_prot(uint64_t pte)
            ((pte & PTE_UXN) == 0 ? (uint32_t)EXO_PROT_EXEC : 0);
 }
 
-/* The bits of an entry that say how EL0 may use it. */
-static inline uint64_t
-pte_prot_bits(uint32_t prot)
-{
-    return ((prot & EXO_PROT_WRITE) != 0 ? 0 : PTE_READ_ONLY) |
-           ((prot & EXO_PROT_EXEC) != 0 ? 0 : PTE_UXN);
-}
-#define PTE_PROT_MASK (PTE_READ_ONLY | PTE_UXN)
-
 static inline pte_t *
 table_of(uint64_t pte)
 {
@@ -101,39 +92,25 @@ root_table(const struct vspace *space)
     return (pte_t *)space->root;
 }
 
-/* Neighbouring entries of one table: pages, one block, or (entry NULL) a hole. */
+/* Neighbouring pages of one table, or one entry above: a block or nothing. */
 struct segment {
     pte_t *entry;
-    uint64_t pages;   /* that it covers, from the page asked for to the end asked for at most */
-    uint64_t entries; /* pages, or 1 for a block */
+    uint64_t entries;
+    uint64_t pages; /* that they cover, from the page asked for to the end asked for at most */
     bool is_block;
 };
-
-/* Whether the range of pages that the segment was asked for begins or ends inside a block. */
-static inline bool
-cuts_block(const struct segment *segment, uint64_t page)
-{
-    return segment->is_block && (segment->pages != BLOCK_PAGES || !is_aligned(page, BLOCK_PAGES));
-}
 
 /* The segment that begins at a page number and ends at `end` or with its table. */
 struct segment segment_at(const struct vspace *space, uint64_t page, uint64_t end);
 
-/* Hidden entries of one protection whose frames follow each other, from `entry` on; maybe 0. */
-uint64_t hidden_run(const pte_t *entry, uint64_t entries);
-
-/* Returns when no TLB holds the `count` hidden mappings at pages [page, end). */
-void flush_hidden(struct vspace *space, uint64_t page, uint64_t end, uint64_t count);
-void flush_space(struct vspace *space); /* all of it */
-
-/* After that: drops the counts of the hidden mappings at pages [page, end) and the entries. */
-void drop_hidden(struct vspace *space, uint64_t page, uint64_t end);
+/* Frees the table below an entry, which is empty. */
+void put_table(struct vspace *space, pte_t *entry);
 
 /* EXO_E_ALIGN, EXO_E_RANGE, EXO_E_WX: what would break the tables, whatever the caller checked. */
 err_t check_change(va_t va, pfn_t base, uint64_t pages, uint32_t prot);
 
-/* core/asid.c: EXO_E_LIMIT. Freed ones must be in no TLB. */
-err_t asid_take(uint16_t *asid);
+/* core/asid.c: 0 when none is free. Freed ones must be in no TLB. */
+uint16_t asid_take(void);
 void asid_put(uint16_t asid);
 
 #endif

@@ -64,18 +64,18 @@ err_t vspace_map(struct vspace *space, va_t va, pfn_t base, uint64_t pages, uint
 err_t vspace_unmap(struct vspace *space, va_t va, uint64_t pages, bool control, uint64_t *done);
 
 /*
- * Changes the protection of the mapped pages of [va, va + pages), all of which must be mapped to
- * frame base + i (EXO_E_RANGE): unmaps them and maps them anew, with errors and progress of both. A
- * page whose new use is refused stays unmapped, and so do those behind it. Without
- * EXO_PROT_BLOCK a block becomes pages, if all of it is named.
+ * Changes the protection of the pages of [va, va + pages) up to the first that does not map frame
+ * base + i (EXO_E_RANGE): unmaps them and maps them anew, with errors and progress of both. A page
+ * whose new use is refused stays unmapped, and so do those behind it. Without EXO_PROT_BLOCK a
+ * block becomes pages, if all of it is named.
  */
 err_t vspace_protect(struct vspace *space, va_t va, pfn_t base, uint64_t pages, uint32_t prot,
                      uint64_t *done);
 
 /*
- * Removes every mapping of frames [base, base + count) at page numbers [*lo, hi), visiting at most
- * `budget` entries; moves *lo past what is done. EXO_E_AGAIN until *lo = hi. Blocks are removed
- * whole.
+ * Removes every mapping of frames [base, base + count) at page numbers [*lo, hi), visiting `budget`
+ * entries and the rest of their table; moves *lo past what is done. EXO_E_AGAIN until *lo = hi.
+ * Blocks are removed whole; holes cost one visit whatever their size.
  */
 err_t vspace_sweep(struct vspace *space, pfn_t base, uint64_t count, uint32_t *lo, uint32_t hi,
                    uint32_t budget);

@@ -177,9 +177,8 @@ dirty_frames_are_zeroed_before_they_are_seen(void)
     budget = 100;
     CHECK_EQ(map_at(VA + 3 * PAGE_BYTES, dirty + 3, 5, RW), EXO_OK);
     CHECK_EQ(budget, 95);
-    for (uint64_t i = 0; i < 8 * PAGE_BYTES; i++) {
+    for (uint64_t i = 0; i < 8 * PAGE_BYTES; i++)
         CHECK_EQ(((unsigned char *)frame_to_kernel(dirty))[i], 0);
-    }
 }
 
 static void
@@ -223,9 +222,8 @@ block_counts_each_of_its_frames(void)
     CHECK_EQ(writable(run + 1023), 1);
     CHECK_EQ(vspace_map(&other, VA, run + 600, 1, RX, VSPACE_MEMORY, &budget, &done), EXO_E_WX);
     CHECK_EQ(unmap(VA, 1024), EXO_OK);
-    for (uint64_t i = 0; i < 1024; i++) {
+    for (uint64_t i = 0; i < 1024; i++)
         CHECK_EQ(writable(run + i), 0);
-    }
 }
 
 static void
@@ -380,12 +378,14 @@ protect_wants_the_frames_that_are_mapped(void)
 {
     setup(8);
     CHECK_EQ(map_at(VA, run, 4, R), EXO_OK);
-    CHECK_EQ(protect(run, 5, RW), EXO_E_RANGE);
     CHECK_EQ(protect(run + 1, 4, RW), EXO_E_RANGE);
+    CHECK_EQ(done, 0);
+    CHECK(is_mapped(VA, run, R));
+    CHECK_EQ(protect(run, 5, RW), EXO_E_RANGE);
+    CHECK_EQ(done, 4);
     CHECK_EQ(vspace_protect(&space, VA - PAGE_BYTES, run, 2, RW, &done), EXO_E_RANGE);
     CHECK_EQ(done, 0);
-    CHECK_EQ(writable(run), 0);
-    CHECK(is_mapped(VA, run, R));
+    CHECK(is_mapped(VA, run, RW));
 }
 
 /* --- Other kinds ----------------------------------------------------------------------------- */
@@ -526,7 +526,7 @@ sweep_removes_the_frames_of_the_run_and_no_others(void)
     } while (err == EXO_E_AGAIN);
     CHECK_EQ(err, EXO_OK);
     CHECK_EQ(lo, 1u << 27);
-    CHECK(steps > 5 && steps < 60);
+    CHECK(steps > 1 && steps < 60);
     for (uint64_t i = 0; i < 512; i++) {
         bool swept = i >= 90 && i < 110;
         CHECK_EQ(is_hole(VA + i * PAGE_BYTES), swept);
@@ -567,16 +567,14 @@ destroyed_space_leaves_nothing_behind(void)
     CHECK(PANICS(vspace_destroy(&space))); /* it still runs */
     run_on(1, NULL);
     fake_count = (struct fake_count){0};
-    while (vspace_destroy(&space) == EXO_E_AGAIN) {
+    while (vspace_destroy(&space) == EXO_E_AGAIN)
         steps++;
-    }
     CHECK_EQ(steps, 8); /* 3 tables of pages, 1 block, 4 tables above */
     CHECK_EQ(fake_count.asid_flushes, 1);
     CHECK_EQ(fake_cell_frames, before + 1); /* the root was taken before */
     CHECK_EQ(frame_free_count(), free_before + 1);
-    for (uint64_t i = 0; i < 1024; i++) {
+    for (uint64_t i = 0; i < 1024; i++)
         CHECK_EQ(writable(run + i) + executable(run + i), 0);
-    }
     frame_put(run, 1024);
 }
 
@@ -596,9 +594,8 @@ asids_run_out_and_come_back(void)
     CHECK(count > 100 && count < 256);
     CHECK_EQ(vspace_destroy(&many[7]), EXO_OK);
     CHECK_EQ(vspace_init(&many[7], NULL), EXO_OK);
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < count; i++)
         CHECK_EQ(vspace_destroy(&many[i]), EXO_OK);
-    }
     fake_cell_frames = 0;
     CHECK_EQ(vspace_init(&many[0], NULL), EXO_E_LIMIT);
 }
@@ -674,9 +671,8 @@ step_map(uint32_t s, uint32_t page, uint32_t pages, uint32_t pfn, uint32_t prot)
 static void
 step_unmap(uint32_t s, uint32_t page, uint32_t pages)
 {
-    for (uint32_t i = 0; i < pages; i++) {
+    for (uint32_t i = 0; i < pages; i++)
         shadow_set(s, page + i, 0, 0);
-    }
     err_t err = vspace_unmap(spaces[s], VA + page * PAGE_BYTES, pages, false, &done);
     CHECK_EQ(err, EXO_OK);
     CHECK_EQ(done, pages);
@@ -687,9 +683,8 @@ static void
 step_protect(uint32_t s, uint32_t page, uint32_t pages, uint32_t prot)
 {
     uint32_t pfn = shadow.page[s][page].pfn, n = 0;
-    while (n < pages && shadow.page[s][page + n].prot && shadow.page[s][page + n].pfn == pfn + n) {
+    while (n < pages && shadow.page[s][page + n].prot && shadow.page[s][page + n].pfn == pfn + n)
         n++;
-    }
     err_t expected = n == 0 ? EXO_E_RANGE : EXO_OK;
     uint32_t i = 0;
     for (uint32_t j = 0; j < n; j++)
@@ -711,14 +706,11 @@ static void
 step_sweep(uint32_t s, uint32_t pfn, uint32_t count)
 {
     uint32_t lo = (uint32_t)(VA >> PAGE_SHIFT), hi = lo + SHADOW_PAGES;
-    for (uint32_t page = 0; page < SHADOW_PAGES; page++) {
-        if (shadow.page[s][page].prot && shadow.page[s][page].pfn - pfn < count) {
+    for (uint32_t page = 0; page < SHADOW_PAGES; page++)
+        if (shadow.page[s][page].prot && shadow.page[s][page].pfn - pfn < count)
             shadow_set(s, page, 0, 0);
-        }
-    }
-    while (vspace_sweep(spaces[s], run + pfn, count, &lo, hi, 200) == EXO_E_AGAIN) {
+    while (vspace_sweep(spaces[s], run + pfn, count, &lo, hi, 200) == EXO_E_AGAIN)
         CHECK(lo < hi);
-    }
 }
 
 /* Programs run and walkers fill TLBs at any time: also while entries are hidden. */
@@ -726,9 +718,8 @@ static void
 use_memory(void)
 {
     uint64_t pte;
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 8; i++)
         fake_access(random_below(4), VA + random_below(SHADOW_PAGES) * PAGE_BYTES, &pte);
-    }
 }
 
 static void
@@ -782,9 +773,8 @@ space_agrees_with_its_shadow_and_the_tlbs_with_both(void)
         shadow_step();
         CHECK(fake_tlbs_are_right());
         CHECK_EQ(fake_count.stale_writable, 0);
-        if (step % 500 == 0) {
+        if (step % 500 == 0)
             shadow_compare();
-        }
     }
     CHECK(fake_count.asid_flushes > 100 && fake_count.page_flushes > 100);
 }
