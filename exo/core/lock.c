@@ -14,7 +14,6 @@ lock_init(struct spinlock *lock, enum lock_rank rank)
 void
 lock_wait(const struct spinlock *lock)
 {
-    while (atomic_load_explicit(&lock->held, memory_order_relaxed) != 0) {
+    while (atomic_load_explicit(&lock->held, memory_order_relaxed) != 0)
         spin_hint();
-    }
 }

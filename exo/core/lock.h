@@ -43,46 +43,18 @@ void lock_wait(const struct spinlock *lock);
  */
 #ifdef EXO_DEBUG
 void lock_check_acquire(const struct spinlock *lock);
-void lock_check_taken(const struct spinlock *lock);
 void lock_check_release(const struct spinlock *lock);
 #else
-static inline void
-lock_check_acquire(const struct spinlock *lock)
-{
-    (void)lock;
-}
-
-static inline void
-lock_check_taken(const struct spinlock *lock)
-{
-    (void)lock;
-}
-
-static inline void
-lock_check_release(const struct spinlock *lock)
-{
-    (void)lock;
-}
+#define lock_check_acquire(lock) (void)(lock)
+#define lock_check_release(lock) (void)(lock)
 #endif
-
-/* False when another CPU has it. May be used against the order, since it does not wait. */
-static inline bool
-lock_try(struct spinlock *lock)
-{
-    if (atomic_exchange_explicit(&lock->held, 1, memory_order_acquire) != 0) {
-        return false;
-    }
-    lock_check_taken(lock);
-    return true;
-}
 
 static inline void
 lock_acquire(struct spinlock *lock)
 {
     lock_check_acquire(lock);
-    while (!lock_try(lock)) {
+    while (atomic_exchange_explicit(&lock->held, 1, memory_order_acquire) != 0)
         lock_wait(lock);
-    }
 }
 
 static inline void

@@ -20,17 +20,12 @@ rank_shift(const struct spinlock *lock)
 void
 lock_check_acquire(const struct spinlock *lock)
 {
-    uint32_t higher = this_cpu()->lock_ranks >> rank_shift(lock) >> RANK_BITS;
+    struct cpu *cpu = this_cpu();
+    uint32_t higher = cpu->lock_ranks >> rank_shift(lock) >> RANK_BITS;
     if (higher != 0) {
         panic("lock of rank %u taken; held, three bits a rank: %x", lock->rank,
-              this_cpu()->lock_ranks);
+              cpu->lock_ranks);
     }
-}
-
-void
-lock_check_taken(const struct spinlock *lock)
-{
-    struct cpu *cpu = this_cpu();
     ensure(((cpu->lock_ranks >> rank_shift(lock)) & RANK_HELD_MAX) < RANK_HELD_MAX);
     cpu->lock_ranks += 1u << rank_shift(lock);
 }

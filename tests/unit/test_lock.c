@@ -16,9 +16,7 @@ count_up(void *cpu)
 {
     fake_cpu = (uint32_t)(uintptr_t)cpu;
     for (int i = 0; i < ROUNDS; i++) {
-        if (i % 3 != 0 || !lock_try(&lock)) {
-            lock_acquire(&lock);
-        }
+        lock_acquire(&lock);
         counter++;
         lock_release(&lock);
     }
@@ -31,26 +29,11 @@ one_thread_at_a_time_holds_a_lock(void)
     pthread_t threads[THREADS];
     fake_machine(16, THREADS);
     counter = 0;
-    for (uintptr_t i = 0; i < THREADS; i++) {
+    for (uintptr_t i = 0; i < THREADS; i++)
         CHECK_EQ(pthread_create(&threads[i], NULL, count_up, (void *)i), 0);
-    }
-    for (int i = 0; i < THREADS; i++) {
+    for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
-    }
     CHECK_EQ(counter, THREADS * ROUNDS);
-}
-
-static void
-lock_that_is_held_cannot_be_taken(void)
-{
-    struct spinlock held;
-    fake_machine(16, 1);
-    lock_init(&held, RANK_SLAB);
-    lock_acquire(&held);
-    CHECK(!lock_try(&held));
-    lock_release(&held);
-    CHECK(lock_try(&held));
-    lock_release(&held);
 }
 
 static void
@@ -64,8 +47,6 @@ locks_are_taken_in_the_order_of_their_ranks(void)
     lock_acquire(&high);
     lock_release(&low);
     CHECK(PANICS(lock_acquire(&low)));
-    CHECK(lock_try(&low)); /* does not wait, so it may */
-    lock_release(&low);
     lock_release(&high);
     lock_acquire(&low);
     lock_release(&low);
@@ -100,8 +81,9 @@ lock_that_is_not_held_cannot_be_released(void)
 }
 
 static const struct tap_test tests[] = {
-    TAP(one_thread_at_a_time_holds_a_lock),           TAP(lock_that_is_held_cannot_be_taken),
-    TAP(locks_are_taken_in_the_order_of_their_ranks), TAP(locks_of_one_rank_may_be_held_together),
+    TAP(one_thread_at_a_time_holds_a_lock),
+    TAP(locks_are_taken_in_the_order_of_their_ranks),
+    TAP(locks_of_one_rank_may_be_held_together),
     TAP(lock_that_is_not_held_cannot_be_released),
 };
 TAP_MAIN(tests)
