@@ -17,7 +17,7 @@ struct boot_range {
 /* What the device tree and the boot protocol said. */
 struct boot_machine {
     struct boot_range ram;
-    struct boot_range kernel;      /* image, bss, boot stacks */
+    struct boot_range kernel; /* image, bss, boot stacks */
     struct boot_range initrd;
     struct boot_range device_tree; /* what is used of it (structure and strings blocks) */
     struct boot_range uart, rtc, gic_distributor, gic_redistributors;
@@ -46,10 +46,11 @@ void arch_timer_set(uint64_t ticks);
 
 /* --- CPUs ----------------------------------------------------------------------------------- */
 
-void arch_poke(uint32_t cpu);      /* interrupt another CPU: it looks at `reschedule` */
-void arch_poke_all(void);          /* all others */
-void arch_idle(void);              /* WFI with interrupts masked: returns when one is pending */
-/* Takes pending interrupts of this CPU: returns false when none was pending. Calls sched_* hooks. */
+void arch_poke(uint32_t cpu); /* interrupt another CPU: it looks at `reschedule` */
+void arch_poke_all(void);     /* all others */
+void arch_idle(void);         /* WFI with interrupts masked: returns when one is pending */
+/* Takes pending interrupts of this CPU: returns false when none was pending. Calls sched_* hooks.
+ */
 bool arch_take_interrupts(void);
 void arch_power(enum exo_power what, uint32_t code); /* does not return */
 
@@ -58,16 +59,19 @@ void arch_power(enum exo_power what, uint32_t code); /* does not return */
 void arch_space_load(uint64_t *root, uint16_t asid); /* TTBR0_EL1; root NULL: the empty space */
 void arch_tlb_flush_page(uint16_t asid, va_t va, bool everywhere);
 void arch_tlb_flush_asid(uint16_t asid, bool everywhere);
-void arch_tables_written(void); /* dsb ishst (and isb): new entries are seen by walkers */
+void arch_tables_written(void);      /* dsb ishst (and isb): new entries are seen by walkers */
 void arch_tlb_done(bool everywhere); /* dsb after a batch of flushes */
 void arch_sync_icache(const void *kernel_address, size_t bytes);
 
-/* --- User memory (arch/uaccess.S): false when EL0 may not read or write there ------------------- */
+/* --- User memory (arch/uaccess.S): false when EL0 may not read or write there -------------------
+ */
 
-bool arch_copy_from_user(void *to, va_t from, size_t bytes); /* any alignment, 8 at a time if aligned */
+bool arch_copy_from_user(void *to, va_t from,
+                         size_t bytes); /* any alignment, 8 at a time if aligned */
 bool arch_copy_to_user(va_t to, const void *from, size_t bytes);
 
-/* --- Registers of a vCPU that the entry code leaves alone ---------------------------------------- */
+/* --- Registers of a vCPU that the entry code leaves alone ----------------------------------------
+ */
 
 /*
  * Called on every switch between vCPUs, after the run queue chose: saves TPIDR_EL0 of the one that
@@ -82,21 +86,23 @@ void arch_fp_load(void);
 void arch_fp_forget(struct vcpu *vcpu);
 uint32_t arch_sve_bytes_max(void); /* 0 without SVE */
 
-/* --- Entry (arch/vectors.S) ------------------------------------------------------------------------ */
+/* --- Entry (arch/vectors.S)
+ * ------------------------------------------------------------------------ */
 
 /*
  * The entry code stored the interrupted EL0 context in cpus[]->current->context, switched to the
  * CPU's stack and entered the epoch. These handle it and return the context to load, whose vCPU is
  * `current` by then. They may idle inside (sched_next does) and return another vCPU's.
  */
-struct exo_context *trap_call(struct exo_context *context);  /* SVC from EL0 */
+struct exo_context *trap_call(struct exo_context *context); /* SVC from EL0 */
 struct exo_context *trap_fault(struct exo_context *context, uint64_t esr, uint64_t far);
 struct exo_context *trap_interrupt(struct exo_context *context);
 
 /* First entry to EL0 on a CPU, after boot: chooses and never returns. On the CPU's own stack. */
 _Noreturn void arch_enter_user(struct exo_context *context);
 
-/* --- Console: boot and panic only ------------------------------------------------------------------ */
+/* --- Console: boot and panic only
+ * ------------------------------------------------------------------ */
 
 void console_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -104,7 +110,7 @@ void console_printf(const char *format, ...) __attribute__((format(printf, 1, 2)
 uint64_t arch_random(void);
 
 /* Which CPUs must stop and show where they are (panic, audit): SGI that bypasses the scheduler. */
-void arch_stop_others(void);   /* debug audit: returns when all others stand still */
+void arch_stop_others(void); /* debug audit: returns when all others stand still */
 void arch_resume_others(void);
 
 #endif

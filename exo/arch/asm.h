@@ -17,6 +17,20 @@
 .macro end_function name
     .size \name, . - \name
 .endm
+
+/* `operation` (stp, ldp) on `count` pairs of registers x or q, from number `first` and \offset on. */
+.altmacro
+.macro pair operation, kind, low, high, base, offset
+    \operation \kind\()\low, \kind\()\high, [\base, #\offset]
+.endm
+.macro pairs operation, kind, first, count, base, offset, bytes
+    .set index, 0
+    .rept \count
+    pair \operation, \kind, %(\first + 2 * index), %(\first + 2 * index + 1), \base, \
+        %(\offset + 2 * \bytes * index)
+    .set index, index + 1
+    .endr
+.endm
 /* clang-format on */
 
 #endif

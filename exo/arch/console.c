@@ -23,9 +23,8 @@ console_init(void *registers)
 static void
 put_char(char c)
 {
-    if (uart == NULL) {
+    if (uart == NULL)
         return;
-    }
     while ((*(volatile uint32_t *)(void *)(uart + UART_FR) & UART_FR_FULL) != 0) {
     }
     *(volatile uint32_t *)(void *)(uart + UART_DR) = (uint8_t)c;
@@ -35,9 +34,8 @@ static void
 put_text(const char *text)
 {
     for (; *text != '\0'; text++) {
-        if (*text == '\n') {
+        if (*text == '\n')
             put_char('\r');
-        }
         put_char(*text);
     }
 }
@@ -51,12 +49,10 @@ put_number(uint64_t value, unsigned base, unsigned width, char fill)
         digits[count++] = "0123456789abcdef"[value % base];
         value /= base;
     } while (value != 0);
-    for (; width > count; width--) {
+    for (; width > count; width--)
         put_char(fill);
-    }
-    while (count > 0) {
+    while (count > 0)
         put_char(digits[--count]);
-    }
 }
 
 /* What stands between % and the conversion. */
@@ -70,21 +66,18 @@ static const char *
 parse(const char *format, struct conversion *conversion)
 {
     *conversion = (struct conversion){.fill = *format == '0' ? '0' : ' '};
-    for (; *format >= '0' && *format <= '9'; format++) {
+    for (; *format >= '0' && *format <= '9'; format++)
         conversion->width = conversion->width * 10 + (unsigned)(*format - '0');
-    }
-    for (; *format == 'l' || *format == 'z'; format++) {
+    for (; *format == 'l' || *format == 'z'; format++)
         conversion->is_long = true;
-    }
     return format;
 }
 
 static void
 put_signed(int64_t value, const struct conversion *c)
 {
-    if (value < 0) {
+    if (value < 0)
         put_char('-');
-    }
     put_number(value < 0 ? -(uint64_t)value : (uint64_t)value, 10, c->width, c->fill);
 }
 
@@ -101,7 +94,9 @@ console_vprintf(const char *format, va_list arguments)
         switch (*format) {
         case 's': put_text(va_arg(arguments, const char *)); break;
         case 'c': put_char((char)va_arg(arguments, int)); break;
-        case 'd': put_signed(c.is_long ? va_arg(arguments, long) : va_arg(arguments, int), &c); break;
+        case 'd':
+            put_signed(c.is_long ? va_arg(arguments, long) : va_arg(arguments, int), &c);
+            break;
         case 'p': put_number(va_arg(arguments, uintptr_t), 16, 16, '0'); break;
         case 'u':
         case 'x':

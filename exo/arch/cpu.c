@@ -17,10 +17,10 @@ _Static_assert(offsetof(struct fp_state, predicates) == FP_PREDICATES, "offsets.
 
 #define CNTKCTL_EL0_COUNTER 2 /* EL0 reads CNTVCT; timers and the physical counter trap */
 
-#define PMCR_ON           (1 | 1 << 1 | 1 << 2 | 1 << 6) /* E, P, C, LC */
-#define PMU_INST_RETIRED  0x08                           /* event, counted at EL0 and EL1 */
-#define PMCNTENSET_ON     (1u << 31 | 1)                 /* cycle counter, event counter 0 */
-#define PMUSERENR_READ    (1 << 2 | 1 << 3)              /* CR, ER: EL0 reads counters only */
+#define PMCR_ON          (1 | 1 << 1 | 1 << 2 | 1 << 6) /* E, P, C, LC */
+#define PMU_INST_RETIRED 0x08                           /* event, counted at EL0 and EL1 */
+#define PMCNTENSET_ON    (1u << 31 | 1)                 /* cycle counter, event counter 0 */
+#define PMUSERENR_READ   (1 << 2 | 1 << 3)              /* CR, ER: EL0 reads counters only */
 
 struct cpu cpus[EXO_CPUS_MAX];
 uint32_t cpu_count;
@@ -62,9 +62,8 @@ static void
 configure_pmu(void)
 {
     uint32_t version = id_field(read_sysreg(id_aa64dfr0_el1), 8);
-    if (version == 0 || version == 15) {
+    if (version == 0 || version == 15)
         return;
-    }
     if (!boot_option("exo.pmu")) {
         write_sysreg(pmuserenr_el0, 0);
         write_sysreg(pmcr_el0, 0);
@@ -88,9 +87,8 @@ cpu_configure(void)
     write_sysreg(cntkctl_el1, CNTKCTL_EL0_COUNTER);
     write_sysreg(tpidr_el0, 0);
     write_sysreg(tpidrro_el0, 0);
-    if (has_feature(EXO_FEATURE_PAN)) {
+    if (has_feature(EXO_FEATURE_PAN))
         __asm__ volatile(".inst 0xd500419f"); /* MSR PAN, #1 */
-    }
     configure_pmu();
     fpu_init_cpu();
     timer_init_cpu();

@@ -12,25 +12,6 @@
     .arch armv8.2-a+fp+simd+sve
     .text
 
-.macro for_pairs operation
-    \operation q0, q1, [x0, #16]
-    \operation q2, q3, [x0, #48]
-    \operation q4, q5, [x0, #80]
-    \operation q6, q7, [x0, #112]
-    \operation q8, q9, [x0, #144]
-    \operation q10, q11, [x0, #176]
-    \operation q12, q13, [x0, #208]
-    \operation q14, q15, [x0, #240]
-    \operation q16, q17, [x0, #272]
-    \operation q18, q19, [x0, #304]
-    \operation q20, q21, [x0, #336]
-    \operation q22, q23, [x0, #368]
-    \operation q24, q25, [x0, #400]
-    \operation q26, q27, [x0, #432]
-    \operation q28, q29, [x0, #464]
-    \operation q30, q31, [x0, #496]
-.endm
-
 .macro for_vectors operation
     .irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
     \operation z\n, [x2, #\n, mul vl]
@@ -57,13 +38,13 @@
 
 function fpu_save
     save_status
-    for_pairs stp
+    pairs stp, q, 0, 16, x0, FP_VECTORS, 16
     ret
 end_function fpu_save
 
 function fpu_load
     load_status
-    for_pairs ldp
+    pairs ldp, q, 0, 16, x0, FP_VECTORS, 16
     ret
 end_function fpu_load
 

@@ -72,11 +72,10 @@ predicates_of(struct vcpu *vcpu)
 static void
 save(struct vcpu *vcpu)
 {
-    if (has_sve()) {
+    if (has_sve())
         sve_save(area_of(vcpu), predicates_of(vcpu));
-    } else {
+    else
         fpu_save(&vcpu->fp);
-    }
 }
 
 void

@@ -8,21 +8,21 @@
 #include "core/trace.h"
 
 /* Distributor: 12.9. Redistributor: 12.11; its second 64 KiB hold the private interrupts. */
-#define GICD_CTLR          0x0
-#define GICD_CTLR_ENABLE   (1u << 1 | 1u << 4) /* group 1, affinity routing */
-#define GICD_CTLR_RWP      (1u << 31)
-#define GICR_TYPER         0x8
-#define GICR_TYPER_VLPIS   (1u << 1) /* two further frames */
-#define GICR_TYPER_LAST    (1u << 4)
-#define GICR_WAKER         0x14
-#define GICR_WAKER_SLEEP   (1u << 1)
-#define GICR_WAKER_ASLEEP  (1u << 2)
-#define GICR_IGROUPR0      0x10080
-#define GICR_ISENABLER0    0x10100
-#define GICR_ICENABLER0    0x10180
-#define GICR_IPRIORITYR    0x10400
-#define GICR_FRAMES        0x20000
-#define GICR_FRAMES_VLPIS  0x40000
+#define GICD_CTLR         0x0
+#define GICD_CTLR_ENABLE  (1u << 1 | 1u << 4) /* group 1, affinity routing */
+#define GICD_CTLR_RWP     (1u << 31)
+#define GICR_TYPER        0x8
+#define GICR_TYPER_VLPIS  (1u << 1) /* two further frames */
+#define GICR_TYPER_LAST   (1u << 4)
+#define GICR_WAKER        0x14
+#define GICR_WAKER_SLEEP  (1u << 1)
+#define GICR_WAKER_ASLEEP (1u << 2)
+#define GICR_IGROUPR0     0x10080
+#define GICR_ISENABLER0   0x10100
+#define GICR_ICENABLER0   0x10180
+#define GICR_IPRIORITYR   0x10400
+#define GICR_FRAMES       0x20000
+#define GICR_FRAMES_VLPIS 0x40000
 
 #define PRIORITY_OF_FOUR 0xa0a0a0a0u
 #define INTERRUPT_NONE   1020 /* this and above: nothing pending (2.2.1) */
@@ -61,12 +61,10 @@ find_redistributor(const struct cpu *cpu)
     while (offset + GICR_FRAMES <= boot_machine.gic_redistributors.bytes) {
         char *base = redistributors + offset;
         uint32_t type = *at(base, GICR_TYPER);
-        if (*at(base, GICR_TYPER + 4) == affinity(cpu->mpidr)) {
+        if (*at(base, GICR_TYPER + 4) == affinity(cpu->mpidr))
             return base;
-        }
-        if ((type & GICR_TYPER_LAST) != 0) {
+        if ((type & GICR_TYPER_LAST) != 0)
             break;
-        }
         offset += (type & GICR_TYPER_VLPIS) != 0 ? GICR_FRAMES_VLPIS : GICR_FRAMES;
     }
     panic("no GIC redistributor for CPU %u", cpu->number);
@@ -82,9 +80,8 @@ gic_init_cpu(struct cpu *cpu)
     }
     *at(base, GICR_ICENABLER0) = UINT32_MAX;
     *at(base, GICR_IGROUPR0) = UINT32_MAX;
-    for (unsigned i = 0; i < 32; i += 4) {
+    for (unsigned i = 0; i < 32; i += 4)
         *at(base, GICR_IPRIORITYR + i) = PRIORITY_OF_FOUR;
-    }
     *at(base, GICR_ISENABLER0) = 1u << SGI_RESCHEDULE | 1u << SGI_STOP | 1u << PPI_TIMER;
     write_sysreg(SYS_ICC_SRE, read_sysreg(SYS_ICC_SRE) | 1);
     isb();
@@ -116,11 +113,9 @@ arch_poke(uint32_t cpu)
 void
 arch_poke_all(void)
 {
-    for (uint32_t i = 0; i < cpu_count; i++) {
-        if (i != this_cpu()->number) {
+    for (uint32_t i = 0; i < cpu_count; i++)
+        if (i != this_cpu()->number)
             arch_poke(i);
-        }
-    }
 }
 
 static void
@@ -141,9 +136,8 @@ arch_take_interrupts(void)
     bool any = false;
     for (;;) {
         uint32_t interrupt = (uint32_t)read_sysreg(SYS_ICC_IAR1) & 0xffffff;
-        if (interrupt >= INTERRUPT_NONE) {
+        if (interrupt >= INTERRUPT_NONE)
             return any;
-        }
         any = true;
         trace(EXO_TRACE_INTERRUPT, interrupt, 0);
         if (interrupt == SGI_STOP) {

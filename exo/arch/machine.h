@@ -9,24 +9,28 @@ bool boot_option(const char *name);
 
 /* --- cpu.c ------------------------------------------------------------------------------------ */
 
-void cpu_find_features(void);    /* boot_machine.features from the ID registers */
-void cpu_configure(void);        /* system registers of this CPU, the MMU being on */
+void cpu_find_features(void); /* boot_machine.features from the ID registers */
+void cpu_configure(void);     /* system registers of this CPU, the MMU being on */
 
-/* --- mmu.c: the kernel's own tables ------------------------------------------------------------- */
+/* --- mmu.c: the kernel's own tables -------------------------------------------------------------
+ */
 
 pa_t image_to_pa(const void *pointer); /* of a pointer into the image's mapping */
-void mmu_map_ram(pa_t block, uint64_t *(*take_table)(void)); /* a block of 2 MiB in the linear map */
+void mmu_map_ram(pa_t block,
+                 uint64_t *(*take_table)(void)); /* a block of 2 MiB in the linear map */
 void *mmu_map_device(struct boot_range range);
 void *mmu_map_stack(uint32_t slot, uint32_t page, pa_t pa); /* returns the end of the page */
-void mmu_drop_identity(void);    /* all CPUs have their MMU on */
+void mmu_drop_identity(void);                               /* all CPUs have their MMU on */
 
-/* --- psci.c, smp.c ------------------------------------------------------------------------------ */
+/* --- psci.c, smp.c ------------------------------------------------------------------------------
+ */
 
 int64_t psci_cpu_on(const struct cpu *cpu);
-void stop_here(void);            /* SGI_STOP arrived */
-void stop_for_panic(void);       /* the others stop for ever; waits a little for them */
+void stop_here(void);      /* SGI_STOP arrived */
+void stop_for_panic(void); /* the others stop for ever; waits a little for them */
 
-/* --- gic.c, timer.c, fpu.c ------------------------------------------------------------------------ */
+/* --- gic.c, timer.c, fpu.c
+ * ------------------------------------------------------------------------ */
 
 enum interrupt {
     SGI_RESCHEDULE = 0, /* look at whom you run */
@@ -34,15 +38,16 @@ enum interrupt {
     PPI_TIMER = 27,     /* virtual timer */
 };
 
-void gic_init(void);                 /* distributor; maps the redistributors */
-void gic_init_cpu(struct cpu *cpu);  /* each CPU for itself */
+void gic_init(void);                /* distributor; maps the redistributors */
+void gic_init_cpu(struct cpu *cpu); /* each CPU for itself */
 void gic_send(uint32_t cpu, enum interrupt sgi);
 void timer_init_cpu(void);
 void timer_fired(void);
 void fpu_init_cpu(void);
 void fpu_switch(struct vcpu *to);
 
-/* --- console.c ---------------------------------------------------------------------------------- */
+/* --- console.c ----------------------------------------------------------------------------------
+ */
 
 void console_init(void *uart);
 void console_vprintf(const char *format, __builtin_va_list arguments);

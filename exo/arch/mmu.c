@@ -11,10 +11,10 @@
 #include "arch/pte.h"
 #include "arch/sysreg.h"
 
-#define ENTRIES     512
-#define GIB_SHIFT   30
-#define BLOCK_SHIFT 21
-#define BLOCK_BYTES (1ull << BLOCK_SHIFT)
+#define ENTRIES               512
+#define GIB_SHIFT             30
+#define BLOCK_SHIFT           21
+#define BLOCK_BYTES           (1ull << BLOCK_SHIFT)
 #define INDEX(address, shift) ((address) >> (shift) & (ENTRIES - 1))
 
 #define KERNEL_BITS   (PTE_AF | PTE_SH_INNER | PTE_ATTR_NORMAL | PTE_UXN)
@@ -37,7 +37,8 @@ static uint32_t device_used; /* pages */
 
 void boot_map_early(pa_t device_tree);
 
-/* --- Before the MMU is on: symbols are physical addresses, and the tables are zero ----------------- */
+/* --- Before the MMU is on: symbols are physical addresses, and the tables are zero
+ * ----------------- */
 
 /* The compiler must not think that a symbol has the same address after the MMU is on. */
 static pa_t
@@ -56,9 +57,8 @@ table_entry(const uint64_t *table)
 static uint64_t
 page_bits(const char *page)
 {
-    if (page >= _data_start) {
+    if (page >= _data_start)
         return DATA_BITS;
-    }
     return page >= _rodata_start ? CONSTANT_BITS : KERNEL_BITS | PTE_READ_ONLY;
 }
 
@@ -97,9 +97,8 @@ map_device_tree(pa_t device_tree)
     uint64_t first = INDEX(device_tree, BLOCK_SHIFT);
     for (uint64_t i = first; i <= first + 1 && i < ENTRIES; i++) {
         pa_t pa = block_of(device_tree) + (i - first) * BLOCK_BYTES;
-        if (table[i] == 0) {
+        if (table[i] == 0)
             table[i] = pa | DATA_BITS | PTE_BLOCK;
-        }
     }
 }
 
@@ -121,7 +120,8 @@ boot_map_early(pa_t device_tree)
     identity_blocks[INDEX(start, BLOCK_SHIFT)] = start | KERNEL_BITS | PTE_READ_ONLY | PTE_BLOCK;
 }
 
-/* --- Boot, with the MMU on: entries only become valid, so nothing needs flushing -------------------- */
+/* --- Boot, with the MMU on: entries only become valid, so nothing needs flushing
+ * -------------------- */
 
 pa_t
 image_to_pa(const void *pointer)
@@ -133,14 +133,12 @@ void
 mmu_map_ram(pa_t block, uint64_t *(*take_table)(void))
 {
     uint64_t *gib = &kernel_root[INDEX(block, GIB_SHIFT)];
-    if (*gib == 0) {
+    if (*gib == 0)
         *gib = linear_to_pa(take_table()) | TABLE_BITS;
-    }
     uint64_t *table = linear_from_pa(*gib & PTE_ADDRESS);
     uint64_t *entry = &table[INDEX(block, BLOCK_SHIFT)];
-    if (*entry == 0) {
+    if (*entry == 0)
         *entry = block | DATA_BITS | PTE_BLOCK;
-    }
 }
 
 void *
@@ -149,13 +147,11 @@ mmu_map_device(struct boot_range range)
     pa_t base = range.base & ~(PAGE_BYTES - 1);
     uint64_t offset = range.base - base;
     uint64_t pages = (offset + range.bytes + PAGE_BYTES - 1) >> PAGE_SHIFT;
-    if (!range_fits(device_used, pages, ENTRIES)) {
+    if (!range_fits(device_used, pages, ENTRIES))
         panic("%lu pages of device registers at %lx are more than is room for", pages, range.base);
-    }
     char *mapped = (char *)DEVICE_BASE + device_used * PAGE_BYTES;
-    for (uint64_t i = 0; i < pages; i++) {
+    for (uint64_t i = 0; i < pages; i++)
         device_pages[device_used++] = (base + i * PAGE_BYTES) | DEVICE_BITS | PTE_PAGE;
-    }
     arch_tables_written();
     return mapped + offset;
 }
@@ -176,7 +172,8 @@ mmu_drop_identity(void)
     __asm__ volatile("dsb ishst\n tlbi vmalle1is\n dsb ish\n isb" ::: "memory");
 }
 
-/* --- While it runs ---------------------------------------------------------------------------------- */
+/* --- While it runs
+ * ---------------------------------------------------------------------------------- */
 
 uint32_t
 arch_asid_count(void)
@@ -194,26 +191,26 @@ arch_space_load(uint64_t *root, uint16_t asid)
 }
 
 /* Arm ARM C5.5: ASID in bits 63..48, address bits 55..12 below. */
+#define TLBI(operation, operand) \
+    __asm__ volatile("tlbi " operation ", %0" ::"r"(operand) : "memory")
+
 void
 arch_tlb_flush_page(uint16_t asid, va_t va, bool everywhere)
 {
     uint64_t operand = (uint64_t)asid << 48 | (va >> PAGE_SHIFT & 0xfffffffffff);
-    if (everywhere) {
-        __asm__ volatile("tlbi vae1is, %0" ::"r"(operand) : "memory");
-    } else {
-        __asm__ volatile("tlbi vae1, %0" ::"r"(operand) : "memory");
-    }
+    if (everywhere)
+        TLBI("vae1is", operand);
+    else
+        TLBI("vae1", operand);
 }
 
 void
 arch_tlb_flush_asid(uint16_t asid, bool everywhere)
 {
-    uint64_t operand = (uint64_t)asid << 48;
-    if (everywhere) {
-        __asm__ volatile("tlbi aside1is, %0" ::"r"(operand) : "memory");
-    } else {
-        __asm__ volatile("tlbi aside1, %0" ::"r"(operand) : "memory");
-    }
+    if (everywhere)
+        TLBI("aside1is", (uint64_t)asid << 48);
+    else
+        TLBI("aside1", (uint64_t)asid << 48);
 }
 
 void
@@ -225,11 +222,10 @@ arch_tables_written(void)
 void
 arch_tlb_done(bool everywhere)
 {
-    if (everywhere) {
+    if (everywhere)
         __asm__ volatile("dsb ish\n isb" ::: "memory");
-    } else {
+    else
         __asm__ volatile("dsb nsh\n isb" ::: "memory");
-    }
 }
 
 /*
@@ -241,8 +237,7 @@ arch_sync_icache(const void *kernel_address, size_t bytes)
 {
     uint64_t line = 4ull << id_field(read_sysreg(ctr_el0), 16);
     uintptr_t start = (uintptr_t)kernel_address;
-    for (uintptr_t at = start & ~(line - 1); at < start + bytes; at += line) {
+    for (uintptr_t at = start & ~(line - 1); at < start + bytes; at += line)
         __asm__ volatile("dc cvau, %0" ::"r"(at) : "memory");
-    }
     __asm__ volatile("dsb ish\n ic ialluis\n dsb ish\n isb" ::: "memory");
 }

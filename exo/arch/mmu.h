@@ -17,7 +17,8 @@
 #define STACKS_BASE 0xffffffffc0200000
 #define DEVICE_BASE 0xffffffffc0400000
 
-/* A slot of the stack area for each CPU: guard, emergency stack, two guards, four pages of stack. */
+/* A slot of the stack area for each CPU: guard, emergency stack, two guards, four pages of stack.
+ */
 #define STACK_SLOT_PAGES     8
 #define STACK_EMERGENCY_PAGE 1
 #define STACK_FIRST_PAGE     4

@@ -8,9 +8,9 @@
 
 #include <stdarg.h>
 
-#define EXIT_CODE    101 /* of a test run that ends here */
-#define DEPTH        24
-#define STACK_STEP   16384
+#define EXIT_CODE          101 /* of a test run that ends here */
+#define DEPTH              24
+#define STACK_STEP         16384
 #define TRACE_EVENTS_SHOWN 8u
 
 /* build/tools/mksyms makes them, sorted by address: offsets from _exo_start and into the text. */
@@ -39,11 +39,9 @@ begin(void)
         console_printf("\nexo: panic: ");
         return;
     }
-    if (nobody != this_cpu()) {
-        for (;;) {
+    if (nobody != this_cpu())
+        for (;;)
             arch_idle();
-        }
-    }
     console_printf("\nexo: a second exception while panicking\n");
     arch_power(EXO_POWER_OFF, EXIT_CODE);
 }
@@ -59,11 +57,10 @@ print_address(uint64_t address)
     }
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;
-        if (exo_symbol_addr[middle] <= offset) {
+        if (exo_symbol_addr[middle] <= offset)
             low = middle;
-        } else {
+        else
             high = middle;
-        }
     }
     console_printf("  %p %s+0x%lx\n", (void *)address, &exo_symbol_text[exo_symbol_name[low]],
                    offset - exo_symbol_addr[low]);
@@ -84,9 +81,8 @@ print_backtrace(uint64_t record)
     for (int i = 0; i < DEPTH && is_readable(record) && is_readable(record + 8); i++) {
         const uint64_t *words = (const uint64_t *)record;
         print_address(words[1] - 4); /* of the call, which may be a function's last word */
-        if (words[0] <= record || words[0] - record > STACK_STEP) {
+        if (words[0] <= record || words[0] - record > STACK_STEP)
             break;
-        }
         record = words[0];
     }
 }
@@ -106,8 +102,8 @@ print_registers(const struct panic_frame *frame)
 static void
 print_trace(void)
 {
-    static const char *const kinds[EXO_TRACE_KINDS] = {"call", "end",  "upcall", "switch", "irq",
-                                                      "map",  "fault", "protected", "revoke"};
+    static const char *const kinds[EXO_TRACE_KINDS] = {
+        "call", "end", "upcall", "switch", "irq", "map", "fault", "protected", "revoke"};
     for (uint32_t n = 0; n < cpu_count; n++) {
         const struct trace_ring *ring = cpus[n].trace;
         uint64_t written = ring == NULL ? 0 : ring->written;

@@ -24,11 +24,10 @@ psci(uint64_t function, uint64_t a, uint64_t b, uint64_t c)
     register uint64_t x1 __asm__("x1") = a;
     register uint64_t x2 __asm__("x2") = b;
     register uint64_t x3 __asm__("x3") = c;
-    if (boot_machine.psci_smc) {
+    if (boot_machine.psci_smc)
         __asm__ volatile("smc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)::"memory");
-    } else {
+    else
         __asm__ volatile("hvc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)::"memory");
-    }
     return (int64_t)x0;
 }
 
@@ -55,9 +54,8 @@ arch_power(enum exo_power what, uint32_t code)
         semihosting_exit(code);
     }
     (void)psci(what == EXO_POWER_RESET ? PSCI_SYSTEM_RESET : PSCI_SYSTEM_OFF, 0, 0, 0);
-    for (;;) {
+    for (;;)
         arch_idle();
-    }
 }
 
 /* Asleep: the interrupt that says "go on" is the same one. */
@@ -65,9 +63,8 @@ void
 stop_here(void)
 {
     atomic_fetch_add(&standing, 1);
-    while (atomic_load(&hold)) {
+    while (atomic_load(&hold))
         arch_idle();
-    }
     atomic_fetch_sub(&standing, 1);
 }
 
@@ -75,11 +72,9 @@ static void
 send_stop(bool stop)
 {
     atomic_store(&hold, stop);
-    for (uint32_t i = 0; i < cpu_count; i++) {
-        if (i != this_cpu()->number) {
+    for (uint32_t i = 0; i < cpu_count; i++)
+        if (i != this_cpu()->number)
             gic_send(i, SGI_STOP);
-        }
-    }
 }
 
 /* Who finds another at it stands still for that one first. */
@@ -91,18 +86,16 @@ arch_stop_others(void)
         spin_hint();
     }
     send_stop(true);
-    while (atomic_load(&standing) != cpu_count - 1) {
+    while (atomic_load(&standing) != cpu_count - 1)
         spin_hint();
-    }
 }
 
 void
 arch_resume_others(void)
 {
     send_stop(false);
-    while (atomic_load(&standing) != 0) {
+    while (atomic_load(&standing) != 0)
         spin_hint();
-    }
     atomic_store(&stopping, false);
 }
 
@@ -110,12 +103,10 @@ arch_resume_others(void)
 void
 stop_for_panic(void)
 {
-    if (cpu_count <= 1) {
+    if (cpu_count <= 1)
         return;
-    }
     send_stop(true);
     uint64_t end = arch_ticks() + arch_ticks_hz() / PANIC_WAIT_HZ;
-    while (atomic_load(&standing) != cpu_count - 1 && arch_ticks() < end) {
+    while (atomic_load(&standing) != cpu_count - 1 && arch_ticks() < end)
         spin_hint();
-    }
 }

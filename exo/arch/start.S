@@ -48,9 +48,6 @@ primary_start:
 
 primary_high:
     BTI_J
-    adrp x0, vectors
-    add x0, x0, :lo12:vectors
-    msr vbar_el1, x0
     adrp x0, cpus
     add x0, x0, :lo12:cpus
     msr tpidr_el1, x0
@@ -76,9 +73,6 @@ secondary_start:
 
 secondary_high:
     BTI_J
-    adrp x0, vectors
-    add x0, x0, :lo12:vectors
-    msr vbar_el1, x0
     msr tpidr_el1, x21
     ldr x0, [x21, #CPU_STACK_TOP]
     mov sp, x0
@@ -169,6 +163,8 @@ invalidate_bss:
 
 /* Goes on at x0, an address of the image's mapping. */
 enable_mmu:
+    ldr x1, =vectors
+    msr vbar_el1, x1
     ldr x1, =MAIR_VALUE
     msr mair_el1, x1
     ldr x1, =TCR_VALUE

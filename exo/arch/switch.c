@@ -4,42 +4,39 @@
 
 /*
  * The first key tells whose keys are loaded: it is random, and env->pac_keys never changes. (The
- * address of an environment does not tell: another may have had it.)
+ * address of an environment does not tell: another may have had it.) The registers are in order
+ * APIAKeyLo_EL1, APIAKeyHi_EL1, then those of APIB, APDA, APDB and APGA.
  */
 static void
 load_keys(const struct env *env)
 {
     const uint64_t *keys = env->pac_keys;
-    if (read_sysreg(SYS_APIAKEYLO) == keys[0]) {
+    if (read_sysreg(S3_0_C2_C1_0) == keys[0])
         return;
-    }
-    write_sysreg(SYS_APIAKEYLO, keys[0]);
-    write_sysreg(SYS_APIAKEYHI, keys[1]);
-    write_sysreg(SYS_APIBKEYLO, keys[2]);
-    write_sysreg(SYS_APIBKEYHI, keys[3]);
-    write_sysreg(SYS_APDAKEYLO, keys[4]);
-    write_sysreg(SYS_APDAKEYHI, keys[5]);
-    write_sysreg(SYS_APDBKEYLO, keys[6]);
-    write_sysreg(SYS_APDBKEYHI, keys[7]);
-    write_sysreg(SYS_APGAKEYLO, keys[8]);
-    write_sysreg(SYS_APGAKEYHI, keys[9]);
+    write_sysreg(S3_0_C2_C1_0, keys[0]);
+    write_sysreg(S3_0_C2_C1_1, keys[1]);
+    write_sysreg(S3_0_C2_C1_2, keys[2]);
+    write_sysreg(S3_0_C2_C1_3, keys[3]);
+    write_sysreg(S3_0_C2_C2_0, keys[4]);
+    write_sysreg(S3_0_C2_C2_1, keys[5]);
+    write_sysreg(S3_0_C2_C2_2, keys[6]);
+    write_sysreg(S3_0_C2_C2_3, keys[7]);
+    write_sysreg(S3_0_C2_C3_0, keys[8]);
+    write_sysreg(S3_0_C2_C3_1, keys[9]);
 }
 
 void
 arch_switch(struct vcpu *from, struct vcpu *to)
 {
-    if (from != NULL) {
+    if (from != NULL)
         from->tpidr = read_sysreg(tpidr_el0);
-    }
     fpu_switch(to);
-    if (to == NULL) {
+    if (to == NULL)
         return;
-    }
     write_sysreg(tpidr_el0, to->tpidr);
     write_sysreg(tpidrro_el0, to->control_va);
-    if ((boot_machine.features & EXO_FEATURE_PAC) != 0) {
+    if ((boot_machine.features & EXO_FEATURE_PAC) != 0)
         load_keys(to->env);
-    }
 }
 
 /* RNDR sets Z when it has nothing to give (Arm ARM D17.2.118). */
@@ -47,9 +44,8 @@ static uint64_t
 hardware_random(void)
 {
     uint64_t value = 0;
-    if ((boot_machine.features & EXO_FEATURE_RNG) != 0) {
+    if ((boot_machine.features & EXO_FEATURE_RNG) != 0)
         __asm__ volatile("mrs %0, s3_3_c2_c4_0" : "=r"(value) : : "cc");
-    }
     return value;
 }
 

@@ -9,8 +9,8 @@
  * TCR_EL1: both halves 39 bits (TxSZ = 25), 4 KiB granules (TG0 = 0, TG1 = 2), walks write-back
  * inner-shareable; A1 = 0: TTBR0 holds the ASID. IPS and AS are added from the ID registers.
  */
-#define TCR_HALF     (25 | 1 << 8 | 1 << 10 | 3 << 12)
-#define TCR_VALUE    (TCR_HALF | TCR_HALF << 16 | 2 << 30)
+#define TCR_HALF      (25 | 1 << 8 | 1 << 10 | 3 << 12)
+#define TCR_VALUE     (TCR_HALF | TCR_HALF << 16 | 2 << 30)
 #define TCR_IPS_SHIFT 32
 #define TCR_AS_SHIFT  36
 
@@ -38,43 +38,31 @@
 
 /* Encodings that the assembler's baseline (Armv8.0) does not name. */
 #define SYS_ID_AA64ISAR2 S3_0_C0_C6_2
-#define SYS_ZCR_EL1     S3_0_C1_C2_0
-#define SYS_ZCR_EL2     S3_4_C1_C2_0
-#define SYS_RNDR        S3_3_C2_C4_0
-#define SYS_APIAKEYLO   S3_0_C2_C1_0
-#define SYS_APIAKEYHI   S3_0_C2_C1_1
-#define SYS_APIBKEYLO   S3_0_C2_C1_2
-#define SYS_APIBKEYHI   S3_0_C2_C1_3
-#define SYS_APDAKEYLO   S3_0_C2_C2_0
-#define SYS_APDAKEYHI   S3_0_C2_C2_1
-#define SYS_APDBKEYLO   S3_0_C2_C2_2
-#define SYS_APDBKEYHI   S3_0_C2_C2_3
-#define SYS_APGAKEYLO   S3_0_C2_C3_0
-#define SYS_APGAKEYHI   S3_0_C2_C3_1
-#define SYS_ICC_PMR     S3_0_C4_C6_0
-#define SYS_ICC_IAR1    S3_0_C12_C12_0
-#define SYS_ICC_EOIR1   S3_0_C12_C12_1
-#define SYS_ICC_BPR1    S3_0_C12_C12_3
-#define SYS_ICC_CTLR    S3_0_C12_C12_4
-#define SYS_ICC_SRE     S3_0_C12_C12_5
-#define SYS_ICC_IGRPEN1 S3_0_C12_C12_7
-#define SYS_ICC_SGI1R   S3_0_C12_C11_5
-#define SYS_ICC_SRE_EL2 S3_4_C12_C9_5
-#define SYS_ICH_HCR_EL2 S3_4_C12_C11_0
+#define SYS_ZCR_EL1      S3_0_C1_C2_0
+#define SYS_ZCR_EL2      S3_4_C1_C2_0
+#define SYS_ICC_PMR      S3_0_C4_C6_0
+#define SYS_ICC_IAR1     S3_0_C12_C12_0
+#define SYS_ICC_EOIR1    S3_0_C12_C12_1
+#define SYS_ICC_BPR1     S3_0_C12_C12_3
+#define SYS_ICC_CTLR     S3_0_C12_C12_4
+#define SYS_ICC_SRE      S3_0_C12_C12_5
+#define SYS_ICC_IGRPEN1  S3_0_C12_C12_7
+#define SYS_ICC_SGI1R    S3_0_C12_C11_5
+#define SYS_ICC_SRE_EL2  S3_4_C12_C9_5
+#define SYS_ICH_HCR_EL2  S3_4_C12_C11_0
 
 /* ESR_EL1.EC (Arm ARM D17.2.37). */
-#define ESR_EC_SHIFT     26
-#define EC_UNKNOWN       0x00
-#define EC_FP            0x07
-#define EC_SVC64         0x15
-#define EC_SVE           0x19
-#define EC_FETCH_LOWER   0x20
-#define EC_FETCH_SAME    0x21
-#define EC_DATA_LOWER    0x24
-#define EC_DATA_SAME     0x25
-#define ESR_WNR          (1 << 6)
-#define ESR_CM           (1 << 8)
-#define ESR_FSC_MASK     0x3f
+#define ESR_EC_SHIFT      26
+#define EC_FP             0x07
+#define EC_SVC64          0x15
+#define EC_SVE            0x19
+#define EC_FETCH_LOWER    0x20
+#define EC_FETCH_SAME     0x21
+#define EC_DATA_LOWER     0x24
+#define EC_DATA_SAME      0x25
+#define ESR_WNR           (1 << 6)
+#define ESR_CM            (1 << 8)
+#define ESR_FSC_MASK      0x3f
 #define ESR_FSC_ALIGNMENT 0x21
 
 #ifndef __ASSEMBLER__
@@ -84,11 +72,11 @@
 #define SYSREG_TEXT(name)   #name
 #define SYSREG_STRING(name) SYSREG_TEXT(name)
 
-#define read_sysreg(name)                                                              \
-    ({                                                                                 \
-        uint64_t value_;                                                               \
-        __asm__ volatile("mrs %0, " SYSREG_STRING(name) : "=r"(value_) : : "memory");  \
-        value_;                                                                        \
+#define read_sysreg(name)                                                             \
+    ({                                                                                \
+        uint64_t value_;                                                              \
+        __asm__ volatile("mrs %0, " SYSREG_STRING(name) : "=r"(value_) : : "memory"); \
+        value_;                                                                       \
     })
 
 #define write_sysreg(name, value) \

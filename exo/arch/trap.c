@@ -17,12 +17,10 @@ trap_fault(struct exo_context *context, uint64_t esr, uint64_t far)
 {
     struct cpu *cpu = this_cpu();
     switch (esr >> ESR_EC_SHIFT & 0x3f) {
-    case EC_FETCH_LOWER:
-        return upcall_fault(cpu->current, far, esr, EXO_ACCESS_EXEC);
+    case EC_FETCH_LOWER: return upcall_fault(cpu->current, far, esr, EXO_ACCESS_EXEC);
     case EC_DATA_LOWER:
-        if ((esr & ESR_FSC_MASK) == ESR_FSC_ALIGNMENT) {
+        if ((esr & ESR_FSC_MASK) == ESR_FSC_ALIGNMENT)
             break;
-        }
         return upcall_fault(cpu->current, far, esr, data_access(esr));
     case EC_FP:
     case EC_SVE:

@@ -1,15 +1,15 @@
 /* Reading the device tree: fdt.h. */
 #include "boot/fdt.h"
 
-#define FDT_MAGIC       0xd00dfeedu
-#define FDT_VERSION     16 /* the oldest that it says it is compatible with */
-#define FDT_BEGIN_NODE  1
-#define FDT_END_NODE    2
-#define FDT_PROP        3
-#define FDT_NOP         4
-#define FDT_END         9
-#define HEADER_BYTES    40
-#define DEPTH_MAX       16
+#define FDT_MAGIC      0xd00dfeedu
+#define FDT_VERSION    16 /* the oldest that it says it is compatible with */
+#define FDT_BEGIN_NODE 1
+#define FDT_END_NODE   2
+#define FDT_PROP       3
+#define FDT_NOP        4
+#define FDT_END        9
+#define HEADER_BYTES   40
+#define DEPTH_MAX      16
 
 /* Big-endian bytes, read with a bound: too far reads as `bad`. */
 struct bytes {
@@ -27,7 +27,7 @@ struct walk {
     struct bytes structure, strings;
     size_t offset; /* into structure */
     bool bad;
-    int depth;     /* of the innermost open node; the root has 0; -1: none */
+    int depth; /* of the innermost open node; the root has 0; -1: none */
     struct node nodes[DEPTH_MAX];
     struct fdt_machine *machine;
 };
@@ -35,9 +35,8 @@ struct walk {
 static uint32_t
 word_at(struct bytes bytes, size_t offset)
 {
-    if (offset > bytes.length || bytes.length - offset < 4) {
+    if (offset > bytes.length || bytes.length - offset < 4)
         return 0;
-    }
     const uint8_t *b = bytes.at + offset;
     return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
 }
@@ -47,9 +46,8 @@ static uint64_t
 number_at(struct bytes bytes, size_t offset, uint32_t cells)
 {
     uint64_t value = 0;
-    for (uint32_t i = 0; i < cells; i++) {
+    for (uint32_t i = 0; i < cells; i++)
         value = value << 32 | word_at(bytes, offset + i * 4);
-    }
     return value;
 }
 
@@ -57,11 +55,9 @@ number_at(struct bytes bytes, size_t offset, uint32_t cells)
 static struct bytes
 string_at(struct bytes bytes, size_t offset)
 {
-    for (size_t end = offset; end < bytes.length; end++) {
-        if (bytes.at[end] == 0) {
+    for (size_t end = offset; end < bytes.length; end++)
+        if (bytes.at[end] == 0)
             return (struct bytes){bytes.at + offset, end - offset};
-        }
-    }
     return (struct bytes){NULL, 0};
 }
 
@@ -69,9 +65,8 @@ static bool
 equals(struct bytes bytes, const char *text)
 {
     size_t length = 0;
-    while (text[length] != '\0') {
+    while (text[length] != '\0')
         length++;
-    }
     return bytes.length == length && memcmp(bytes.at, text, length) == 0;
 }
 
@@ -81,12 +76,10 @@ lists(struct bytes list, const char *text)
 {
     for (size_t offset = 0; offset < list.length;) {
         struct bytes string = string_at(list, offset);
-        if (string.at == NULL) {
+        if (string.at == NULL)
             return false;
-        }
-        if (equals(string, text)) {
+        if (equals(string, text))
             return true;
-        }
         offset += string.length + 1;
     }
     return false;
@@ -118,7 +111,8 @@ next_bytes(struct walk *walk, size_t length)
     return bytes;
 }
 
-/* --- What the nodes say ---------------------------------------------------------------------------- */
+/* --- What the nodes say
+ * ---------------------------------------------------------------------------- */
 
 /* Range `index` of a reg property, in the parent's cells: one or two each (PCI has three). */
 static struct fdt_range
@@ -140,11 +134,9 @@ static void
 take_memory(struct walk *walk, const struct node *node)
 {
     struct fdt_range *memory = &walk->machine->memory, range;
-    for (size_t i = 0; (range = range_of(walk, node, i)).bytes != 0; i++) {
-        if (range.bytes > memory->bytes && range.bytes <= UINT64_MAX - range.base) {
+    for (size_t i = 0; (range = range_of(walk, node, i)).bytes != 0; i++)
+        if (range.bytes > memory->bytes && range.bytes <= UINT64_MAX - range.base)
             *memory = range;
-        }
-    }
 }
 
 static void
@@ -153,7 +145,8 @@ take_cpu(struct walk *walk, const struct node *node)
     struct fdt_machine *machine = walk->machine;
     uint32_t cells = walk->nodes[walk->depth - 1].address_cells;
     bool usable = node->status.length == 0 || lists(node->status, "okay");
-    if (usable && machine->cpus < EXO_CPUS_MAX && cells <= 2 && node->reg.length >= 4 * (size_t)cells) {
+    if (usable && machine->cpus < EXO_CPUS_MAX && cells <= 2 &&
+        node->reg.length >= 4 * (size_t)cells) {
         machine->mpidr[machine->cpus++] = number_at(node->reg, 0, cells);
     }
 }
@@ -215,26 +208,26 @@ static void
 take_property(struct walk *walk, struct bytes name, struct bytes value)
 {
     struct node *node = &walk->nodes[walk->depth];
-    if (walk->depth == 1 && equals(node->name, "chosen")) {
+    if (walk->depth == 1 && equals(node->name, "chosen"))
         take_chosen(walk, name, value);
-    } else if (equals(name, "compatible")) {
+    else if (equals(name, "compatible"))
         node->compatible = value;
-    } else if (equals(name, "device_type")) {
+    else if (equals(name, "device_type"))
         node->device_type = value;
-    } else if (equals(name, "reg")) {
+    else if (equals(name, "reg"))
         node->reg = value;
-    } else if (equals(name, "method")) {
+    else if (equals(name, "method"))
         node->method = value;
-    } else if (equals(name, "status")) {
+    else if (equals(name, "status"))
         node->status = value;
-    } else if (equals(name, "#address-cells")) {
+    else if (equals(name, "#address-cells"))
         node->address_cells = word_at(value, 0);
-    } else if (equals(name, "#size-cells")) {
+    else if (equals(name, "#size-cells"))
         node->size_cells = word_at(value, 0);
-    }
 }
 
-/* --- The walk ---------------------------------------------------------------------------------------- */
+/* --- The walk
+ * ---------------------------------------------------------------------------------------- */
 
 static void
 begin_node(struct walk *walk)
@@ -295,9 +288,8 @@ static bool
 block(struct bytes tree, size_t offset_at, size_t size_at, struct bytes *part)
 {
     size_t offset = word_at(tree, offset_at), size = word_at(tree, size_at);
-    if (!range_fits(offset, size, tree.length)) {
+    if (!range_fits(offset, size, tree.length))
         return false;
-    }
     *part = (struct bytes){tree.at + offset, size};
     return true;
 }
@@ -319,8 +311,6 @@ fdt_read(const void *tree, size_t max_bytes, struct fdt_machine *machine)
         return false;
     }
     /* QEMU leaves most of a MiB behind the last block empty. */
-    machine->tree_bytes = max_u64((size_t)(walk.structure.at - all.at) + walk.structure.length,
-                                  (size_t)(walk.strings.at - all.at) + walk.strings.length);
     machine->tree_bytes = max_u64((size_t)(walk.structure.at - all.at) + walk.structure.length,
                                   (size_t)(walk.strings.at - all.at) + walk.strings.length);
     struct fdt_range *initrd = &machine->initrd;

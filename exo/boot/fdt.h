@@ -14,11 +14,11 @@ struct fdt_range {
 
 /* Pointers lead into the tree. */
 struct fdt_machine {
-    uint64_t tree_bytes; /* to the end of the structure and strings blocks */
+    uint64_t tree_bytes;     /* to the end of the structure and strings blocks */
     struct fdt_range memory; /* the largest */
     struct fdt_range initrd, uart, rtc, gic_distributor, gic_redistributors;
     uint64_t mpidr[EXO_CPUS_MAX];
-    uint32_t cpus;        /* usable ones, the first EXO_CPUS_MAX */
+    uint32_t cpus; /* usable ones, the first EXO_CPUS_MAX */
     bool psci, psci_smc;
     const char *bootargs; /* bootargs_bytes long, without the 0; NULL: none */
     size_t bootargs_bytes;
@@ -28,8 +28,9 @@ struct fdt_machine {
 };
 
 /*
- * False when `tree`, of which at most max_bytes may be read, is malformed. Nodes are found below the
- * root (CPUs below /cpus) by what they are compatible with; buses that translate are not followed.
+ * False when `tree`, of which at most max_bytes may be read, is malformed. Nodes are found below
+ * the root (CPUs below /cpus) by what they are compatible with; buses that translate are not
+ * followed.
  */
 bool fdt_read(const void *tree, size_t max_bytes, struct fdt_machine *machine);
 

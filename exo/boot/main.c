@@ -22,16 +22,14 @@ boot_option(const char *name)
     const char *word = boot_machine.cmdline;
     while (*word != '\0') {
         size_t i = 0;
-        while (name[i] != '\0' && word[i] == name[i]) {
+        while (name[i] != '\0' && word[i] == name[i])
             i++;
-        }
-        if (name[i] == '\0' && (word[i] == '\0' || word[i] == ' ' ||
-                                (word[i] == '=' && word[i + 1] != '0'))) {
+        if (name[i] == '\0' &&
+            (word[i] == '\0' || word[i] == ' ' || (word[i] == '=' && word[i + 1] != '0'))) {
             return true;
         }
-        while (*word != '\0' && *word != ' ') {
+        while (*word != '\0' && *word != ' ')
             word++;
-        }
         word += *word == ' ';
     }
     return false;
@@ -50,11 +48,9 @@ take_cpus(const struct fdt_machine *fdt)
     uint64_t self = read_sysreg(mpidr_el1) & MPIDR_AFFINITY;
     boot_machine.cpus = 1;
     boot_machine.mpidr[0] = self;
-    for (uint32_t i = 0; i < fdt->cpus && boot_machine.cpus < EXO_CPUS_MAX; i++) {
-        if (fdt->mpidr[i] != self) {
+    for (uint32_t i = 0; i < fdt->cpus && boot_machine.cpus < EXO_CPUS_MAX; i++)
+        if (fdt->mpidr[i] != self)
             boot_machine.mpidr[boot_machine.cpus++] = fdt->mpidr[i];
-        }
-    }
 }
 
 static void
@@ -78,9 +74,8 @@ read_device_tree(pa_t device_tree)
         console_init(mmu_map_device((struct boot_range){fdt.uart.base, UART_BYTES}));
     }
     boot_machine.psci_smc = fdt.psci_smc;
-    if (!sound || fdt.memory.bytes == 0 || fdt.gic_redistributors.bytes == 0) {
+    if (!sound || fdt.memory.bytes == 0 || fdt.gic_redistributors.bytes == 0)
         panic("device tree at %lx: damaged, or without memory or GICv3", device_tree);
-    }
     boot_machine.ram = range(fdt.memory);
     boot_machine.initrd = range(fdt.initrd);
     boot_machine.rtc = range(fdt.rtc);
@@ -125,12 +120,10 @@ start_others(void)
 {
     for (uint32_t i = 1; i < boot_machine.cpus; i++) {
         int64_t result = psci_cpu_on(&cpus[i]);
-        if (result != 0) {
+        if (result != 0)
             panic("CPU %u does not start: PSCI says %ld", i, (long)result);
-        }
-        while (!cpus[i].online) {
+        while (!cpus[i].online)
             spin_hint();
-        }
     }
     cpu_count = boot_machine.cpus;
     mmu_drop_identity();
@@ -155,14 +148,13 @@ boot_main(pa_t device_tree, uint64_t ticks, bool el2)
     boot_machine.boot_ticks = ticks;
     boot_machine.features = el2 ? EXO_FEATURE_EL2 : 0u;
     boot_machine.el2 = el2;
-    boot_machine.kernel = (struct boot_range){image_to_pa(_exo_start),
-                                             (uint64_t)(_exo_end - _exo_start)};
+    boot_machine.kernel =
+        (struct boot_range){image_to_pa(_exo_start), (uint64_t)(_exo_end - _exo_start)};
     read_device_tree(device_tree);
     cpu_find_features();
     memory_init();
-    for (uint32_t i = 0; i < boot_machine.cpus; i++) {
+    for (uint32_t i = 0; i < boot_machine.cpus; i++)
         prepare_cpu(i);
-    }
     memory_give_rest();
     boot_stack_switch(cpus[0].stack_top, start_machine);
     __builtin_unreachable();
