@@ -144,6 +144,50 @@ FUNCTION resume_and_dump
     mov     sp, x3
     RESTORE_AND_RETURN
 
+/* The saved context is at 624 in the control page (struct exo_control), its pc at 256 in that. */
+FUNCTION upcall_dump_entry
+    sub     sp, sp, #272
+    stp     x0, x1, [sp]
+    stp     x2, x3, [sp, #16]
+    stp     x4, x5, [sp, #32]
+    stp     x6, x7, [sp, #48]
+    stp     x8, x9, [sp, #64]
+    stp     x10, x11, [sp, #80]
+    stp     x12, x13, [sp, #96]
+    stp     x14, x15, [sp, #112]
+    stp     x16, x17, [sp, #128]
+    stp     x18, x19, [sp, #144]
+    stp     x20, x21, [sp, #160]
+    stp     x22, x23, [sp, #176]
+    stp     x24, x25, [sp, #192]
+    stp     x26, x27, [sp, #208]
+    stp     x28, x29, [sp, #224]
+    mrs     x5, nzcv
+    add     x6, sp, #272
+    stp     x30, x6, [sp, #240]
+    str     x5, [sp, #256]
+    adrp    x5, upcall_dump
+    add     x5, x5, :lo12:upcall_dump
+    mov     x6, #0
+1:  ldr     x7, [sp, x6]
+    str     x7, [x5, x6]
+    add     x6, x6, #8
+    cmp     x6, #(33 * 8)
+    b.ne    1b
+    ldr     x7, [x4, #(624 + 256)]
+    add     x7, x7, #4
+    str     x7, [x4, #(624 + 256)]
+    add     x0, x4, #624
+    mov     x8, #1 /* resume */
+    svc     #0
+    brk     #0
+
+    .section .bss.upcall_dump, "aw", %nobits
+    .balign 16
+    .global upcall_dump
+upcall_dump:
+    .skip   33 * 8
+
     .section .bss.saved_sp, "aw", %nobits
     .balign 8
 saved_sp:

@@ -22,4 +22,11 @@ void fp_registers_fill(uint64_t seed);
  */
 int64_t resume_and_dump(struct exo_context *context, uint64_t dump[32]);
 
+/*
+ * An upcall entry for the control page: stores x0 to x30, SP and PSTATE's flags in upcall_dump, moves
+ * the saved pc on by 4, and resumes.
+ */
+void upcall_dump_entry(void);
+extern uint64_t upcall_dump[33];
+
 #endif
