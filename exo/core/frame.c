@@ -9,22 +9,7 @@
 
 #define WRITABLE_MASK   (FRAME_COUNT_MASK * FRAME_WRITABLE_ONE)
 #define EXECUTABLE_MASK (FRAME_COUNT_MASK * FRAME_EXECUTABLE_ONE)
-
-/* The bits of the count that mappings with `prot` belong to; 0 for those that are only read. */
-static inline uint64_t
-count_mask(uint32_t prot)
-{
-    if ((prot & EXO_PROT_WRITE) != 0)
-        return WRITABLE_MASK;
-    return (prot & EXO_PROT_EXEC) != 0 ? EXECUTABLE_MASK : 0;
-}
-
-/* 1 in the count of that mask. */
-static inline uint64_t
-count_one(uint64_t mask)
-{
-    return mask & -mask;
-}
+#define ONE(mask)       ((mask) & -(mask))
 
 /* The executable count, already taken, keeps writers out meanwhile. */
 static void
@@ -35,29 +20,40 @@ make_coherent(struct frame *frame)
     atomic_fetch_or_explicit(&frame->use, FRAME_ICACHE, memory_order_release);
 }
 
+/* False when another CPU was faster: look again. */
+static inline bool
+try_change(struct frame *frame, uint64_t word, uint64_t next)
+{
+    bool done = atomic_compare_exchange_strong_explicit(&frame->use, &word, next,
+                                                        memory_order_acquire, memory_order_relaxed);
+    return __builtin_expect(done, 1);
+}
+
 /*
+ * Inlined for each kind of use: `mask` is the count that it belongs to, 0 where it only reads.
  * Acquire pairs with the release of frame_unmap_run (who finds the other count at 0 also finds the
  * TLBs clean, which was waited for before it dropped) and with that of frame_clean.
  */
 static inline err_t
-use_frame(struct frame *frame, uint64_t mask)
+use_run(struct frame *frame, uint64_t count, uint64_t mask, uint64_t excluded, uint64_t *done)
 {
-    uint64_t word = atomic_load_explicit(&frame->use, memory_order_acquire), next;
-    do {
-        if ((word & FRAME_CLEAN) == 0)
-            return EXO_E_STATE;
-        if (mask == 0)
-            return EXO_OK;
-        if ((word & (WRITABLE_MASK | EXECUTABLE_MASK) & ~mask) != 0)
-            return EXO_E_WX;
-        if ((word & mask) == mask)
-            return EXO_E_LIMIT;
-        next = word + count_one(mask);
-        next &= mask == WRITABLE_MASK ? ~FRAME_ICACHE : UINT64_MAX;
-    } while (!atomic_compare_exchange_weak_explicit(&frame->use, &word, next, memory_order_acquire,
-                                                    memory_order_acquire));
-    if (mask == EXECUTABLE_MASK && (word & FRAME_ICACHE) == 0)
-        make_coherent(frame);
+    uint64_t word, next;
+    for (*done = 0; *done < count; ++*done, frame++) {
+        do {
+            word = atomic_load_explicit(&frame->use, memory_order_acquire);
+            next = word + ONE(mask);
+            if ((word & FRAME_CLEAN) == 0)
+                return EXO_E_STATE;
+            if ((word & excluded) != 0)
+                return EXO_E_WX;
+            if (mask != 0 && (next & mask) == 0)
+                return EXO_E_LIMIT;
+            if (mask == WRITABLE_MASK)
+                next &= ~FRAME_ICACHE;
+        } while (mask != 0 && !try_change(frame, word, next));
+        if (mask == EXECUTABLE_MASK && (word & FRAME_ICACHE) == 0)
+            make_coherent(frame);
+    }
     return EXO_OK;
 }
 
@@ -65,11 +61,15 @@ err_t
 frame_map_run(pfn_t base, uint64_t count, uint32_t prot, uint64_t *done)
 {
     struct frame *frame = frame_run(base, count);
-    uint64_t mask = count_mask(prot), i = 0;
+    uint64_t i = count;
     err_t err = EXO_OK;
-    while (frame != NULL && i < count && (err = use_frame(&frame[i], mask)) == EXO_OK)
-        i++;
-    *done = frame != NULL ? i : count;
+    if (frame != NULL && (prot & EXO_PROT_WRITE) != 0)
+        err = use_run(frame, count, WRITABLE_MASK, EXECUTABLE_MASK, &i);
+    else if (frame != NULL && (prot & EXO_PROT_EXEC) != 0)
+        err = use_run(frame, count, EXECUTABLE_MASK, WRITABLE_MASK, &i);
+    else if (frame != NULL)
+        err = use_run(frame, count, 0, 0, &i);
+    *done = i;
     return err;
 }
 
@@ -77,11 +77,13 @@ void
 frame_unmap_run(pfn_t base, uint64_t count, uint32_t prot)
 {
     struct frame *frame = frame_run(base, count);
-    uint64_t mask = count_mask(prot), one = count_one(mask);
-    if (frame == NULL || mask == 0)
+    uint64_t mask = (prot & EXO_PROT_WRITE) != 0 ? WRITABLE_MASK : EXECUTABLE_MASK;
+    if (frame == NULL || (prot & (EXO_PROT_WRITE | EXO_PROT_EXEC)) == 0)
         return;
-    for (uint64_t i = 0; i < count; i++)
-        ensure((atomic_fetch_sub_explicit(&frame[i].use, one, memory_order_release) & mask) != 0);
+    for (const struct frame *end = frame + count; frame < end; frame++) {
+        uint64_t old = atomic_fetch_sub_explicit(&frame->use, ONE(mask), memory_order_release);
+        ensure((old & mask) != 0);
+    }
 }
 
 /*
@@ -97,8 +99,7 @@ frame_clean(pfn_t base, uint64_t count, uint32_t *budget)
         if ((word & FRAME_CLEAN) != 0)
             continue;
         if (*budget == 0 || (word & FRAME_CLEANING) != 0 ||
-            !atomic_compare_exchange_strong_explicit(&frame[i].use, &word, word | FRAME_CLEANING,
-                                                     memory_order_acquire, memory_order_relaxed))
+            !try_change(&frame[i], word, word | FRAME_CLEANING))
             return EXO_E_AGAIN;
         memset(frame_to_kernel(base + i), 0, PAGE_BYTES);
         atomic_store_explicit(&frame[i].use, word | FRAME_CLEAN, memory_order_release);

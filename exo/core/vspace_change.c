@@ -6,8 +6,7 @@
 
 #include "arch/arch.h"
 
-#define BLOCK_VISITS 64u        /* of a sweep's budget: 512 counts are dropped with one block */
-#define ANY_FRAME    UINT64_MAX /* to unmap_frames */
+#define BLOCK_VISITS 64u /* of a sweep's budget: 512 counts are dropped with one block */
 
 /*
  * Returns when no TLB holds the `count` hidden mappings at pages [page, end). The walkers find them
@@ -44,9 +43,8 @@ drop_run(pte_t *entry, uint64_t entries)
     uint64_t pte = pte_read(entry), run = 0;
     if (!pte_is_hidden(pte))
         return 1;
-    do
-        pte_write(&entry[run++], 0);
-    while (run < entries && pte_read(&entry[run]) == pte + run * PAGE_BYTES);
+    for (; run < entries && pte_read(&entry[run]) == pte + run * PAGE_BYTES; run++)
+        pte_write(&entry[run], 0);
     frame_unmap_run(pte_pfn(pte), run * pte_pages(pte), pte_prot(pte));
     return run;
 }
@@ -76,13 +74,17 @@ put_table(struct vspace *space, pte_t *entry)
     space->tables--;
 }
 
-/* Hides what is mapped in [*page, end); *page moves up to what it may not. */
+/*
+ * Hides what is mapped in [*page, end); *page moves up to the first whose entry is not that of
+ * `want`, in the bits of `care` (the address in `want` goes up from page to page).
+ */
 static err_t
-hide(struct vspace *space, uint64_t *page, uint64_t end, bool control, pfn_t pfn, uint64_t *hidden)
+hide(struct vspace *space, uint64_t *page, uint64_t end, uint64_t want, uint64_t care,
+     uint64_t *hidden)
 {
     struct segment s;
     uint64_t blocks = 0;
-    for (; *page < end; *page += s.pages) {
+    for (; *page < end; *page += s.pages, want += s.pages * PAGE_BYTES) {
         s = segment_at(space, *page, end);
         if (s.is_block && s.pages != BLOCK_PAGES)
             return EXO_E_ALIGN;
@@ -90,27 +92,24 @@ hide(struct vspace *space, uint64_t *page, uint64_t end, bool control, pfn_t pfn
             return EXO_E_AGAIN;
         for (uint64_t i = 0; i < s.entries; i++) {
             uint64_t pte = pte_read(&s.entry[i]);
-            bool refused = (pte & PTE_CONTROL) != 0 && !control;
-            if (refused || (pfn != ANY_FRAME && pte_pfn(pte) != pfn + i)) {
+            if (((pte ^ (want + i * PAGE_BYTES)) & care) != 0) {
                 *page += i;
-                return refused ? EXO_E_STATE : EXO_E_RANGE;
+                return (pte & care & PTE_CONTROL) != 0 ? EXO_E_STATE : EXO_E_RANGE;
             }
             pte_write(&s.entry[i], pte & ~PTE_VALID);
             *hidden += pte != 0;
         }
-        pfn += pfn != ANY_FRAME ? s.pages : 0;
     }
     return EXO_OK;
 }
 
-/* Where `pfn` is not ANY_FRAME, only pages that map frames from there on. */
 static err_t
-unmap_frames(struct vspace *space, va_t va, uint64_t pages, bool control, pfn_t pfn, uint64_t *done)
+unmap(struct vspace *space, va_t va, uint64_t pages, uint64_t want, uint64_t care, uint64_t *done)
 {
     uint64_t first = va >> PAGE_SHIFT, page = first, hidden = 0;
     err_t err = check_change(va, 0, pages, 0);
     if (err == EXO_OK)
-        err = hide(space, &page, first + pages, control, pfn, &hidden);
+        err = hide(space, &page, first + pages, want, care, &hidden);
     drop_hidden(space, first, page, hidden);
     *done = page - first;
     return err;
@@ -119,7 +118,7 @@ unmap_frames(struct vspace *space, va_t va, uint64_t pages, bool control, pfn_t 
 err_t
 vspace_unmap(struct vspace *space, va_t va, uint64_t pages, bool control, uint64_t *done)
 {
-    return unmap_frames(space, va, pages, control, ANY_FRAME, done);
+    return unmap(space, va, pages, 0, control ? 0 : PTE_CONTROL, done);
 }
 
 err_t
@@ -132,7 +131,7 @@ vspace_protect(struct vspace *space, va_t va, pfn_t base, uint64_t pages, uint32
     *done = 0;
     if (err != EXO_OK || frame_of(base) == NULL)
         return err != EXO_OK ? err : EXO_E_RANGE;
-    err = unmap_frames(space, va, pages, false, base, &unmapped);
+    err = unmap(space, va, pages, base << PAGE_SHIFT, PTE_CONTROL | PTE_ADDRESS, &unmapped);
     err_t mapped = vspace_map(space, va, base, unmapped, prot, VSPACE_MEMORY, &budget, done);
     return mapped != EXO_OK ? mapped : err;
 }
