@@ -73,12 +73,7 @@ bool arch_copy_to_user(va_t to, const void *from, size_t bytes);
 /* --- Registers of a vCPU that the entry code leaves alone ----------------------------------------
  */
 
-/*
- * Called on every switch between vCPUs, after the run queue chose: saves TPIDR_EL0 of the one that
- * ran, loads TPIDR_EL0, TPIDRRO_EL0 (control page) and the PAC keys of the one that will, and
- * makes FP trap unless its registers are the ones loaded. Either may be NULL (idle).
- */
-void arch_switch(struct vcpu *from, struct vcpu *to);
+/* arch/switch.h: TPIDR_EL0, TPIDRRO_EL0, PAC keys, and whose FP registers EL0 may use. */
 
 /* EL0 used FP: saves the registers of their owner on this CPU, loads those of the current vCPU. */
 void arch_fp_load(void);

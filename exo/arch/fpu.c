@@ -22,8 +22,8 @@ has_sve(void)
 }
 
 /* ZEN is reserved where there is no SVE. */
-static void
-set_enabled(struct cpu *cpu, bool enabled)
+void
+fpu_enable(struct cpu *cpu, bool enabled)
 {
     uint64_t cpacr = has_sve() ? CPACR_FP_EL1 | CPACR_SVE_EL1 : CPACR_FP_EL1;
     cpu->fp_enabled = enabled;
@@ -41,7 +41,7 @@ set_length(uint32_t bytes)
 void
 fpu_init_cpu(void)
 {
-    set_enabled(this_cpu(), false);
+    fpu_enable(this_cpu(), false);
     isb();
     if (has_sve()) {
         set_length(256);
@@ -84,7 +84,7 @@ arch_fp_load(void)
     struct cpu *cpu = this_cpu();
     struct vcpu *vcpu = cpu->current;
     struct vcpu *owner = __atomic_load_n(&cpu->fp_owner, __ATOMIC_RELAXED);
-    set_enabled(cpu, true);
+    fpu_enable(cpu, true);
     if (owner == vcpu)
         return;
     if (owner != NULL)
@@ -98,15 +98,6 @@ arch_fp_load(void)
     __atomic_store_n(&cpu->fp_owner, vcpu, __ATOMIC_RELAXED);
 }
 
-void
-fpu_switch(struct vcpu *to)
-{
-    struct cpu *cpu = this_cpu();
-    bool loaded = to != NULL && __atomic_load_n(&cpu->fp_owner, __ATOMIC_RELAXED) == to;
-    if (loaded != cpu->fp_enabled)
-        set_enabled(cpu, loaded);
-}
-
 /*
  * Its CPU may be another one, where it does not run. What that CPU is saving at this moment goes
  * to memory that is freed after a grace period only.
@@ -118,5 +109,5 @@ arch_fp_forget(struct vcpu *vcpu)
     __atomic_compare_exchange_n(&cpus[vcpu->cpu].fp_owner, &owner, NULL, false, __ATOMIC_RELAXED,
                                 __ATOMIC_RELAXED);
     if (this_cpu()->current == vcpu && this_cpu()->fp_enabled)
-        set_enabled(this_cpu(), false);
+        fpu_enable(this_cpu(), false);
 }

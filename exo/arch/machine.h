@@ -44,7 +44,7 @@ void gic_send(uint32_t cpu, enum interrupt sgi);
 void timer_init_cpu(void);
 void timer_fired(void);
 void fpu_init_cpu(void);
-void fpu_switch(struct vcpu *to);
+void fpu_enable(struct cpu *cpu, bool enabled);
 
 /* --- console.c ----------------------------------------------------------------------------------
  */

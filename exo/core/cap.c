@@ -6,9 +6,8 @@
  */
 #include "core/cap.h"
 
-#include "core/env.h"
+#include "core/cap_read.h"
 
-#define READ_ONCE(field)         __atomic_load_n(&(field), __ATOMIC_RELAXED)
 #define WRITE_ONCE(field, value) __atomic_store_n(&(field), (value), __ATOMIC_RELAXED)
 
 void
@@ -53,50 +52,19 @@ slot_unlock_if(struct cap_slot *slot, bool changed)
 struct cap_slot *
 cap_slot_at(struct env *env, uint32_t slot)
 {
-    uint32_t page = slot / EXO_CAPS_PER_PAGE;
-    if (page >= EXO_CAP_PAGES_MAX) {
-        return NULL;
-    }
-    struct cap_slot *slots = __atomic_load_n(&env->table[page], __ATOMIC_ACQUIRE);
-    return slots == NULL ? NULL : &slots[slot % EXO_CAPS_PER_PAGE];
+    return slot_at(env, slot);
 }
 
-/*
- * The sequence is read before and after the fields; odd or moved means that a writer was at it.
- * The generation is compared last: it belongs to the object, which stays memory in this epoch.
- */
 err_t
 cap_lookup_slot(struct cap_slot *slot, enum exo_type type, uint16_t rights, struct cap *cap)
 {
-    uint32_t sequence, generation;
-    do {
-        sequence = atomic_load_explicit(&slot->sequence, memory_order_acquire);
-        cap->type = READ_ONCE(slot->type);
-        cap->flags = atomic_load_explicit(&slot->flags, memory_order_relaxed);
-        cap->rights = READ_ONCE(slot->rights);
-        generation = READ_ONCE(slot->generation);
-        cap->origin = READ_ONCE(slot->origin);
-        cap->badge = READ_ONCE(slot->badge);
-        atomic_thread_fence(memory_order_acquire);
-    } while ((sequence & 1) ||
-             atomic_load_explicit(&slot->sequence, memory_order_relaxed) != sequence);
-    cap->slot = slot;
-    cap->sequence = sequence;
-    if (cap->type == EXO_TYPE_NONE)
-        return EXO_E_SLOT;
-    if (cap->type != type && type != EXO_TYPE_NONE)
-        return EXO_E_TYPE;
-    if ((cap->flags & CAP_DYING) ||
-        atomic_load_explicit(&cap->origin->generation, memory_order_acquire) != generation)
-        return EXO_E_GONE;
-    return rights & ~cap->rights ? EXO_E_RIGHT : EXO_OK;
+    return cap_read(slot, type, rights, cap);
 }
 
 err_t
 cap_lookup(struct env *env, uint32_t slot, enum exo_type type, uint16_t rights, struct cap *cap)
 {
-    struct cap_slot *at = cap_slot_at(env, slot);
-    return at == NULL ? EXO_E_SLOT : cap_lookup_slot(at, type, rights, cap);
+    return cap_find(env, slot, type, rights, cap);
 }
 
 bool
@@ -124,9 +92,8 @@ slot_fill(struct cap_slot *slot, struct origin *origin, uint16_t rights, uint64_
 static err_t
 slot_vacant(const struct cap_slot *slot)
 {
-    if (slot->type != EXO_TYPE_NONE) {
+    if (slot->type != EXO_TYPE_NONE)
         return EXO_E_OCCUPIED;
-    }
     return atomic_load_explicit(&slot->flags, memory_order_relaxed) & CAP_DYING ? EXO_E_GONE
                                                                                 : EXO_OK;
 }
@@ -159,7 +126,8 @@ cap_erase(struct cap_slot *slot)
 }
 
 err_t
-cap_plant(struct cap_slot *dst, struct origin *origin, uint16_t rights, uint64_t badge)
+cap_plant(struct cap_slot *dst, struct origin *origin, uint16_t rights, uint64_t badge,
+          const struct cap_slot *mapped_like)
 {
     lock_acquire(&origin->lock);
     slot_lock(dst);
@@ -167,6 +135,11 @@ cap_plant(struct cap_slot *dst, struct origin *origin, uint16_t rights, uint64_t
     if (err == EXO_OK) {
         slot_fill(dst, origin, rights, badge);
         dst->depth = 0;
+        if (mapped_like != NULL) {
+            dst->hull_lo = mapped_like->hull_lo;
+            dst->hull_hi = mapped_like->hull_hi;
+            atomic_store(&dst->flags, atomic_load(&mapped_like->flags) & CAP_MAPPED);
+        }
         link_behind(origin, NULL, dst);
     }
     slot_unlock_if(dst, err == EXO_OK);

@@ -39,7 +39,7 @@ struct origin {
     struct cap_slot *first, *last;
     struct cap_slot *revoking; /* root of the subtree being revoked; NULL: whole tree */
     struct cap_slot *cursor;
-    struct cap_slot *pending;    /* whose revoke was refused meanwhile, and comes next */
+    struct cap_slot *pending; /* whose revoke was refused meanwhile, and comes next */
     uint64_t epoch;
     pfn_t base;      /* frames: the run */
     uint32_t count;  /* frames: its length; otherwise 0 */
@@ -105,8 +105,10 @@ err_t cap_lookup_slot(struct cap_slot *slot, enum exo_type type, uint16_t rights
 
 /*
  * Makes `dst` (empty: EXO_E_OCCUPIED) the root capability of an object that nobody else knows yet.
+ * `mapped_like`: NULL, or a locked slot whose hull the new one begins with.
  */
-err_t cap_plant(struct cap_slot *dst, struct origin *origin, uint16_t rights, uint64_t badge);
+err_t cap_plant(struct cap_slot *dst, struct origin *origin, uint16_t rights, uint64_t badge,
+                const struct cap_slot *mapped_like);
 
 /*
  * A child of `cap` in `dst`, with rights and badge or range (base | count << 32) that the caller
@@ -141,8 +143,11 @@ err_t cap_drop_step(struct cap_slot *slot);
 /* Removes the mappings made through a frames capability, a step of them; origin lock held. */
 err_t cap_unmap_step(struct cap_slot *slot);
 
-/* Starts the end of an object: no capability of it works any more. cell_reap drives the rest. */
-void origin_doom(struct origin *origin);
+/*
+ * Starts the end of an object: no capability of it works any more. cell_reap drives the rest. True
+ * for the one caller that began it.
+ */
+bool origin_doom(struct origin *origin);
 
 /* One step of what is under way on it: EXO_OK when nothing is (any more), else EXO_E_AGAIN. */
 err_t origin_step(struct origin *origin);

@@ -15,11 +15,9 @@ cell_own(const struct cell *cell, enum exo_resource resource)
 bool
 cell_is_dying(const struct cell *cell)
 {
-    for (; cell != NULL; cell = cell->parent) {
-        if (cell->dying) {
+    for (; cell != NULL; cell = cell->parent)
+        if (cell->dying)
             return true;
-        }
-    }
     return false;
 }
 
@@ -36,9 +34,8 @@ cell_charge(struct cell *cell, enum exo_resource resource, uint32_t amount)
 {
     uint32_t free = atomic_load_explicit(&cell->free[resource], memory_order_relaxed);
     do {
-        if (free < amount || withheld(cell, resource, free - amount)) {
+        if (free < amount || withheld(cell, resource, free - amount))
             return EXO_E_LIMIT;
-        }
     } while (!atomic_compare_exchange_weak_explicit(&cell->free[resource], &free, free - amount,
                                                     memory_order_relaxed, memory_order_relaxed));
     return EXO_OK;
@@ -54,9 +51,8 @@ err_t
 cell_take_frame(struct cell *cell, void *owner, void **frame)
 {
     err_t err = cell_charge(cell, EXO_RES_FRAMES, 1);
-    if (err != EXO_OK) {
+    if (err != EXO_OK)
         return err;
-    }
     *frame = frame_take_kernel(owner);
     if (*frame == NULL) {
         cell_refund(cell, EXO_RES_FRAMES, 1);
@@ -103,9 +99,8 @@ carve(struct cell *parent, enum exo_resource resource, int64_t amount)
 {
     if (amount > 0) {
         err_t err = cell_charge(parent, resource, (uint32_t)amount);
-        if (err != EXO_OK) {
+        if (err != EXO_OK)
             return err;
-        }
         parent->carved[resource] += (uint32_t)amount;
     } else if (amount < 0) {
         parent->carved[resource] -= (uint32_t)-amount;
@@ -120,9 +115,8 @@ carve_all(struct cell *parent, const uint32_t limit[EXO_RES_COUNT])
     for (int i = 0; i < EXO_RES_COUNT; i++) {
         err_t err = carve(parent, (enum exo_resource)i, limit[i]);
         if (err != EXO_OK) {
-            while (i-- > 0) {
+            while (i-- > 0)
                 (void)carve(parent, (enum exo_resource)i, -(int64_t)limit[i]);
-            }
             return err;
         }
     }
@@ -134,34 +128,29 @@ adopt(struct cell *parent, struct cell *cell)
 {
     cell->next_sibling = parent->first_child;
     cell->prev_sibling = NULL;
-    if (parent->first_child != NULL) {
+    if (parent->first_child != NULL)
         parent->first_child->prev_sibling = cell;
-    }
     parent->first_child = cell;
 }
 
 err_t
 cell_create(struct cell *parent, const uint32_t limit[EXO_RES_COUNT], struct cell **cell)
 {
-    if (parent->depth + 1 >= EXO_CELL_DEPTH_MAX) {
+    if (parent->depth + 1 >= EXO_CELL_DEPTH_MAX)
         return EXO_E_LIMIT;
-    }
     void *frame;
     err_t err = cell_take_frame(parent, parent, &frame);
-    if (err != EXO_OK) {
+    if (err != EXO_OK)
         return err;
-    }
     *cell = frame;
     cell_init(*cell, parent, limit);
     lock_acquire(&parent->lock);
     err = cell_is_dying(parent) ? EXO_E_GONE : carve_all(parent, limit);
-    if (err == EXO_OK) {
+    if (err == EXO_OK)
         adopt(parent, *cell);
-    }
     lock_release(&parent->lock);
-    if (err != EXO_OK) {
+    if (err != EXO_OK)
         cell_put_frame(parent, frame);
-    }
     return err;
 }
 
@@ -179,12 +168,10 @@ cell_leave_parent(struct cell *cell)
     lock_acquire(&parent->lock);
     *(cell->prev_sibling == NULL ? &parent->first_child : &cell->prev_sibling->next_sibling) =
         cell->next_sibling;
-    if (cell->next_sibling != NULL) {
+    if (cell->next_sibling != NULL)
         cell->next_sibling->prev_sibling = cell->prev_sibling;
-    }
-    for (int i = 0; i < EXO_RES_COUNT; i++) {
+    for (int i = 0; i < EXO_RES_COUNT; i++)
         (void)carve(parent, (enum exo_resource)i, -(int64_t)cell->limit[i]);
-    }
     lock_release(&parent->lock);
 }
 
@@ -196,16 +183,14 @@ set_limit(struct cell *cell, enum exo_resource resource, uint32_t limit)
     if (more < 0) {
         /* Taken from the cell's own free part, as a charge that is never refunded. */
         err_t err = cell_charge(cell, resource, (uint32_t)-more);
-        if (err != EXO_OK) {
+        if (err != EXO_OK)
             return EXO_E_BUSY;
-        }
     }
     err_t err = carve(cell->parent, resource, more);
     if (err == EXO_OK) {
         cell->limit[resource] = limit;
-        if (more > 0) {
+        if (more > 0)
             cell_refund(cell, resource, (uint32_t)more);
-        }
     }
     return err;
 }
@@ -214,9 +199,8 @@ err_t
 cell_set_limits(struct cell *cell, const uint32_t limit[EXO_RES_COUNT])
 {
     struct cell *parent = cell->parent;
-    if (parent == NULL) {
+    if (parent == NULL)
         return EXO_E_STATE;
-    }
     uint32_t before[EXO_RES_COUNT];
     err_t err = EXO_OK;
     lock_acquire(&parent->lock);
@@ -227,9 +211,8 @@ cell_set_limits(struct cell *cell, const uint32_t limit[EXO_RES_COUNT])
         err = set_limit(cell, (enum exo_resource)i, limit[i]);
         i += err == EXO_OK;
     }
-    while (err != EXO_OK && i-- > 0) {
+    while (err != EXO_OK && i-- > 0)
         (void)set_limit(cell, (enum exo_resource)i, before[i]);
-    }
     lock_release(&cell->lock);
     lock_release(&parent->lock);
     return err;
@@ -239,9 +222,8 @@ cell_set_limits(struct cell *cell, const uint32_t limit[EXO_RES_COUNT])
 static struct origin **
 list_of(struct cell *cell, const struct origin *origin)
 {
-    if (origin->doomed) {
+    if (origin->doomed)
         return &cell->doomed;
-    }
     return origin->type == EXO_TYPE_FRAMES ? &cell->frames : &cell->alive;
 }
 
@@ -251,9 +233,8 @@ cell_list(struct cell *cell, struct origin *origin)
     struct origin **list = list_of(cell, origin);
     origin->prev = NULL;
     origin->next = *list;
-    if (*list != NULL) {
+    if (*list != NULL)
         (*list)->prev = origin;
-    }
     *list = origin;
 }
 
@@ -261,9 +242,8 @@ void
 cell_unlist(struct cell *cell, struct origin *origin)
 {
     *(origin->prev == NULL ? list_of(cell, origin) : &origin->prev->next) = origin->next;
-    if (origin->next != NULL) {
+    if (origin->next != NULL)
         origin->next->prev = origin->prev;
-    }
     origin->next = origin->prev = NULL;
 }
 
@@ -272,10 +252,9 @@ cell_publish(struct cell *cell, struct origin *origin, struct cap_slot *dst, uin
 {
     uint64_t range = origin->base | (uint64_t)origin->count << 32;
     lock_acquire(&cell->lock);
-    err_t err = cell_is_dying(cell) ? EXO_E_GONE : cap_plant(dst, origin, rights, range);
-    if (err == EXO_OK) {
+    err_t err = cell_is_dying(cell) ? EXO_E_GONE : cap_plant(dst, origin, rights, range, NULL);
+    if (err == EXO_OK)
         cell_list(cell, origin);
-    }
     lock_release(&cell->lock);
     return err;
 }

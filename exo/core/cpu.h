@@ -25,6 +25,7 @@ struct run_queue {
     uint32_t given[EXO_CPU_SLOTS], lent[EXO_CPU_SLOTS], lost[EXO_CPU_SLOTS];
     uint64_t slot_number; /* of the running slot: ticks / slot length */
     uint64_t slot_end;    /* ticks */
+    uint64_t passed_slot; /* its number when its owner yielded the rest of it */
     uint64_t chosen_slot; /* its number when the running vCPU was chosen */
     uint64_t run_since;   /* ticks */
     uint64_t idle_ticks;

@@ -39,13 +39,11 @@ merge(struct vcpu *a, struct vcpu *b)
         a = a->heap_right;
     }
     struct vcpu *rest = a != NULL ? a : b;
-    if (rest != NULL) {
+    if (rest != NULL)
         rest->heap_parent = tail;
-    }
     *(tail == NULL ? &root : &tail->heap_right) = rest;
-    for (; tail != NULL; tail = tail->heap_parent) {
+    for (; tail != NULL; tail = tail->heap_parent)
         (void)settle(tail);
-    }
     return root;
 }
 
@@ -64,15 +62,13 @@ deadline_take_out(struct vcpu **root, struct vcpu *vcpu)
     struct vcpu *parent = vcpu->heap_parent;
     struct vcpu *rest = merge(vcpu->heap_left, vcpu->heap_right);
     vcpu->in_heap = false;
-    if (rest != NULL) {
+    if (rest != NULL)
         rest->heap_parent = parent;
-    }
     if (parent == NULL) {
         *root = rest;
         return;
     }
     *(parent->heap_left == vcpu ? &parent->heap_left : &parent->heap_right) = rest;
-    while (parent != NULL && settle(parent)) {
+    while (parent != NULL && settle(parent))
         parent = parent->heap_parent;
-    }
 }

@@ -4,9 +4,8 @@
  */
 #include "core/endpoint.h"
 
-#include "core/deadline.h"
 #include "core/sched.h"
-#include "core/trace.h"
+#include "core/switch.h"
 
 #define DRAIN_STEP 16
 
@@ -41,9 +40,8 @@ static struct vcpu *
 queue_pop(struct vcpu_queue *queue)
 {
     struct vcpu *vcpu = queue->first;
-    if (vcpu != NULL) {
+    if (vcpu != NULL)
         queue_remove(queue, vcpu);
-    }
     return vcpu;
 }
 
@@ -55,16 +53,15 @@ static bool
 give_cap(struct vcpu *from, uint32_t send, struct vcpu *to, uint32_t receive)
 {
     struct cap cap;
-    if (send == EXO_NONE || receive == EXO_NONE) {
+    if (send == EXO_NONE || receive == EXO_NONE)
         return false;
-    }
     struct cap_slot *dst = cap_slot_at(to->env, receive);
     return dst != NULL && cap_lookup(from->env, send, EXO_TYPE_NONE, EXO_COPY, &cap) == EXO_OK &&
            cap_derive(&cap, dst, cap.rights, cap.badge) == EXO_OK;
 }
 
 /* The server gets the caller's message in its registers. Both run-queue locks held. */
-static void
+static inline void
 pair(struct vcpu *caller, struct vcpu *server, bool cap)
 {
     uint64_t *x = server->context.x;
@@ -80,14 +77,23 @@ pair(struct vcpu *caller, struct vcpu *server, bool cap)
     trace(EXO_TRACE_PROTECTED, (uint64_t)(uintptr_t)server, x[1]);
 }
 
-/* A READY vCPU goes on within the slot of the current one, if it can; else it is woken. */
+/* A blocked vCPU of this CPU goes on within the running slot. Its run-queue lock is held. */
+static inline void
+enter(struct cpu *cpu, struct vcpu *vcpu)
+{
+    deadline_remove(&vcpu->run_queue->deadlines, vcpu);
+    vcpu->state = VCPU_READY;
+    switch_to(cpu, vcpu);
+}
+
+/* The same if it can; else it is woken. */
 static err_t
 go_on_with(struct vcpu *vcpu)
 {
-    if (vcpu->cpu == this_cpu()->number && vcpu_may_run(vcpu)) {
-        deadline_remove(&rq_of(vcpu)->deadlines, vcpu);
-        vcpu->state = VCPU_READY;
-        rq_switch_to(vcpu);
+    struct cpu *cpu = this_cpu();
+    if (vcpu->cpu == cpu->number && vcpu_may_run(vcpu)) {
+        enter(cpu, vcpu);
+        sched_set_timer(cpu);
         return CALL_ENTERED;
     }
     rq_wake(vcpu);
@@ -128,7 +134,27 @@ send(struct vcpu *caller, const struct cap *cap, enum vcpu_state state, uint64_t
 err_t
 endpoint_call(struct vcpu *caller, const struct cap *cap, uint64_t deadline)
 {
-    return send(caller, cap, VCPU_CALLING, deadline);
+    struct endpoint *endpoint = (struct endpoint *)(void *)cap->origin;
+    struct run_queue *rq = caller->run_queue;
+    lock_acquire(&endpoint->lock);
+    struct vcpu *server = endpoint->receivers.first;
+    bool quick = server != NULL && server->run_queue == rq && caller->cap_send == EXO_NONE &&
+                 vcpu_may_run(server);
+    if (!quick) {
+        lock_release(&endpoint->lock);
+        return send(caller, cap, VCPU_CALLING, deadline);
+    }
+    queue_remove(&endpoint->receivers, server);
+    lock_acquire(&rq->lock);
+    lock_release(&endpoint->lock);
+    caller->badge = cap->badge;
+    rq_block(caller, VCPU_CALLING, deadline);
+    pair(caller, server, false);
+    enter(this_cpu(), server);
+    if (deadline != EXO_FOREVER)
+        sched_set_timer(this_cpu());
+    lock_release(&rq->lock);
+    return CALL_ENTERED;
 }
 
 err_t
@@ -170,9 +196,8 @@ meet_caller(struct vcpu *server, struct vcpu *caller)
     bool cap = give_cap(caller, caller->cap_send, server, server->cap_receive);
     rq_lock_two(caller, server);
     bool there = caller->partner == server;
-    if (there) {
+    if (there)
         pair(caller, server, cap);
-    }
     rq_unlock_two(caller, server);
     return there ? EXO_OK : EXO_E_AGAIN;
 }
@@ -214,29 +239,33 @@ endpoint_receive(struct vcpu *server, struct endpoint *endpoint, uint64_t deadli
 /* --- Replies
  * ---------------------------------------------------------------------------------------- */
 
+static inline void
+hand_answer(struct vcpu *caller, const uint64_t words[4], bool cap)
+{
+    uint64_t *x = caller->context.x;
+    x[0] = EXO_OK;
+    x[1] = words[0];
+    x[2] = words[1];
+    x[3] = words[2];
+    x[4] = words[3];
+    x[5] = cap;
+}
+
 /* The caller's answer is in its registers and nobody serves it; it is claimed by us. NULL: none. */
 static struct vcpu *
 answer(struct vcpu *server, const uint64_t words[4], uint32_t send_slot)
 {
     struct vcpu *caller = atomic_load_explicit(&server->serving, memory_order_relaxed);
-    if (caller == NULL) {
+    if (caller == NULL)
         return NULL;
-    }
     bool cap = give_cap(server, send_slot, caller, caller->cap_receive);
     lock_acquire(&rq_of(caller)->lock);
     bool there = caller->partner == server;
     if (there) {
         caller->partner = NULL;
         deadline_remove(&rq_of(caller)->deadlines, caller);
-        if (caller->state == VCPU_CALLING) {
-            uint64_t *x = caller->context.x;
-            x[0] = EXO_OK;
-            x[1] = words[0];
-            x[2] = words[1];
-            x[3] = words[2];
-            x[4] = words[3];
-            x[5] = cap;
-        }
+        if (caller->state == VCPU_CALLING)
+            hand_answer(caller, words, cap);
     }
     lock_release(&rq_of(caller)->lock);
     atomic_store_explicit(&server->serving, NULL, memory_order_relaxed);
@@ -255,22 +284,53 @@ err_t
 endpoint_reply(struct vcpu *server, const uint64_t words[4], uint32_t send_slot)
 {
     struct vcpu *caller = answer(server, words, send_slot);
-    if (caller == NULL) {
+    if (caller == NULL)
         return EXO_E_STATE;
-    }
     wake(caller);
     return EXO_OK;
+}
+
+/*
+ * Words only, back to a caller on this CPU, and nobody else waits: one hand-over under both locks.
+ * False when it is not so, and nothing has changed.
+ */
+static inline bool
+reply_receive_quick(struct vcpu *server, struct endpoint *endpoint, const uint64_t words[4],
+                    uint64_t deadline)
+{
+    struct vcpu *caller = atomic_load_explicit(&server->serving, memory_order_relaxed);
+    struct run_queue *rq = server->run_queue;
+    if (caller == NULL || caller->run_queue != rq)
+        return false;
+    lock_acquire(&endpoint->lock);
+    lock_acquire(&rq->lock);
+    bool quick = endpoint->callers.first == NULL && caller->partner == server &&
+                 caller->state == VCPU_CALLING && vcpu_may_run(caller);
+    if (quick) {
+        queue_push(&endpoint->receivers, endpoint, server);
+        rq_block(server, VCPU_RECEIVING, deadline);
+        hand_answer(caller, words, false);
+        caller->partner = NULL;
+        atomic_store_explicit(&server->serving, NULL, memory_order_relaxed);
+        enter(this_cpu(), caller);
+        if (deadline != EXO_FOREVER)
+            sched_set_timer(this_cpu());
+    }
+    lock_release(&rq->lock);
+    lock_release(&endpoint->lock);
+    return quick;
 }
 
 err_t
 endpoint_reply_receive(struct vcpu *server, struct endpoint *endpoint, const uint64_t words[4],
                        uint32_t send_slot, uint64_t deadline)
 {
+    if (send_slot == EXO_NONE && reply_receive_quick(server, endpoint, words, deadline))
+        return CALL_ENTERED;
     struct vcpu *caller = answer(server, words, send_slot);
     err_t err = endpoint_receive(server, endpoint, deadline);
-    if (caller == NULL) {
+    if (caller == NULL)
         return err;
-    }
     if (err != CALL_BLOCKED) {
         wake(caller);
         return err;
@@ -289,9 +349,8 @@ static bool
 leave_queue(struct vcpu *vcpu)
 {
     struct endpoint *endpoint = __atomic_load_n(&vcpu->endpoint, __ATOMIC_RELAXED);
-    if (endpoint == NULL) {
+    if (endpoint == NULL)
         return false;
-    }
     lock_acquire(&endpoint->lock);
     bool queued = vcpu->endpoint == endpoint;
     if (queued) {
@@ -307,9 +366,8 @@ static bool
 leave_server(struct vcpu *caller)
 {
     struct vcpu *server = caller->partner;
-    if (server == NULL) {
+    if (server == NULL)
         return false;
-    }
     caller->partner = NULL;
     struct vcpu *expected = caller;
     atomic_compare_exchange_strong(&server->serving, &expected, NULL);
@@ -335,17 +393,15 @@ static void
 abandon_caller(struct vcpu *server)
 {
     struct vcpu *caller = atomic_load(&server->serving);
-    if (caller == NULL) {
+    if (caller == NULL)
         return;
-    }
     lock_acquire(&rq_of(caller)->lock);
     if (caller->partner == server) {
         caller->partner = NULL;
-        if (caller->state == VCPU_CALLING) {
+        if (caller->state == VCPU_CALLING)
             rq_wake_with(caller, EXO_E_GONE);
-        } else {
+        else
             strand(caller);
-        }
     }
     lock_release(&rq_of(caller)->lock);
     atomic_store(&server->serving, NULL);
@@ -366,9 +422,8 @@ endpoint_forget(struct vcpu *vcpu)
         vcpu->state = VCPU_DEAD;
     }
     lock_release(&rq_of(vcpu)->lock);
-    if (claimed) {
+    if (claimed)
         return EXO_E_AGAIN;
-    }
     abandon_caller(vcpu);
     return EXO_OK;
 }
@@ -380,9 +435,8 @@ endpoint_finish_step(struct endpoint *endpoint)
     for (int i = 0; i < DRAIN_STEP; i++) {
         lock_acquire(&endpoint->lock);
         struct vcpu *vcpu = queue_pop(&endpoint->callers);
-        if (vcpu == NULL) {
+        if (vcpu == NULL)
             vcpu = queue_pop(&endpoint->receivers);
-        }
         if (vcpu == NULL) {
             lock_release(&endpoint->lock);
             return EXO_OK;

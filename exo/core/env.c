@@ -12,9 +12,8 @@ static _Atomic uint32_t next_number = 1;
 static void
 make_keys(struct env *env)
 {
-    for (int i = 0; i < ENV_PAC_KEYS; i++) {
+    for (int i = 0; i < ENV_PAC_KEYS; i++)
         env->pac_keys[i] = arch_random();
-    }
 }
 
 /* The frames that an environment begins with, besides its own: table directory and page tables. */
@@ -23,9 +22,8 @@ env_init(struct env *env, struct cell *cell)
 {
     void *table;
     err_t err = cell_take_frame(cell, cell, &table);
-    if (err != EXO_OK) {
+    if (err != EXO_OK)
         return err;
-    }
     env->table = table;
     origin_init(&env->origin, EXO_TYPE_ENV, cell);
     lock_init(&env->lock, RANK_ENV);
@@ -35,13 +33,11 @@ env_init(struct env *env, struct cell *cell)
     err = vspace_init(&env->space, cell);
     if (err == EXO_OK) {
         err = env_extend_table(env, 0);
-        if (err != EXO_OK) {
+        if (err != EXO_OK)
             ensure(vspace_destroy(&env->space) == EXO_OK);
-        }
     }
-    if (err != EXO_OK) {
+    if (err != EXO_OK)
         cell_put_frame(cell, table);
-    }
     return err;
 }
 
@@ -50,20 +46,17 @@ env_create(struct cell *cell, struct env **env)
 {
     void *frame;
     err_t err = cell_charge(cell, EXO_RES_ENVS, 1);
-    if (err != EXO_OK) {
+    if (err != EXO_OK)
         return err;
-    }
     err = cell_take_frame(cell, cell, &frame);
     if (err == EXO_OK) {
         *env = frame;
         err = env_init(*env, cell);
-        if (err != EXO_OK) {
+        if (err != EXO_OK)
             cell_put_frame(cell, frame);
-        }
     }
-    if (err != EXO_OK) {
+    if (err != EXO_OK)
         cell_refund(cell, EXO_RES_ENVS, 1);
-    }
     return err;
 }
 
@@ -98,13 +91,12 @@ add_page(struct env *env, uint32_t page, struct cap_slot *slots)
 {
     err_t err = EXO_OK;
     lock_acquire(&env->lock);
-    if (env->origin.doomed) {
+    if (env->origin.doomed)
         err = EXO_E_GONE;
-    } else if (env->table[page] != NULL) {
+    else if (env->table[page] != NULL)
         err = EXO_E_OCCUPIED;
-    } else {
+    else
         __atomic_store_n(&env->table[page], slots, __ATOMIC_RELEASE);
-    }
     lock_release(&env->lock);
     return err;
 }
@@ -113,28 +105,23 @@ err_t
 env_extend_table(struct env *env, uint32_t page)
 {
     struct cell *cell = env->origin.cell;
-    if (page >= EXO_CAP_PAGES_MAX) {
+    if (page >= EXO_CAP_PAGES_MAX)
         return EXO_E_RANGE;
-    }
     err_t err = cell_charge(cell, EXO_RES_CAPS, EXO_CAPS_PER_PAGE);
-    if (err != EXO_OK) {
+    if (err != EXO_OK)
         return err;
-    }
     void *frame;
     err = cell_take_frame(cell, env, &frame);
     if (err == EXO_OK) {
         struct cap_slot *slots = frame;
-        for (uint32_t i = 0; i < EXO_CAPS_PER_PAGE; i++) {
+        for (uint32_t i = 0; i < EXO_CAPS_PER_PAGE; i++)
             slots[i].env = env;
-        }
         err = add_page(env, page, slots);
-        if (err != EXO_OK) {
+        if (err != EXO_OK)
             cell_put_frame(cell, frame);
-        }
     }
-    if (err != EXO_OK) {
+    if (err != EXO_OK)
         cell_refund(cell, EXO_RES_CAPS, EXO_CAPS_PER_PAGE);
-    }
     return err;
 }
 
@@ -149,9 +136,8 @@ end_vcpus(struct env *env)
     lock_acquire(&env->lock);
     struct vcpu *vcpu = env->vcpus;
     lock_release(&env->lock);
-    if (vcpu == NULL) {
+    if (vcpu == NULL)
         return EXO_OK;
-    }
     origin_doom(&vcpu->origin);
     (void)origin_step(&vcpu->origin);
     return EXO_E_AGAIN;
@@ -162,17 +148,15 @@ static err_t
 end_table(struct env *env)
 {
     for (int i = 0; i < CLOSE_STEP; i++) {
-        if (env->end_page == EXO_CAP_PAGES_MAX * EXO_CAPS_PER_PAGE) {
+        if (env->end_page == EXO_CAP_PAGES_MAX * EXO_CAPS_PER_PAGE)
             return cap_close_step(&env->supervisor);
-        }
         struct cap_slot *slot = cap_slot_at(env, env->end_page);
-        if (slot == NULL) {
+        if (slot == NULL)
             env->end_page += EXO_CAPS_PER_PAGE;
-        } else if (cap_close_step(slot) == EXO_OK) {
+        else if (cap_close_step(slot) == EXO_OK)
             env->end_page++;
-        } else {
+        else
             i += 3; /* a capability costs more than an empty slot */
-        }
     }
     return EXO_E_AGAIN;
 }
@@ -181,17 +165,16 @@ end_table(struct env *env)
 static bool
 space_in_use(const struct env *env)
 {
-    for (uint32_t i = 0; i < EXO_CPUS_MAX; i++) {
-        if (atomic_load(&cpus[i].space) == &env->space) {
+    for (uint32_t i = 0; i < EXO_CPUS_MAX; i++)
+        if (atomic_load(&cpus[i].space) == &env->space)
             return true;
-        }
-    }
     return false;
 }
 
 static err_t
 end_space(struct env *env)
 {
+    env->stopped = true; /* an env_start may have passed the doom */
     if (space_in_use(env)) {
         sched_poke_everyone();
         return EXO_E_AGAIN;
@@ -219,9 +202,8 @@ env_finish_step(struct env *env)
         [END_GRACE] = end_grace,
         [END_SPACE] = end_space,
     };
-    if (env->end_phase == END_DONE) {
+    if (env->end_phase == END_DONE)
         return EXO_OK;
-    }
     if (phases[env->end_phase](env) == EXO_OK) {
         env->end_phase++;
         env->end_epoch = epoch_advance(); /* lookups in the closed table are over after this */

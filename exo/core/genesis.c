@@ -48,7 +48,7 @@ static void
 plant(struct init *init, uint32_t slot, struct origin *origin, uint16_t rights)
 {
     uint64_t range = origin->base | (uint64_t)origin->count << 32;
-    ensure(cap_plant(cap_slot_at(init->env, slot), origin, rights, range) == EXO_OK);
+    ensure(cap_plant(cap_slot_at(init->env, slot), origin, rights, range, NULL) == EXO_OK);
 }
 
 static void
@@ -143,9 +143,8 @@ take_data(struct init *init)
               EXO_ALLOC_MAX);
     }
     init->data = own_run(init->cell, 0, pages);
-    if (frame_take(pages, EXO_ALLOC_CONTIGUOUS, 0, init->data, &base, &got) != EXO_OK) {
+    if (frame_take(pages, EXO_ALLOC_CONTIGUOUS, 0, init->data, &base, &got) != EXO_OK)
         panic("no memory for init's %lu pages of data", (unsigned long)pages);
-    }
     init->data->base = base;
     ensure(frame_clean(base, pages, &budget) == EXO_OK);
     ensure(cell_publish(init->cell, init->data, cap_slot_at(init->env, EXO_BOOT_DATA),
@@ -207,9 +206,8 @@ describe_machine(struct init *init)
     info->data_frames = init->data->count;
     info->device_tree_bytes = (uint32_t)tree;
     memcpy(info->cmdline, boot_machine.cmdline, sizeof(info->cmdline));
-    while (info->cmdline_bytes < sizeof(info->cmdline) && info->cmdline[info->cmdline_bytes]) {
+    while (info->cmdline_bytes < sizeof(info->cmdline) && info->cmdline[info->cmdline_bytes])
         info->cmdline_bytes++;
-    }
     memcpy(info->seed, boot_machine.seed, sizeof(info->seed));
     memset(boot_machine.seed, 0, sizeof(boot_machine.seed));
     memcpy((char *)info + pages * PAGE_BYTES,
@@ -268,9 +266,8 @@ genesis(void)
     plant_machine(&init);
     take_image(&init);
     take_data(&init);
-    for (uint32_t i = 0; i < init.header->segment_count; i++) {
+    for (uint32_t i = 0; i < init.header->segment_count; i++)
         map_segment(&init, &init.segments[i]);
-    }
     (void)map_data(&init, EXO_BOOT_STACK_TOP - EXO_BOOT_STACK_BYTES,
                    EXO_BOOT_STACK_BYTES / PAGE_BYTES, EXO_PROT_READ | EXO_PROT_WRITE);
     describe_machine(&init);

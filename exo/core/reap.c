@@ -29,13 +29,12 @@ close_gates(struct origin *origin)
     }
 }
 
-void
+bool
 origin_doom(struct origin *origin)
 {
     struct cell *cell = origin->cell;
-    if (origin->eternal) {
-        return;
-    }
+    if (origin->eternal)
+        return false;
     bool begun = false;
     lock_acquire(&cell->lock);
     lock_acquire(&origin->lock);
@@ -55,10 +54,10 @@ origin_doom(struct origin *origin)
     lock_release(&cell->lock);
     if (begun) {
         trace(EXO_TRACE_REVOKE, (uint64_t)(uintptr_t)origin, ORIGIN_GRACE);
-        if (origin->type == EXO_TYPE_ENV || origin->type == EXO_TYPE_CELL) {
+        if (origin->type == EXO_TYPE_ENV || origin->type == EXO_TYPE_CELL)
             sched_poke_everyone();
-        }
     }
+    return begun;
 }
 
 static err_t
@@ -139,9 +138,8 @@ cell_free_zombies(struct cell *cell)
 {
     for (int i = 0; i < ZOMBIES_STEP; i++) {
         struct origin *origin = take_zombie(cell);
-        if (origin == NULL) {
+        if (origin == NULL)
             break;
-        }
         free_object(cell, origin);
     }
     return cell->zombies == NULL;
@@ -155,15 +153,13 @@ rotate_doomed(struct cell *cell)
     struct origin *first = cell->doomed;
     if (first != NULL && first->next != NULL) {
         struct origin *last = first;
-        for (int i = 0; i < ZOMBIES_STEP && last->next != NULL; i++) {
+        for (int i = 0; i < ZOMBIES_STEP && last->next != NULL; i++)
             last = last->next;
-        }
         cell->doomed = first->next;
         cell->doomed->prev = NULL;
         first->next = last->next;
-        if (last->next != NULL) {
+        if (last->next != NULL)
             last->next->prev = first;
-        }
         first->prev = last;
         last->next = first;
     }
@@ -189,9 +185,8 @@ doom_one(struct cell *cell)
     lock_acquire(&cell->lock);
     struct origin *origin = cell->alive != NULL ? cell->alive : cell->frames;
     lock_release(&cell->lock);
-    if (origin != NULL) {
+    if (origin != NULL)
         origin_doom(origin);
-    }
     return origin != NULL;
 }
 
@@ -203,9 +198,8 @@ doom_path(struct cell *cell)
         lock_acquire(&cell->lock);
         struct cell *child = cell->first_child;
         lock_release(&cell->lock);
-        if (child == NULL) {
+        if (child == NULL)
             return cell;
-        }
         origin_doom(&child->origin);
         cell = child;
     }
@@ -219,12 +213,10 @@ cell_finish_step(struct cell *cell)
         (void)origin_step(&leaf->origin);
         return EXO_E_AGAIN;
     }
-    if (cell_reap_step(cell) != EXO_OK || doom_one(cell)) {
+    if (cell_reap_step(cell) != EXO_OK || doom_one(cell))
         return EXO_E_AGAIN;
-    }
-    for (int i = 0; i < EXO_RES_COUNT; i++) {
+    for (int i = 0; i < EXO_RES_COUNT; i++)
         ensure(cell_own(cell, (enum exo_resource)i) == 0);
-    }
     cell_leave_parent(cell);
     return EXO_OK;
 }

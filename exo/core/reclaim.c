@@ -47,9 +47,8 @@ request(struct cell *cell, uint32_t frames, uint64_t grace_ticks)
     reclaim->cap_ticks = now + CAP_GRACES * grace_ticks;
     reclaim->deadline_ticks = reclaim->cap_ticks;
     reclaim->pending = true;
-    if (cell->revoke_handler != NULL) {
+    if (cell->revoke_handler != NULL)
         sched_revoke_upcall(cell->revoke_handler);
-    }
 }
 
 uint64_t
@@ -76,20 +75,21 @@ record(struct cell *cell, const struct origin *origin)
     }
 }
 
-/* Dooms the newest run of frames; NULL when the cell has none left. */
-static struct origin *
+/* Dooms the newest run of frames; false when the cell has none left. */
+static bool
 take_by_force(struct cell *cell)
 {
     lock_acquire(&cell->lock);
     struct origin *victim = cell->frames;
-    if (victim != NULL) {
-        record(cell, victim);
-    }
     lock_release(&cell->lock);
-    if (victim != NULL) {
-        origin_doom(victim);
+    if (victim == NULL)
+        return false;
+    if (origin_doom(victim)) {
+        lock_acquire(&cell->lock);
+        record(cell, victim);
+        lock_release(&cell->lock);
     }
-    return victim;
+    return true;
 }
 
 /* Past the deadline: EXO_E_AGAIN while something is still to be taken, EXO_E_BUSY when nothing is.
@@ -101,9 +101,8 @@ repossess_step(struct cell *cell)
         (void)cell_reap_step(cell);
         return EXO_E_AGAIN;
     }
-    if (take_by_force(cell) != NULL) {
+    if (take_by_force(cell))
         return EXO_E_AGAIN;
-    }
     cell->reclaim.pending = false;
     return EXO_E_BUSY;
 }
@@ -113,24 +112,25 @@ cell_reclaim_step(struct cell *cell, uint32_t frames, uint64_t grace_ticks, uint
 {
     struct cell *parent = cell->parent;
     struct reclaim *reclaim = &cell->reclaim;
-    if (parent == NULL) {
+    if (parent == NULL)
         return EXO_E_STATE;
-    }
     lock_acquire(&parent->lock);
     lock_acquire(&cell->lock);
-    if (!reclaim->pending || reclaim->target_frames != frames) {
-        request(cell, frames, grace_ticks);
+    if (cell->carved[EXO_RES_FRAMES] > frames) {
+        lock_release(&cell->lock);
+        lock_release(&parent->lock);
+        return EXO_E_BUSY; /* its children's: reclaim theirs first */
     }
+    if (!reclaim->pending || reclaim->target_frames != frames)
+        request(cell, frames, grace_ticks);
     hand_over_free(cell);
     bool done = cell->limit[EXO_RES_FRAMES] <= frames;
-    if (done) {
+    if (done)
         reclaim->pending = false;
-    }
     *deadline = reclaim->deadline_ticks;
     lock_release(&cell->lock);
     lock_release(&parent->lock);
-    if (done) {
+    if (done)
         return EXO_OK;
-    }
     return arch_ticks() < *deadline ? EXO_E_AGAIN : repossess_step(cell);
 }

@@ -25,9 +25,8 @@ has_children(const struct cap_slot *slot)
 err_t
 cap_unmap_step(struct cap_slot *slot)
 {
-    if (slot->type != EXO_TYPE_FRAMES) {
+    if (slot->type != EXO_TYPE_FRAMES)
         return EXO_OK;
-    }
     struct vspace *space = &slot->env->space;
     err_t err = EXO_OK;
     /* Always under the lock: a map that saw the capability alive sets CAP_MAPPED before it lets go.
@@ -114,9 +113,8 @@ sweep_step(struct origin *origin)
             return;
         }
         struct cap_slot *before = victim->prev;
-        if (remove_step(victim) != EXO_OK) {
+        if (remove_step(victim) != EXO_OK)
             return;
-        }
         origin->cursor = before;
     }
 }
@@ -150,9 +148,8 @@ origin_step(struct origin *origin)
         switch (origin->phase) {
         case ORIGIN_MARK: mark_step(origin); break;
         case ORIGIN_GRACE:
-            if (epoch_passed(origin->epoch)) {
+            if (epoch_passed(origin->epoch))
                 origin->phase = ORIGIN_SWEEP;
-            }
             break;
         case ORIGIN_SWEEP: sweep_step(origin); break;
         case ORIGIN_FINISH:
@@ -168,9 +165,8 @@ origin_step(struct origin *origin)
     }
     bool over = origin->phase == ORIGIN_IDLE || origin->phase == ORIGIN_DEAD;
     lock_release(&origin->lock);
-    if (dead) {
+    if (dead)
         origin_bury(origin);
-    }
     return over ? EXO_OK : EXO_E_AGAIN;
 }
 
@@ -183,13 +179,11 @@ lock_origin_of(struct cap_slot *slot)
 {
     for (;;) {
         struct cap cap;
-        if (cap_lookup_slot(slot, EXO_TYPE_NONE, 0, &cap) == EXO_E_SLOT) {
+        if (cap_lookup_slot(slot, EXO_TYPE_NONE, 0, &cap) == EXO_E_SLOT)
             return NULL;
-        }
         lock_acquire(&cap.origin->lock);
-        if (atomic_load_explicit(&slot->sequence, memory_order_acquire) == cap.sequence) {
+        if (atomic_load_explicit(&slot->sequence, memory_order_acquire) == cap.sequence)
             return cap.origin;
-        }
         lock_release(&cap.origin->lock);
     }
 }
@@ -215,9 +209,8 @@ err_t
 cap_revoke_step(struct cap_slot *slot)
 {
     struct origin *origin = lock_origin_of(slot);
-    if (origin == NULL) {
+    if (origin == NULL)
         return EXO_E_SLOT;
-    }
     bool idle = origin->phase == ORIGIN_IDLE;
     /* A child that was dropped just now may still be in use by a call on another CPU. */
     bool done = idle && !has_children(slot) && epoch_passed(origin->epoch);
@@ -236,9 +229,8 @@ err_t
 cap_drop_step(struct cap_slot *slot)
 {
     struct origin *origin = lock_origin_of(slot);
-    if (origin == NULL) {
+    if (origin == NULL)
         return EXO_E_SLOT;
-    }
     if (origin->phase == ORIGIN_IDLE && !has_children(slot)) {
         if (slot->depth > 0 || origin->eternal) {
             err_t err = remove_step(slot);
@@ -268,9 +260,8 @@ close_root(struct origin *origin, struct cap_slot *slot)
     origin_doom(origin);
     lock_acquire(&origin->lock);
     err_t err = EXO_OK;
-    if (slot->type != EXO_TYPE_NONE && slot->origin == origin) {
+    if (slot->type != EXO_TYPE_NONE && slot->origin == origin)
         err = remove_step(slot);
-    }
     lock_release(&origin->lock);
     return err;
 }
@@ -282,9 +273,8 @@ cap_close_step(struct cap_slot *slot)
     if (origin == NULL) {
         slot_lock(slot);
         bool empty = slot->type == EXO_TYPE_NONE;
-        if (empty) {
+        if (empty)
             atomic_fetch_or(&slot->flags, CAP_DYING);
-        }
         slot_unlock(slot);
         return empty ? EXO_OK : EXO_E_AGAIN;
     }

@@ -12,7 +12,7 @@
 #include "core/cell.h"
 #include "core/deadline.h"
 #include "core/endpoint.h"
-#include "core/trace.h"
+#include "core/switch.h"
 #include "core/upcall.h"
 
 #define CALL_CHAIN_MAX 8  /* servers calling servers, in whose favour a slot is passed on */
@@ -38,9 +38,8 @@ sched_init(struct cpu *cpu)
 static void
 ready_push(struct run_queue *rq, struct vcpu *vcpu)
 {
-    if (vcpu->on_ready_list) {
+    if (vcpu->on_ready_list)
         return;
-    }
     vcpu->on_ready_list = true;
     if (rq->ready == NULL) {
         vcpu->ready_next = vcpu->ready_prev = vcpu;
@@ -57,9 +56,8 @@ void
 rq_unready(struct vcpu *vcpu)
 {
     struct run_queue *rq = rq_of(vcpu);
-    if (!vcpu->on_ready_list) {
+    if (!vcpu->on_ready_list)
         return;
-    }
     vcpu->on_ready_list = false;
     if (vcpu->ready_next == vcpu) {
         rq->ready = NULL;
@@ -67,9 +65,8 @@ rq_unready(struct vcpu *vcpu)
     }
     vcpu->ready_prev->ready_next = vcpu->ready_next;
     vcpu->ready_next->ready_prev = vcpu->ready_prev;
-    if (rq->ready == vcpu) {
+    if (rq->ready == vcpu)
         rq->ready = vcpu->ready_next;
-    }
 }
 
 /* --- Slots ------------------------------------------------------------------------------------ */
@@ -80,9 +77,8 @@ static struct vcpu *
 claimant(struct vcpu *vcpu)
 {
     for (int hops = 0; vcpu != NULL && hops < CALL_CHAIN_MAX; hops++) {
-        if (vcpu->state == VCPU_READY) {
+        if (vcpu->state == VCPU_READY)
             return vcpu_may_run(vcpu) ? vcpu : NULL;
-        }
         struct vcpu *server = vcpu->partner;
         vcpu = server != NULL && server->cpu == vcpu->cpu ? server : NULL;
     }
@@ -95,9 +91,8 @@ account_slot(struct cpu *cpu, uint32_t slot, bool late)
 {
     struct run_queue *rq = &cpu->run_queue;
     struct vcpu *owner = rq->owner[slot];
-    if (owner == NULL) {
+    if (owner == NULL)
         return;
-    }
     struct vcpu *claim = claimant(owner);
     if (claim == NULL) {
         rq->lent[slot]++;
@@ -122,11 +117,10 @@ account_time(struct cpu *cpu, uint64_t now)
         return;
     }
     struct vcpu *owner = rq->owner[rq->slot_number % EXO_CPU_SLOTS];
-    if (owner == vcpu || (owner != NULL && claimant(owner) == vcpu)) {
+    if (owner == vcpu || (owner != NULL && claimant(owner) == vcpu))
         vcpu->control->own_ticks += ran;
-    } else {
+    else
         vcpu->control->lent_ticks += ran;
-    }
 }
 
 /* Brings the accounts up to now. */
@@ -135,14 +129,12 @@ account(struct cpu *cpu, uint64_t now)
 {
     struct run_queue *rq = &cpu->run_queue;
     account_time(cpu, now);
-    if (now < rq->slot_end) {
+    if (now < rq->slot_end)
         return;
-    }
     uint64_t number = now / slot_ticks;
     uint64_t first = max_u64(rq->slot_number + 1, number - min_u64(number, EXO_CPU_SLOTS - 1));
-    for (uint64_t n = first; n <= number; n++) {
+    for (uint64_t n = first; n <= number; n++)
         account_slot(cpu, (uint32_t)(n % EXO_CPU_SLOTS), n != number);
-    }
     rq->slot_number = number;
     rq->slot_end = (number + 1) * slot_ticks;
 }
@@ -166,9 +158,8 @@ borrower(struct run_queue *rq, const struct vcpu *owner)
 static void
 park_closed(struct run_queue *rq)
 {
-    while (rq->ready != NULL && !vcpu_may_run(rq->ready)) {
+    while (rq->ready != NULL && !vcpu_may_run(rq->ready))
         rq_unready(rq->ready);
-    }
 }
 
 static struct vcpu *
@@ -179,12 +170,10 @@ choose(struct cpu *cpu, bool keep)
     bool goes_on = current != NULL && current->state == VCPU_READY && vcpu_may_run(current);
     struct vcpu *owner = rq->owner[rq->slot_number % EXO_CPU_SLOTS];
     struct vcpu *claim = claimant(owner);
-    if (claim != NULL) {
+    if (claim != NULL && !(claim == current && rq->passed_slot == rq->slot_number))
         return claim;
-    }
-    if (goes_on && keep) {
+    if (goes_on && keep)
         return current;
-    }
     park_closed(rq);
     struct vcpu *next = borrower(rq, owner);
     if (next != NULL && !vcpu_may_run(next)) {
@@ -196,31 +185,15 @@ choose(struct cpu *cpu, bool keep)
 
 /* --- Switching -------------------------------------------------------------------------------- */
 
-static void
-set_timer(struct cpu *cpu)
+void
+sched_set_timer(struct cpu *cpu)
 {
     struct run_queue *rq = &cpu->run_queue;
     uint64_t at = rq->deadlines == NULL ? EXO_FOREVER : rq->deadlines->deadline;
-    if (rq->ready != NULL && cpu->current != NULL) {
+    if (rq->ready != NULL && cpu->current != NULL)
         at = min_u64(at, rq->slot_end);
-    }
-    if (at != cpu->timer_ticks) {
+    if (at != cpu->timer_ticks)
         arch_timer_set(at);
-    }
-}
-
-/* The registers and the address space of `next`; run-queue lock held. */
-static void
-load(struct cpu *cpu, struct vcpu *next)
-{
-    struct vcpu *before = cpu->current;
-    cpu->current = next;
-    if (cpu->space != &next->env->space) {
-        vspace_activate(&next->env->space);
-    }
-    arch_switch(before, next);
-    next->control->slot_end = cpu->run_queue.slot_end;
-    trace(EXO_TRACE_SWITCH, (uint64_t)(uintptr_t)next, 0);
 }
 
 static void
@@ -228,25 +201,14 @@ switch_now(struct cpu *cpu, struct vcpu *next)
 {
     struct vcpu *before = cpu->current;
     rq_unready(next);
-    if (before == next) {
+    if (before == next)
         return;
-    }
     if (before != NULL && before->state == VCPU_READY) {
         before->preempted = true;
-        if (vcpu_may_run(before)) {
+        if (vcpu_may_run(before))
             ready_push(&cpu->run_queue, before);
-        }
     }
-    load(cpu, next);
-}
-
-void
-rq_switch_to(struct vcpu *next)
-{
-    struct cpu *cpu = this_cpu();
-    if (next->on_ready_list)
-        rq_unready(next);
-    load(cpu, next);
+    switch_to(cpu, next);
 }
 
 /* Nothing to run: the address space stays loaded, unless it is to end. */
@@ -254,23 +216,21 @@ static void
 go_idle(struct cpu *cpu)
 {
     if (cpu->current != NULL) {
-        arch_switch(cpu->current, NULL);
+        arch_switch(cpu, cpu->current, NULL);
         cpu->current->preempted |= cpu->current->state == VCPU_READY;
         trace(EXO_TRACE_SWITCH, 0, 0);
         cpu->current = NULL;
     }
-    if (cpu->space != NULL && CONTAINER_OF(cpu->space, struct env, space)->stopped) {
+    if (cpu->space != NULL && CONTAINER_OF(cpu->space, struct env, space)->stopped)
         vspace_activate(NULL);
-    }
 }
 
 static void
 sleep_until_interrupt(struct cpu *cpu)
 {
     atomic_store_explicit(&cpu->epoch, EPOCH_OUTSIDE, memory_order_release);
-    if (!atomic_load(&cpu->reschedule)) {
+    if (!atomic_load(&cpu->reschedule))
         arch_idle();
-    }
     atomic_store_explicit(&cpu->epoch, atomic_load(&global_epoch), memory_order_relaxed);
     atomic_thread_fence(memory_order_seq_cst);
     (void)arch_take_interrupts();
@@ -282,9 +242,8 @@ expire(struct run_queue *rq, uint64_t now)
 {
     for (int i = 0; i < EXPIRE_STEP; i++) {
         struct vcpu *vcpu = rq->deadlines;
-        if (vcpu == NULL || vcpu->deadline > now) {
+        if (vcpu == NULL || vcpu->deadline > now)
             return;
-        }
         deadline_remove(&rq->deadlines, vcpu);
         if (vcpu->state == VCPU_WAITING) {
             rq_wake_with(vcpu, EXO_E_TIMEOUT);
@@ -304,9 +263,8 @@ sched_choose(bool keep)
 {
     struct cpu *cpu = this_cpu();
     struct run_queue *rq = &cpu->run_queue;
-    if (audit_tick != NULL) {
+    if (audit_tick != NULL)
         audit_tick();
-    }
     for (;;) {
         atomic_store_explicit(&cpu->reschedule, false, memory_order_relaxed);
         lock_acquire(&rq->lock);
@@ -318,12 +276,12 @@ sched_choose(bool keep)
         if (next != NULL) {
             switch_now(cpu, next);
             next->control->slot_end = rq->slot_end;
-            set_timer(cpu);
+            sched_set_timer(cpu);
             lock_release(&rq->lock);
             return vcpu_enter(next);
         }
         go_idle(cpu);
-        set_timer(cpu);
+        sched_set_timer(cpu);
         lock_release(&rq->lock);
         sleep_until_interrupt(cpu);
         keep = false;
@@ -359,19 +317,16 @@ void
 sched_poke(uint32_t cpu)
 {
     cpus[cpu].reschedule = true;
-    if (cpu != this_cpu()->number) {
+    if (cpu != this_cpu()->number)
         arch_poke(cpu);
-    }
 }
 
 void
 sched_poke_everyone(void)
 {
-    for (uint32_t i = 0; i < EXO_CPUS_MAX; i++) {
-        if (cpus[i].online) {
+    for (uint32_t i = 0; i < EXO_CPUS_MAX; i++)
+        if (cpus[i].online)
             sched_poke(i);
-        }
-    }
 }
 
 /* --- Blocking and waking ------------------------------------------------------------------------
@@ -385,25 +340,22 @@ rq_wake(struct vcpu *vcpu)
     account(cpu, arch_ticks()); /* slots until now passed without its wanting them */
     deadline_remove(&rq->deadlines, vcpu);
     vcpu->state = VCPU_READY;
-    if (!vcpu_may_run(vcpu)) {
+    if (!vcpu_may_run(vcpu))
         return;
-    }
     bool first = rq->ready == NULL;
     ready_push(rq, vcpu);
     struct vcpu *owner = rq->owner[rq->slot_number % EXO_CPU_SLOTS];
-    if (cpu->current == NULL || claimant(owner) == vcpu || (first && cpu != this_cpu())) {
+    if (cpu->current == NULL || claimant(owner) == vcpu || (first && cpu != this_cpu()))
         sched_poke(vcpu->cpu);
-    } else if (first) {
-        set_timer(cpu); /* somebody is ready now: the slot has an end again */
-    }
+    else if (first)
+        sched_set_timer(cpu); /* somebody is ready now: the slot has an end again */
 }
 
 void
 rq_unpark(struct vcpu *vcpu)
 {
-    if (vcpu->state == VCPU_READY && !vcpu->on_ready_list && cpus[vcpu->cpu].current != vcpu) {
+    if (vcpu->state == VCPU_READY && !vcpu->on_ready_list && cpus[vcpu->cpu].current != vcpu)
         rq_wake(vcpu);
-    }
 }
 
 void
@@ -428,12 +380,13 @@ sched_post(struct vcpu *vcpu, uint64_t bits)
     struct run_queue *rq = rq_of(vcpu);
     /* The bits are there before the state is looked at: wait() checks them under the same lock. */
     __atomic_fetch_or(&vcpu->control->events, bits, __ATOMIC_SEQ_CST);
+    atomic_thread_fence(
+        memory_order_seq_cst); /* before `inside` is read: resume does the reverse */
     lock_acquire(&rq->lock);
-    if (vcpu->state == VCPU_WAITING) {
+    if (vcpu->state == VCPU_WAITING)
         rq_wake_with(vcpu, EXO_OK);
-    } else if (wants_interrupting(vcpu)) {
+    else if (wants_interrupting(vcpu))
         sched_poke(vcpu->cpu);
-    }
     lock_release(&rq->lock);
 }
 
@@ -456,9 +409,8 @@ set_owner(struct run_queue *rq, uint32_t slot, struct vcpu *vcpu)
         cell_refund(before->env->origin.cell, EXO_RES_CPU_SLOTS, 1);
     }
     rq->owner[slot] = vcpu;
-    if (vcpu != NULL) {
+    if (vcpu != NULL)
         vcpu->cpu_slots++;
-    }
 }
 
 void
@@ -466,11 +418,9 @@ sched_forget(struct vcpu *vcpu)
 {
     struct run_queue *rq = rq_of(vcpu);
     lock_acquire(&rq->lock);
-    for (uint32_t slot = 0; slot < EXO_CPU_SLOTS && vcpu->cpu_slots > 0; slot++) {
-        if (rq->owner[slot] == vcpu) {
+    for (uint32_t slot = 0; slot < EXO_CPU_SLOTS && vcpu->cpu_slots > 0; slot++)
+        if (rq->owner[slot] == vcpu)
             set_owner(rq, slot, NULL);
-        }
-    }
     lock_release(&rq->lock);
 }
 
@@ -480,15 +430,13 @@ sched_assign(uint32_t cpu, uint32_t first, uint32_t count, struct vcpu *vcpu)
     struct run_queue *rq = &cpus[cpu].run_queue;
     if (vcpu != NULL) {
         err_t err = cell_charge(vcpu->env->origin.cell, EXO_RES_CPU_SLOTS, count);
-        if (err != EXO_OK) {
+        if (err != EXO_OK)
             return err;
-        }
     }
     lock_acquire(&rq->lock);
     account(&cpus[cpu], arch_ticks());
-    for (uint32_t slot = first; slot < first + count; slot++) {
+    for (uint32_t slot = first; slot < first + count; slot++)
         set_owner(rq, slot, vcpu);
-    }
     lock_release(&rq->lock);
     sched_poke(cpu);
     return EXO_OK;

@@ -79,6 +79,9 @@ rq_block(struct vcpu *vcpu, enum vcpu_state state, uint64_t deadline)
         deadline_insert(&vcpu->run_queue->deadlines, vcpu);
 }
 
+/* This CPU's timer: its earliest deadline, or the end of the slot while somebody else is ready. */
+void sched_set_timer(struct cpu *cpu);
+
 /* It wants the CPU again: to the ready list, if its gates are open; its CPU is told. */
 void rq_wake(struct vcpu *vcpu);
 
@@ -90,9 +93,6 @@ void rq_wake_with(struct vcpu *vcpu, err_t result);
 
 /* Takes it off the ready list, if it is there. */
 void rq_unready(struct vcpu *vcpu);
-
-/* This CPU goes from its current vCPU to `next` (READY, of this CPU) within the running slot. */
-void rq_switch_to(struct vcpu *next);
 
 /* Bits become set in the vCPU's events: wakes it, or makes it take an upcall. Takes the lock. */
 void sched_post(struct vcpu *vcpu, uint64_t bits);

@@ -20,9 +20,8 @@ list_push(struct slab_frame **list, struct slab_frame *slab)
 {
     slab->prev = NULL;
     slab->next = *list;
-    if (*list != NULL) {
+    if (*list != NULL)
         (*list)->prev = slab;
-    }
     *list = slab;
 }
 
@@ -30,9 +29,8 @@ static void
 list_remove(struct slab_frame **list, struct slab_frame *slab)
 {
     *(slab->prev == NULL ? list : &slab->prev->next) = slab->next;
-    if (slab->next != NULL) {
+    if (slab->next != NULL)
         slab->next->prev = slab->prev;
-    }
 }
 
 static err_t
@@ -55,16 +53,14 @@ cell_take_object(struct cell *cell, size_t bytes, void **object)
     int class = class_of(bytes);
     err_t err = EXO_OK;
     lock_acquire(&cell->slab_lock);
-    if (cell->slabs[class] == NULL) {
+    if (cell->slabs[class] == NULL)
         err = grow(cell, class);
-    }
     if (err == EXO_OK) {
         struct slab_frame *slab = cell->slabs[class];
         uint32_t part = (uint32_t)__builtin_ctz(slab->free);
         slab->free &= slab->free - 1;
-        if (slab->free == 0) {
+        if (slab->free == 0)
             list_remove(&cell->slabs[class], slab);
-        }
         *object = (char *)slab + (size_t)part * slab->part_bytes;
         memset(*object, 0, slab->part_bytes);
     }
@@ -79,16 +75,13 @@ cell_put_object(struct cell *cell, void *object, size_t bytes)
     struct slab_frame *slab = slab_of(object);
     uint32_t part = slab_part(slab, object);
     lock_acquire(&cell->slab_lock);
-    if (slab->free == 0) {
+    if (slab->free == 0)
         list_push(&cell->slabs[class], slab);
-    }
     slab->free |= 1u << part;
     bool empty = slab->free == slab_parts(slab->part_bytes);
-    if (empty) {
+    if (empty)
         list_remove(&cell->slabs[class], slab);
-    }
     lock_release(&cell->slab_lock);
-    if (empty) {
+    if (empty)
         cell_put_frame(cell, slab);
-    }
 }

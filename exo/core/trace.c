@@ -10,9 +10,8 @@ trace_write(enum exo_trace_kind kind, uint64_t a, uint64_t b)
 {
     struct cpu *cpu = this_cpu();
     struct trace_ring *ring = cpu->trace;
-    if (ring == NULL) {
+    if (ring == NULL)
         return;
-    }
     uint64_t index = atomic_load_explicit(&ring->written, memory_order_relaxed);
     ring->events[index % TRACE_EVENTS] = (struct exo_trace_event){
         .ticks = arch_ticks(),

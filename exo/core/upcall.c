@@ -87,9 +87,8 @@ struct exo_context *
 upcall_fault(struct vcpu *vcpu, va_t address, uint64_t esr, enum exo_access access)
 {
     trace(EXO_TRACE_FAULT, address, esr);
-    if (takes_upcalls(vcpu->control)) {
+    if (takes_upcalls(vcpu->control))
         return make_upcall(vcpu, EXO_UPCALL_FAULT, address, esr, access);
-    }
     return give_to_supervisor(vcpu, EXO_UPCALL_FAULT, address, esr);
 }
 
@@ -97,8 +96,7 @@ struct exo_context *
 upcall_trap(struct vcpu *vcpu, uint64_t esr)
 {
     trace(EXO_TRACE_FAULT, vcpu->context.pc, esr);
-    if (takes_upcalls(vcpu->control)) {
+    if (takes_upcalls(vcpu->control))
         return make_upcall(vcpu, EXO_UPCALL_TRAP, vcpu->context.pc, esr, 0);
-    }
     return give_to_supervisor(vcpu, EXO_UPCALL_TRAP, vcpu->context.pc, esr);
 }

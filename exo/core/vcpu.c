@@ -86,9 +86,8 @@ leave_env(struct vcpu *vcpu)
     struct env *env = vcpu->env;
     lock_acquire(&env->lock);
     struct vcpu **link = &env->vcpus;
-    while (*link != vcpu) {
+    while (*link != vcpu)
         link = &(*link)->env_next;
-    }
     *link = vcpu->env_next;
     env->vcpu_count--;
     lock_release(&env->lock);
@@ -100,9 +99,8 @@ offer_as_handler(struct vcpu *vcpu)
 {
     struct cell *cell = vcpu->env->origin.cell;
     lock_acquire(&cell->lock);
-    if (cell->revoke_handler == NULL) {
+    if (cell->revoke_handler == NULL)
         cell->revoke_handler = vcpu;
-    }
     lock_release(&cell->lock);
 }
 
@@ -111,9 +109,8 @@ resign_as_handler(struct vcpu *vcpu)
 {
     struct cell *cell = vcpu->env->origin.cell;
     lock_acquire(&cell->lock);
-    if (cell->revoke_handler == vcpu) {
+    if (cell->revoke_handler == vcpu)
         cell->revoke_handler = NULL;
-    }
     lock_release(&cell->lock);
 }
 
@@ -123,21 +120,18 @@ equip(struct vcpu *vcpu)
     struct cell *cell = vcpu->env->origin.cell;
     void *control;
     err_t err = cell_take_frame(cell, cell, &control);
-    if (err != EXO_OK) {
+    if (err != EXO_OK)
         return err;
-    }
     vcpu->control = control;
     control_init(vcpu);
     err = map_control(vcpu);
     if (err == EXO_OK) {
         err = join_env(vcpu);
-        if (err != EXO_OK) {
+        if (err != EXO_OK)
             unmap_control(vcpu);
-        }
     }
-    if (err != EXO_OK) {
+    if (err != EXO_OK)
         cell_put_frame(cell, control);
-    }
     return err;
 }
 
@@ -147,9 +141,8 @@ vcpu_create(struct env *env, const struct vcpu_start *start, struct vcpu **vcpu)
     struct cell *cell = env->origin.cell;
     void *frame;
     err_t err = cell_take_frame(cell, cell, &frame);
-    if (err != EXO_OK) {
+    if (err != EXO_OK)
         return err;
-    }
     *vcpu = frame;
     vcpu_init(*vcpu, env, start);
     err = equip(*vcpu);
@@ -196,21 +189,37 @@ vcpu_hold(struct vcpu *vcpu)
     vcpu->held = true;
     rq_unready(vcpu);
     bool running = cpus[vcpu->cpu].current == vcpu;
-    if (running) {
+    if (running)
         sched_poke(vcpu->cpu);
-    }
     lock_release(&rq_of(vcpu)->lock);
     return running && vcpu->cpu != this_cpu()->number ? EXO_E_AGAIN : EXO_OK;
+}
+
+/* Run-queue lock held. */
+static bool
+is_still(const struct vcpu *vcpu)
+{
+    return (!vcpu_may_run(vcpu) || vcpu->state == VCPU_FAULTED) && cpus[vcpu->cpu].current != vcpu;
 }
 
 bool
 vcpu_is_still(struct vcpu *vcpu)
 {
     lock_acquire(&rq_of(vcpu)->lock);
-    bool still =
-        (!vcpu_may_run(vcpu) || vcpu->state == VCPU_FAULTED) && cpus[vcpu->cpu].current != vcpu;
+    bool still = is_still(vcpu);
     lock_release(&rq_of(vcpu)->lock);
     return still;
+}
+
+err_t
+vcpu_set_context(struct vcpu *vcpu, const struct exo_context *context)
+{
+    lock_acquire(&rq_of(vcpu)->lock);
+    bool still = is_still(vcpu);
+    if (still)
+        vcpu->context = *context;
+    lock_release(&rq_of(vcpu)->lock);
+    return still ? EXO_OK : EXO_E_STATE;
 }
 
 /* --- SVE: longer vectors need a larger area, which the cell pays for -----------------------------
@@ -225,62 +234,66 @@ sve_area_frames(uint32_t bytes)
 }
 
 static void
-drop_sve(struct vcpu *vcpu)
+put_sve(struct cell *cell, void *area, uint32_t frames)
 {
-    struct cell *cell = vcpu->env->origin.cell;
-    if (vcpu->sve_state != NULL) {
-        frame_put(frame_from_kernel(vcpu->sve_state), vcpu->sve_frames);
-        cell_refund(cell, EXO_RES_FRAMES, vcpu->sve_frames);
-        vcpu->sve_state = NULL;
-        vcpu->sve_frames = 0;
+    if (area != NULL) {
+        frame_put(frame_from_kernel(area), frames);
+        cell_refund(cell, EXO_RES_FRAMES, frames);
     }
 }
 
 static err_t
-take_sve(struct vcpu *vcpu, uint32_t bytes)
+take_sve(struct cell *cell, uint32_t frames, void **area)
 {
-    struct cell *cell = vcpu->env->origin.cell;
-    uint32_t frames = sve_area_frames(bytes);
     err_t err = cell_charge(cell, EXO_RES_FRAMES, frames);
-    if (err != EXO_OK) {
+    if (err != EXO_OK)
         return err;
-    }
-    vcpu->sve_state = frame_take_kernel_run(cell, frames);
-    if (vcpu->sve_state == NULL) {
+    *area = frame_take_kernel_run(cell, frames);
+    if (*area == NULL) {
         cell_refund(cell, EXO_RES_FRAMES, frames);
         return EXO_E_MEMORY;
     }
-    vcpu->sve_frames = frames;
     return EXO_OK;
 }
 
-/* Registers beyond the FP/SIMD part start at zero, at the new length. */
+/* Registers start at zero at the new length. Under the lock that keeps it from being run. */
+static bool
+swap_sve(struct vcpu *vcpu, uint32_t bytes, void **area, uint32_t *frames)
+{
+    lock_acquire(&vcpu->run_queue->lock);
+    bool allowed = this_cpu()->current == vcpu || is_still(vcpu);
+    if (allowed) {
+        void *old = vcpu->sve_state;
+        uint32_t old_frames = vcpu->sve_frames;
+        arch_fp_forget(vcpu);
+        vcpu->sve_state = *area;
+        vcpu->sve_frames = *frames;
+        vcpu->sve_bytes = bytes;
+        memset(&vcpu->fp, 0, sizeof(vcpu->fp));
+        *area = old;
+        *frames = old_frames;
+    }
+    lock_release(&vcpu->run_queue->lock);
+    return allowed;
+}
+
 err_t
 vcpu_set_sve(struct vcpu *vcpu, uint32_t bytes)
 {
-    void *old = vcpu->sve_state;
-    uint32_t old_frames = vcpu->sve_frames;
-    if (bytes < 16 || bytes > arch_sve_bytes_max() || (bytes & (bytes - 1)) != 0) {
+    struct cell *cell = vcpu->env->origin.cell;
+    void *area = NULL;
+    uint32_t frames = 0;
+    if (bytes < 16 || bytes > arch_sve_bytes_max() || (bytes & (bytes - 1)) != 0)
         return EXO_E_ARG;
-    }
-    arch_fp_forget(vcpu);
     if (bytes > 16) {
-        err_t err = take_sve(vcpu, bytes);
-        if (err != EXO_OK) {
-            vcpu->sve_state = old;
+        frames = sve_area_frames(bytes);
+        err_t err = take_sve(cell, frames, &area);
+        if (err != EXO_OK)
             return err;
-        }
-    } else {
-        vcpu->sve_state = NULL;
-        vcpu->sve_frames = 0;
     }
-    vcpu->sve_bytes = bytes;
-    memset(&vcpu->fp, 0, sizeof(vcpu->fp));
-    if (old != NULL) {
-        frame_put(frame_from_kernel(old), old_frames);
-        cell_refund(vcpu->env->origin.cell, EXO_RES_FRAMES, old_frames);
-    }
-    return EXO_OK;
+    bool swapped = swap_sve(vcpu, bytes, &area, &frames);
+    put_sve(cell, area, frames);
+    return swapped ? EXO_OK : EXO_E_STATE;
 }
 
 /* --- The end
@@ -290,20 +303,18 @@ vcpu_set_sve(struct vcpu *vcpu, uint32_t bytes)
 err_t
 vcpu_finish_step(struct vcpu *vcpu)
 {
-    if (vcpu->control == NULL) {
+    if (vcpu->control == NULL)
         return EXO_OK;
-    }
     (void)vcpu_hold(vcpu);
-    if (__atomic_load_n(&cpus[vcpu->cpu].current, __ATOMIC_ACQUIRE) == vcpu) {
+    if (__atomic_load_n(&cpus[vcpu->cpu].current, __ATOMIC_ACQUIRE) == vcpu)
         return EXO_E_AGAIN; /* also when it is the one that asks: it leaves with this call */
-    }
     err_t err = endpoint_forget(vcpu);
-    if (err != EXO_OK) {
+    if (err != EXO_OK)
         return err;
-    }
     sched_forget(vcpu);
     arch_fp_forget(vcpu);
-    drop_sve(vcpu);
+    put_sve(vcpu->env->origin.cell, vcpu->sve_state, vcpu->sve_frames);
+    vcpu->sve_state = NULL;
     unequip(vcpu);
     return EXO_OK;
 }

@@ -39,8 +39,8 @@ struct vcpu {
     struct vcpu *env_next;       /* env lock */
     struct exo_control *control; /* by the linear map */
     va_t control_va;
-    struct run_queue *run_queue;  /* of its CPU */
-    uint32_t number; /* in its environment */
+    struct run_queue *run_queue; /* of its CPU */
+    uint32_t number;             /* in its environment */
     uint32_t cpu;
     uint8_t state; /* enum vcpu_state; run-queue lock of `cpu` */
     uint8_t priority;
@@ -60,8 +60,8 @@ struct vcpu {
     struct vcpu *partner;           /* CALLING: the server that serves it */
     _Atomic(struct vcpu *) serving; /* the caller that this vCPU has to answer */
     uint64_t message[4];            /* of the call (or fault) under way */
-    uint64_t badge; /* of the capability that it called through ... */
-    struct cap via; /* ... which is that, while it is queued */
+    uint64_t badge;                 /* of the capability that it called through ... */
+    struct cap via;                 /* ... which is that, while it is queued */
     uint32_t cap_send, cap_receive; /* slots named in the call under way, or EXO_NONE */
 
     _Atomic bool revoke_pending; /* a `revoke` upcall is due; its data is the cell's `reclaim` */
@@ -97,6 +97,9 @@ err_t vcpu_hold(struct vcpu *vcpu);
 
 /* Whether its registers are in `context`, and stay there: it runs nowhere and a gate is closed. */
 bool vcpu_is_still(struct vcpu *vcpu);
+
+/* Replaces its registers while it is so: EXO_E_STATE. PSTATE has been checked. */
+err_t vcpu_set_context(struct vcpu *vcpu, const struct exo_context *context);
 
 err_t vcpu_set_sve(struct vcpu *vcpu, uint32_t bytes);
 

@@ -9,9 +9,8 @@ narrow(const struct cap *cap, uint64_t base_or_badge, uint64_t count, uint64_t *
     switch (cap->type) {
     case EXO_TYPE_FRAMES:
     case EXO_TYPE_CPU:
-        if (count == 0 && base_or_badge == 0) {
+        if (count == 0 && base_or_badge == 0)
             return EXO_OK;
-        }
         if (count == 0 || base_or_badge < cap->base ||
             !range_fits(base_or_badge - cap->base, count, cap->count)) {
             return EXO_E_RANGE;
@@ -20,9 +19,8 @@ narrow(const struct cap *cap, uint64_t base_or_badge, uint64_t count, uint64_t *
         return EXO_OK;
     case EXO_TYPE_ENDPOINT:
     case EXO_TYPE_NOTIFICATION:
-        if (base_or_badge != 0 && cap->badge != 0 && base_or_badge != cap->badge) {
+        if (base_or_badge != 0 && cap->badge != 0 && base_or_badge != cap->badge)
             return EXO_E_RIGHT;
-        }
         *badge = base_or_badge != 0 ? base_or_badge : cap->badge;
         return count == 0 ? EXO_OK : EXO_E_ARG;
     default: return base_or_badge == 0 && count == 0 ? EXO_OK : EXO_E_ARG;
@@ -38,18 +36,14 @@ sys_cap_copy(struct vcpu *self, uint64_t *x)
     uint64_t badge;
     uint64_t rights = x[3];
     err_t err = rights & ~(uint64_t)EXO_RIGHTS_ALL ? EXO_E_ARG : EXO_OK;
-    if (err == EXO_OK) {
+    if (err == EXO_OK)
         err = sys_lookup(self, x[0], EXO_TYPE_NONE, (uint16_t)(EXO_COPY | rights), &cap);
-    }
-    if (err == EXO_OK) {
+    if (err == EXO_OK)
         err = sys_env(self, x[1], EXO_CONTROL, &env);
-    }
-    if (err == EXO_OK) {
+    if (err == EXO_OK)
         err = sys_slot(env, x[2], &dst);
-    }
-    if (err == EXO_OK) {
+    if (err == EXO_OK)
         err = narrow(&cap, x[4], x[5], &badge);
-    }
     return err == EXO_OK ? cap_derive(&cap, dst, (uint16_t)rights, badge) : err;
 }
 
@@ -60,15 +54,12 @@ sys_cap_move(struct vcpu *self, uint64_t *x)
     struct env *env;
     struct cap_slot *dst;
     err_t err = sys_lookup(self, x[0], EXO_TYPE_NONE, 0, &cap);
-    if (err == EXO_OK) {
+    if (err == EXO_OK)
         err = sys_env(self, x[1], EXO_CONTROL, &env);
-    }
-    if (err == EXO_OK && env != self->env && !(cap.rights & EXO_COPY)) {
+    if (err == EXO_OK && env != self->env && !(cap.rights & EXO_COPY))
         err = EXO_E_RIGHT;
-    }
-    if (err == EXO_OK) {
+    if (err == EXO_OK)
         err = sys_slot(env, x[2], &dst);
-    }
     return err == EXO_OK ? cap_transfer(&cap, dst) : err;
 }
 
@@ -104,9 +95,8 @@ sys_cap_info(struct vcpu *self, uint64_t *x)
 {
     struct cap cap;
     err_t err = sys_lookup(self, x[0], EXO_TYPE_NONE, 0, &cap);
-    if (err != EXO_OK) {
+    if (err != EXO_OK)
         return err;
-    }
     bool range = cap.type == EXO_TYPE_FRAMES || cap.type == EXO_TYPE_CPU;
     struct exo_cap_info info = {
         .size = sizeof(info),
@@ -131,8 +121,7 @@ sys_cap_extend(struct vcpu *self, uint64_t *x)
     struct env *env;
     err_t err = EXO_OK;
     uint32_t page = arg_u32(x[1], &err);
-    if (err == EXO_OK) {
+    if (err == EXO_OK)
         err = sys_env(self, x[0], EXO_CONTROL, &env);
-    }
     return err == EXO_OK ? env_extend_table(env, page) : err;
 }

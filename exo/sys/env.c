@@ -8,18 +8,16 @@ sys_env_create(struct vcpu *self, uint64_t *x)
     struct cap_slot *dst;
     struct env *env;
     err_t err = sys_cell(self, x[0], EXO_WRITE, &cell);
-    if (err == EXO_OK) {
+    if (err == EXO_OK)
         err = sys_slot(self->env, x[1], &dst);
-    }
     if (err == EXO_OK) {
         (void)cell_free_zombies(cell);
         err = env_create(cell, &env);
     }
     if (err == EXO_OK) {
         err = cell_publish(cell, &env->origin, dst, EXO_RIGHTS_ALL);
-        if (err != EXO_OK) {
+        if (err != EXO_OK)
             env_discard(env);
-        }
     }
     return err;
 }
@@ -30,9 +28,8 @@ runs_elsewhere(const struct env *env)
 {
     for (uint32_t i = 0; i < EXO_CPUS_MAX; i++) {
         const struct vcpu *current = __atomic_load_n(&cpus[i].current, __ATOMIC_ACQUIRE);
-        if (&cpus[i] != this_cpu() && current != NULL && current->env == env) {
+        if (&cpus[i] != this_cpu() && current != NULL && current->env == env)
             return true;
-        }
     }
     return false;
 }
@@ -42,13 +39,11 @@ sys_env_stop(struct vcpu *self, uint64_t *x)
 {
     struct env *env;
     err_t err = sys_env(self, x[0], EXO_CONTROL, &env);
-    if (err != EXO_OK) {
+    if (err != EXO_OK)
         return err;
-    }
     env->stopped = true;
-    if (env == self->env) {
+    if (env == self->env)
         sched_poke(self->cpu);
-    }
     if (runs_elsewhere(env)) {
         sched_poke_everyone();
         return EXO_E_AGAIN;
@@ -61,9 +56,8 @@ sys_env_start(struct vcpu *self, uint64_t *x)
 {
     struct env *env;
     err_t err = sys_env(self, x[0], EXO_CONTROL, &env);
-    if (err != EXO_OK) {
+    if (err != EXO_OK)
         return err;
-    }
     lock_acquire(&env->lock);
     if (env->origin.doomed) {
         err = EXO_E_GONE;
@@ -85,9 +79,8 @@ sys_env_supervise(struct vcpu *self, uint64_t *x)
     struct env *env;
     struct cap cap;
     err_t err = sys_env(self, x[0], EXO_CONTROL, &env);
-    if (err == EXO_OK) {
+    if (err == EXO_OK)
         err = sys_lookup(self, x[1], EXO_TYPE_ENDPOINT, EXO_WRITE | EXO_COPY, &cap);
-    }
     return err == EXO_OK ? cap_derive(&cap, &env->supervisor, EXO_WRITE, cap.badge) : err;
 }
 
@@ -101,9 +94,8 @@ reach(struct env *env, va_t va, uint32_t prot, char **memory, uint64_t *bytes)
     pfn_t pfn;
     uint32_t have;
     err_t err = vspace_find(&env->space, va & ~(PAGE_BYTES - 1), &pfn, &have);
-    if (err != EXO_OK || (have & prot) != prot) {
+    if (err != EXO_OK || (have & prot) != prot)
         return EXO_E_FAULT;
-    }
     *memory = (char *)frame_to_kernel(pfn) + va % PAGE_BYTES;
     *bytes = PAGE_BYTES - va % PAGE_BYTES;
     return EXO_OK;
@@ -117,13 +109,11 @@ move_bytes(struct vcpu *self, uint64_t *x, bool write)
     va_t va = x[1], buffer = x[2];
     uint64_t bytes = x[3], moved = 0;
     x[1] = 0;
-    if (bytes == 0 || bytes > PAGE_BYTES) {
+    if (bytes == 0 || bytes > PAGE_BYTES)
         return EXO_E_ARG;
-    }
     err_t err = sys_env(self, x[0], write ? EXO_WRITE : EXO_READ, &env);
-    if (err == EXO_OK && (va < EXO_VA_START || !range_fits(va, bytes, EXO_VA_END))) {
+    if (err == EXO_OK && (va < EXO_VA_START || !range_fits(va, bytes, EXO_VA_END)))
         err = EXO_E_RANGE;
-    }
     while (err == EXO_OK && moved < bytes) {
         char *memory;
         uint64_t part;

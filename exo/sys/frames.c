@@ -12,9 +12,8 @@ take_run(struct cell *cell, uint32_t count, enum exo_alloc how, pfn_t at, struct
     pfn_t base;
     uint64_t got;
     err_t err = cell_take_object(cell, sizeof(struct origin), &object);
-    if (err != EXO_OK) {
+    if (err != EXO_OK)
         return err;
-    }
     *origin = object;
     origin_init(*origin, EXO_TYPE_FRAMES, cell);
     err = cell_charge(cell, EXO_RES_FRAMES, count);
@@ -28,9 +27,8 @@ take_run(struct cell *cell, uint32_t count, enum exo_alloc how, pfn_t at, struct
             cell_refund(cell, EXO_RES_FRAMES, count);
         }
     }
-    if (err != EXO_OK) {
+    if (err != EXO_OK)
         cell_put_object(cell, object, sizeof(struct origin));
-    }
     return err;
 }
 
@@ -50,15 +48,12 @@ sys_frames_alloc(struct vcpu *self, uint64_t *x)
     struct origin *origin;
     err_t err = EXO_OK;
     uint32_t count = arg_u32(x[2], &err);
-    if (err == EXO_OK && (count == 0 || count > EXO_ALLOC_MAX || x[3] > EXO_ALLOC_AT)) {
+    if (err == EXO_OK && (count == 0 || count > EXO_ALLOC_MAX || x[3] > EXO_ALLOC_AT))
         err = EXO_E_ARG;
-    }
-    if (err == EXO_OK) {
+    if (err == EXO_OK)
         err = sys_cell(self, x[0], EXO_WRITE, &cell);
-    }
-    if (err == EXO_OK) {
+    if (err == EXO_OK)
         err = sys_slot(self->env, x[1], &dst);
-    }
     if (err == EXO_OK) {
         (void)cell_free_zombies(cell);
         err = take_run(cell, count, (enum exo_alloc)x[3], x[4], &origin);
@@ -83,15 +78,12 @@ sys_frames_split(struct vcpu *self, uint64_t *x)
     struct cap_slot *dst;
     err_t err = EXO_OK;
     uint32_t at = arg_u32(x[1], &err);
-    if (err == EXO_OK) {
+    if (err == EXO_OK)
         err = sys_lookup(self, x[0], EXO_TYPE_FRAMES, EXO_CONTROL, &cap);
-    }
-    if (err == EXO_OK) {
+    if (err == EXO_OK)
         err = sys_slot(self->env, x[2], &dst);
-    }
-    if (err == EXO_OK && (at == 0 || at >= cap.count)) {
+    if (err == EXO_OK && (at == 0 || at >= cap.count))
         err = EXO_E_RANGE;
-    }
     return err == EXO_OK ? frames_split(&cap, at, dst) : err;
 }
 
@@ -109,7 +101,8 @@ struct batch {
 static uint64_t
 weight(const struct exo_map *entry)
 {
-    return entry->prot & EXO_PROT_BLOCK ? entry->pages / BLOCK_PAGES : entry->pages;
+    return entry->prot & EXO_PROT_BLOCK ? entry->pages / BLOCK_PAGES * EXO_MAP_BLOCK_WEIGHT
+                                        : entry->pages;
 }
 
 static err_t
@@ -117,12 +110,10 @@ check_entry(const struct exo_map *entry)
 {
     bool block = entry->prot & EXO_PROT_BLOCK;
     uint64_t unit = block ? BLOCK_PAGES : 1;
-    if (entry->pages == 0 || entry->prot & ~15u) {
+    if (entry->pages == 0 || entry->prot & ~15u)
         return EXO_E_ARG;
-    }
-    if (!is_aligned(entry->va, unit * PAGE_BYTES) || !is_aligned(entry->pages, unit)) {
+    if (!is_aligned(entry->va, unit * PAGE_BYTES) || !is_aligned(entry->pages, unit))
         return EXO_E_ALIGN;
-    }
     if (entry->va < EXO_VA_START ||
         !range_fits(entry->va, (uint64_t)entry->pages * PAGE_BYTES, EXO_VA_END)) {
         return EXO_E_RANGE;
@@ -134,22 +125,19 @@ static err_t
 batch_in(struct vcpu *self, const uint64_t *x, struct batch *batch)
 {
     uint64_t pages = 0;
-    if (x[2] == 0 || x[2] > EXO_MAP_ENTRIES_MAX) {
+    if (x[2] == 0 || x[2] > EXO_MAP_ENTRIES_MAX)
         return EXO_E_ARG;
-    }
     batch->count = (uint32_t)x[2];
     batch->budget = ZERO_BUDGET;
     batch->done = 0;
     err_t err = sys_env(self, x[0], EXO_WRITE, &batch->env);
-    if (err == EXO_OK) {
+    if (err == EXO_OK)
         err = sys_copy_in(batch->entries, x[1], batch->count * sizeof(batch->entries[0]));
-    }
     for (uint32_t i = 0; err == EXO_OK && i < batch->count; i++) {
         err = check_entry(&batch->entries[i]);
         pages += weight(&batch->entries[i]);
-        if (err == EXO_OK && pages > EXO_MAP_PAGES_MAX) {
+        if (err == EXO_OK && pages > EXO_MAP_PAGES_MAX)
             err = EXO_E_ARG;
-        }
     }
     return err;
 }
@@ -160,25 +148,20 @@ justify(struct env *env, const struct exo_map *entry, struct cap *cap, pfn_t *ba
 {
     uint32_t prot = entry->prot;
     uint16_t rights = EXO_READ;
-    if (!(prot & EXO_PROT_READ)) {
+    if (!(prot & EXO_PROT_READ))
         return EXO_E_ARG;
-    }
-    if ((prot & EXO_PROT_WRITE) && (prot & EXO_PROT_EXEC)) {
+    if ((prot & EXO_PROT_WRITE) && (prot & EXO_PROT_EXEC))
         return EXO_E_WX;
-    }
     rights |= prot & EXO_PROT_WRITE ? EXO_WRITE : 0;
     rights |= prot & EXO_PROT_EXEC ? EXO_EXEC : 0;
     err_t err = cap_lookup(env, entry->slot, EXO_TYPE_FRAMES, rights, cap);
-    if (err != EXO_OK) {
+    if (err != EXO_OK)
         return err;
-    }
-    if (!range_fits(entry->first, entry->pages, cap->count)) {
+    if (!range_fits(entry->first, entry->pages, cap->count))
         return EXO_E_RANGE;
-    }
     *base = (pfn_t)cap->base + entry->first;
-    if ((prot & EXO_PROT_BLOCK) && !is_aligned(*base, BLOCK_PAGES)) {
+    if ((prot & EXO_PROT_BLOCK) && !is_aligned(*base, BLOCK_PAGES))
         return EXO_E_ALIGN;
-    }
     return EXO_OK;
 }
 
@@ -190,13 +173,11 @@ map_entry(struct batch *batch, const struct exo_map *entry)
     uint64_t done = 0;
     struct vspace *space = &batch->env->space;
     err_t err = justify(batch->env, entry, &cap, &base);
-    if (err != EXO_OK) {
+    if (err != EXO_OK)
         return err;
-    }
     bool device = cap.origin->device;
-    if (device && (entry->prot & (EXO_PROT_EXEC | EXO_PROT_BLOCK))) {
+    if (device && (entry->prot & (EXO_PROT_EXEC | EXO_PROT_BLOCK)))
         return EXO_E_ARG;
-    }
     lock_acquire(&space->lock);
     if (cap_still(&cap)) {
         cap_widen_hull(cap.slot, entry->va, entry->pages);
@@ -232,12 +213,10 @@ protect_entry(struct batch *batch, const struct exo_map *entry)
     uint64_t done = 0;
     struct vspace *space = &batch->env->space;
     err_t err = justify(batch->env, entry, &cap, &base);
-    if (err != EXO_OK) {
+    if (err != EXO_OK)
         return err;
-    }
-    if (cap.origin->device) {
+    if (cap.origin->device)
         return EXO_E_ARG;
-    }
     lock_acquire(&space->lock);
     if (cap_still(&cap)) {
         cap_widen_hull(cap.slot, entry->va, entry->pages);
@@ -261,9 +240,8 @@ run_batch(struct vcpu *self, uint64_t *x,
         x[1] = 0;
         return err;
     }
-    for (uint32_t i = 0; err == EXO_OK && i < batch.count; i++) {
+    for (uint32_t i = 0; err == EXO_OK && i < batch.count; i++)
         err = each(&batch, &batch.entries[i]);
-    }
     x[1] = batch.done;
     return err;
 }

@@ -1,4 +1,5 @@
 /* System calls for control transfer: notifications, endpoints, protected calls. */
+#include "core/cap_read.h"
 #include "core/notification.h"
 #include "sys/sys.h"
 
@@ -11,9 +12,8 @@ create(struct vcpu *self, const uint64_t *x, enum exo_type type, size_t bytes,
     struct cap_slot *dst;
     void *object;
     err_t err = sys_cell(self, x[0], EXO_WRITE, &cell);
-    if (err == EXO_OK) {
+    if (err == EXO_OK)
         err = sys_slot(self->env, x[1], &dst);
-    }
     if (err == EXO_OK) {
         (void)cell_free_zombies(cell);
         err = cell_take_object(cell, bytes, &object);
@@ -22,9 +22,8 @@ create(struct vcpu *self, const uint64_t *x, enum exo_type type, size_t bytes,
         origin_init(object, type, cell);
         init(object);
         err = cell_publish(cell, object, dst, EXO_RIGHTS_ALL);
-        if (err != EXO_OK) {
+        if (err != EXO_OK)
             cell_put_object(cell, object, bytes);
-        }
     }
     return err;
 }
@@ -58,9 +57,8 @@ sys_notification_bind(struct vcpu *self, uint64_t *x)
 {
     struct cap notification, vcpu;
     err_t err = sys_lookup(self, x[0], EXO_TYPE_NOTIFICATION, EXO_CONTROL, &notification);
-    if (err == EXO_OK) {
+    if (err == EXO_OK)
         err = sys_lookup(self, x[1], EXO_TYPE_VCPU, EXO_CONTROL, &vcpu);
-    }
     return err == EXO_OK
                ? notification_bind((struct notification *)(void *)notification.origin, &vcpu)
                : err;
@@ -71,29 +69,40 @@ sys_notify(struct vcpu *self, uint64_t *x)
 {
     struct cap cap;
     err_t err = sys_lookup(self, x[0], EXO_TYPE_NOTIFICATION, EXO_WRITE, &cap);
-    if (err == EXO_OK && cap.badge == 0) {
+    if (err == EXO_OK && cap.badge == 0)
         err = EXO_E_ARG; /* names no bits: copy it with a badge first */
-    }
     return err == EXO_OK ? notification_signal((struct notification *)(void *)cap.origin, cap.badge)
                          : err;
 }
 
 /* The slots that a call names: what is sent must be there, what is received into must exist. */
 static err_t
-name_caps(struct vcpu *self, uint64_t send, uint64_t receive)
+check_caps(struct vcpu *self, uint64_t send, uint64_t receive)
 {
     struct cap cap;
     struct cap_slot *slot;
     err_t err = EXO_OK;
-    if (send != EXO_NONE) {
+    if (send != EXO_NONE)
         err = sys_lookup(self, send, EXO_TYPE_NONE, EXO_COPY, &cap);
-    }
-    if (err == EXO_OK && receive != EXO_NONE) {
+    if (err == EXO_OK && receive != EXO_NONE)
         err = sys_slot(self->env, receive, &slot);
-    }
+    return err;
+}
+
+static inline err_t
+name_caps(struct vcpu *self, uint64_t send, uint64_t receive)
+{
     self->cap_send = (uint32_t)send;
     self->cap_receive = (uint32_t)receive;
-    return err;
+    return send == EXO_NONE && receive == EXO_NONE ? EXO_OK : check_caps(self, send, receive);
+}
+
+/* An endpoint of the caller's; inline, for the calls that count instructions. */
+static inline err_t
+find_endpoint(struct vcpu *self, uint64_t slot, uint16_t rights, struct cap *cap)
+{
+    return slot > UINT32_MAX ? EXO_E_SLOT
+                             : cap_find(self->env, (uint32_t)slot, EXO_TYPE_ENDPOINT, rights, cap);
 }
 
 static struct endpoint *
@@ -102,20 +111,23 @@ endpoint_of(const struct cap *cap)
     return (struct endpoint *)(void *)cap->origin;
 }
 
+static inline bool
+passed(uint64_t deadline)
+{
+    return deadline != EXO_FOREVER && deadline <= arch_ticks();
+}
+
 err_t
 sys_call(struct vcpu *self, uint64_t *x)
 {
     struct cap cap;
-    err_t err = sys_lookup(self, x[0], EXO_TYPE_ENDPOINT, EXO_WRITE, &cap);
-    if (err == EXO_OK) {
+    err_t err = find_endpoint(self, x[0], EXO_WRITE, &cap);
+    if (err == EXO_OK)
         err = name_caps(self, x[5], x[6]);
-    }
-    if (err == EXO_OK && x[7] <= arch_ticks()) {
-        err = EXO_E_TIMEOUT;
-    }
-    if (err != EXO_OK) {
+    if (err != EXO_OK)
         return err;
-    }
+    if (passed(x[7]))
+        return EXO_E_TIMEOUT;
     self->message[0] = x[1];
     self->message[1] = x[2];
     self->message[2] = x[3];
@@ -127,17 +139,14 @@ err_t
 sys_receive(struct vcpu *self, uint64_t *x)
 {
     struct cap cap;
-    err_t err = sys_lookup(self, x[0], EXO_TYPE_ENDPOINT, EXO_READ, &cap);
-    if (err == EXO_OK) {
+    err_t err = find_endpoint(self, x[0], EXO_READ, &cap);
+    if (err == EXO_OK)
         err = name_caps(self, EXO_NONE, x[1]);
-    }
-    if (err == EXO_OK && atomic_load(&self->serving) != NULL) {
-        err = EXO_E_STATE;
-    }
-    if (err == EXO_OK && x[2] <= arch_ticks()) {
-        err = EXO_E_TIMEOUT;
-    }
-    return err == EXO_OK ? endpoint_receive(self, endpoint_of(&cap), x[2]) : err;
+    if (err != EXO_OK)
+        return err;
+    if (atomic_load(&self->serving) != NULL)
+        return EXO_E_STATE;
+    return passed(x[2]) ? EXO_E_TIMEOUT : endpoint_receive(self, endpoint_of(&cap), x[2]);
 }
 
 err_t
@@ -151,13 +160,10 @@ err_t
 sys_reply_receive(struct vcpu *self, uint64_t *x)
 {
     struct cap cap;
-    err_t err = sys_lookup(self, x[0], EXO_TYPE_ENDPOINT, EXO_READ, &cap);
-    if (err == EXO_OK) {
+    err_t err = find_endpoint(self, x[0], EXO_READ, &cap);
+    if (err == EXO_OK)
         err = name_caps(self, x[5], x[6]);
-    }
-    if (err != EXO_OK) {
-        return err;
-    }
-    const uint64_t words[4] = {x[1], x[2], x[3], x[4]};
-    return endpoint_reply_receive(self, endpoint_of(&cap), words, (uint32_t)x[5], x[7]);
+    return err == EXO_OK
+               ? endpoint_reply_receive(self, endpoint_of(&cap), &x[1], (uint32_t)x[5], x[7])
+               : err;
 }

@@ -7,6 +7,24 @@
 /* Debug builds: exo/debug/audit.h; release builds have none. */
 err_t audit_seeded(uint64_t seed, uint64_t *violations, uint64_t *broken) __attribute__((weak));
 
+/*
+ * One chunk from `first` on, of events that were not overwritten while they were copied: how many.
+ * *oldest moves to the oldest that the ring certainly held all the time.
+ */
+static uint64_t
+read_chunk(struct trace_ring *ring, uint64_t first, uint64_t events, uint64_t *oldest,
+           struct exo_trace_event *chunk)
+{
+    uint64_t written = atomic_load_explicit(&ring->written, memory_order_acquire);
+    uint64_t count = first >= written ? 0 : min_u64(min_u64(events, written - first), TRACE_CHUNK);
+    for (uint64_t i = 0; i < count; i++)
+        chunk[i] = ring->events[(first + i) % TRACE_EVENTS];
+    atomic_thread_fence(memory_order_acquire);
+    written = atomic_load_explicit(&ring->written, memory_order_relaxed) + 1; /* one is begun */
+    *oldest = written < TRACE_EVENTS ? 0 : written - TRACE_EVENTS;
+    return first < *oldest ? 0 : count;
+}
+
 /* Copies what is in the ring from `position` on; *position moves past what was overwritten. */
 static err_t
 read_ring(struct trace_ring *ring, uint64_t *position, va_t buffer, uint64_t events,
@@ -16,18 +34,14 @@ read_ring(struct trace_ring *ring, uint64_t *position, va_t buffer, uint64_t eve
     err_t err = EXO_OK;
     *copied = 0;
     while (err == EXO_OK && *copied < events) {
-        uint64_t written = atomic_load_explicit(&ring->written, memory_order_acquire);
-        /* The oldest may be under the writer's pen: it is left out. */
-        uint64_t oldest = written < TRACE_EVENTS ? 0 : written - TRACE_EVENTS + TRACE_CHUNK;
-        *position = *copied == 0 ? max_u64(*position, oldest) : *position;
-        uint64_t first = *position + *copied;
-        if (first < oldest || first >= written) {
+        uint64_t first = *position + *copied, oldest;
+        uint64_t count = read_chunk(ring, first, events - *copied, &oldest, chunk);
+        if (first < oldest && *copied == 0) {
+            *position = oldest + TRACE_CHUNK; /* with some way to run */
+            continue;
+        }
+        if (count == 0)
             break;
-        }
-        uint64_t count = min_u64(min_u64(events - *copied, written - first), TRACE_CHUNK);
-        for (uint64_t i = 0; i < count; i++) {
-            chunk[i] = ring->events[(first + i) % TRACE_EVENTS];
-        }
         err = sys_copy_out(buffer + *copied * sizeof(chunk[0]), chunk, count * sizeof(chunk[0]));
         *copied += err == EXO_OK ? count : 0;
     }
@@ -40,12 +54,10 @@ sys_trace_read(struct vcpu *self, uint64_t *x)
     struct cap cap;
     uint64_t position = x[2], copied = 0;
     err_t err = sys_lookup(self, x[0], EXO_TYPE_TRACE, EXO_READ, &cap);
-    if (err == EXO_OK && (x[1] >= cpu_count || x[4] > TRACE_EVENTS)) {
+    if (err == EXO_OK && (x[1] >= cpu_count || x[4] > TRACE_EVENTS))
         err = EXO_E_RANGE;
-    }
-    if (err == EXO_OK) {
+    if (err == EXO_OK)
         err = read_ring(cpus[x[1]].trace, &position, x[3], x[4], &copied);
-    }
     x[1] = position; /* of the first event copied */
     x[2] = copied;
     return err;
@@ -56,12 +68,10 @@ sys_trace_control(struct vcpu *self, uint64_t *x)
 {
     struct cap cap;
     err_t err = sys_lookup(self, x[0], EXO_TYPE_TRACE, EXO_CONTROL, &cap);
-    if (err == EXO_OK && x[1] >> EXO_TRACE_KINDS) {
+    if (err == EXO_OK && x[1] >> EXO_TRACE_KINDS)
         err = EXO_E_ARG;
-    }
-    if (err == EXO_OK) {
+    if (err == EXO_OK)
         trace_mask = (uint32_t)x[1];
-    }
     return err;
 }
 
@@ -88,9 +98,8 @@ sys_machine_info(struct vcpu *self, uint64_t *x)
     struct cap cap;
     struct exo_machine_info info;
     err_t err = sys_lookup(self, x[0], EXO_TYPE_MACHINE, EXO_READ, &cap);
-    if (err != EXO_OK) {
+    if (err != EXO_OK)
         return err;
-    }
     machine_describe(&info);
     return sys_copy_out(x[1], &info, sizeof(info));
 }
@@ -100,12 +109,10 @@ sys_machine_power(struct vcpu *self, uint64_t *x)
 {
     struct cap cap;
     err_t err = sys_lookup(self, x[0], EXO_TYPE_MACHINE, EXO_WRITE, &cap);
-    if (err == EXO_OK && x[1] > EXO_POWER_RESET) {
+    if (err == EXO_OK && x[1] > EXO_POWER_RESET)
         err = EXO_E_ARG;
-    }
-    if (err == EXO_OK) {
+    if (err == EXO_OK)
         arch_power((enum exo_power)x[1], (uint32_t)x[2]);
-    }
     return err;
 }
 
@@ -113,9 +120,8 @@ err_t
 sys_machine_audit(struct vcpu *self, uint64_t *x)
 {
     struct cap cap;
-    if (audit_seeded == NULL) {
+    if (audit_seeded == NULL)
         return EXO_E_CALL;
-    }
     err_t err = sys_lookup(self, x[0], EXO_TYPE_MACHINE, EXO_CONTROL, &cap);
     return err == EXO_OK ? audit_seeded(x[1], &x[1], &x[2]) : err;
 }

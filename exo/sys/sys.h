@@ -26,9 +26,8 @@ EXO_CALLS(SYS_DECLARE)
 static inline uint32_t
 arg_u32(uint64_t value, err_t *err)
 {
-    if (value > UINT32_MAX && *err == EXO_OK) {
+    if (value > UINT32_MAX && *err == EXO_OK)
         *err = EXO_E_ARG;
-    }
     return (uint32_t)value;
 }
 

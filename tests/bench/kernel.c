@@ -100,7 +100,8 @@ null_call(void)
     report("null-call", sum, ROUNDS, 80);
 }
 
-/* --- Protected call ------------------------------------------------------------------------------ */
+/* --- Protected call ------------------------------------------------------------------------------
+ */
 
 static int
 serve(uint64_t unused)
@@ -128,23 +129,21 @@ protected_call(void)
     must("spawn", rt_spawn(&spawn, &child));
     for (unsigned i = 0; i < ROUNDS + 16; i++) {
         struct reading from = read_now();
-        struct exo_message m =
-            exo_call(endpoint, i, 2, 3, 4, EXO_NONE, EXO_NONE, EXO_FOREVER);
+        struct exo_message m = exo_call(endpoint, i, 2, 3, 4, EXO_NONE, EXO_NONE, EXO_FOREVER);
         struct reading to = read_now();
         must("call", m.status);
-        if (m.word[0] != i + 1ull) {
+        if (m.word[0] != i + 1ull)
             must("answer", EXO_E_ARG);
-        }
-        if (i >= 16) {
+        if (i >= 16)
             add(&sum, from, to);
-        }
     }
     report("call-reply", sum, sum.rounds, 450);
     rt_kill(&child);
     (void)rt_drop(endpoint);
 }
 
-/* --- Notification ---------------------------------------------------------------------------------- */
+/* --- Notification
+ * ---------------------------------------------------------------------------------- */
 
 /* Shared by the two: when the waiting one's code ran. */
 struct wake {
@@ -181,17 +180,15 @@ notification(void)
     must("spawn", rt_spawn(&spawn, &child));
     must("bind", exo_notification_bind(plain, child.vcpu));
     struct wake *wake = rt_shared_of(&child);
-    for (unsigned i = 0; i < 8; i++) {
+    for (unsigned i = 0; i < 8; i++)
         (void)exo_yield();
-    }
     for (unsigned i = 0; i < ROUNDS; i++) {
         uint64_t round = atomic_load(&wake->round);
         struct reading from = read_now();
         (void)exo_notify(badged);
         (void)exo_yield();
-        while (atomic_load(&wake->round) == round) {
+        while (atomic_load(&wake->round) == round)
             (void)exo_yield();
-        }
         add(&sum, from, wake->woken);
     }
     report("notify-wake", sum, sum.rounds, 400);
@@ -199,7 +196,8 @@ notification(void)
     (void)rt_drop(plain);
 }
 
-/* --- Page fault --------------------------------------------------------------------------------------- */
+/* --- Page fault
+ * --------------------------------------------------------------------------------------- */
 
 static struct exo_map fault_entry;
 
@@ -220,8 +218,8 @@ page_fault(void)
     struct rt_memory memory;
     must("memory", rt_memory_take(1, EXO_PROT_READ | EXO_PROT_WRITE, &memory));
     must("unmap", rt_unmap_pages((uint64_t)memory.at, 1));
-    fault_entry = (struct exo_map){
-        .slot = memory.slot, .pages = 1, .prot = EXO_PROT_READ | EXO_PROT_WRITE};
+    fault_entry =
+        (struct exo_map){.slot = memory.slot, .pages = 1, .prot = EXO_PROT_READ | EXO_PROT_WRITE};
     (void)rt_on(EXO_UPCALL_FAULT, map_and_resume);
     for (unsigned i = 0; i < ROUNDS; i++) {
         struct reading from = read_now();
@@ -234,7 +232,8 @@ page_fault(void)
     rt_memory_put(&memory);
 }
 
-/* --- map and unmap --------------------------------------------------------------------------------------- */
+/* --- map and unmap
+ * --------------------------------------------------------------------------------------- */
 
 static void
 map_pages(void)
@@ -263,7 +262,8 @@ map_pages(void)
     rt_memory_put(&memory);
 }
 
-/* --- What the kernel itself takes -------------------------------------------------------------------------- */
+/* --- What the kernel itself takes
+ * -------------------------------------------------------------------------- */
 
 static void
 boot(uint64_t first_ticks)

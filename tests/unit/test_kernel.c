@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define CELL EXO_BOOT_CELL
+#define CELL      EXO_BOOT_CELL
 #define FREE_SLOT 32u
 
 static struct exo_cell_info before;
@@ -53,9 +53,8 @@ static void
 boot_leaves_the_accounts_balanced(void)
 {
     begin();
-    for (int i = 0; i < EXO_RES_COUNT; i++) {
+    for (int i = 0; i < EXO_RES_COUNT; i++)
         CHECK(before.own[i] + before.carved[i] <= before.limit[i]);
-    }
     CHECK_EQ(before.limit[EXO_RES_FRAMES] - before.own[EXO_RES_FRAMES], frame_free_count());
     end();
 }
@@ -125,9 +124,8 @@ a_long_chain_is_revoked_in_steps(void)
     CHECK_EQ(CALL(cap_revoke, 40), EXO_E_AGAIN);
     CHECK_EQ(CALL(cap_copy, 40, EXO_SELF, 190, EXO_READ, 0, 0), EXO_E_BUSY);
     CHECK_EQ(CALL_AGAIN(cap_revoke, 40), EXO_OK);
-    for (uint64_t i = 41; i < 190; i++) {
+    for (uint64_t i = 41; i < 190; i++)
         CHECK_EQ(CALL(cap_info, i, FAKE_USER), EXO_E_SLOT);
-    }
     CHECK_EQ(CALL_AGAIN(cap_drop, 40), EXO_OK);
     before.own[EXO_RES_FRAMES] += 2;
     before.own[EXO_RES_CAPS] += 2 * EXO_CAPS_PER_PAGE;
@@ -141,9 +139,8 @@ grace_waits_for_a_cpu_in_the_kernel(void)
     CHECK_EQ(CALL(frames_alloc, CELL, 40, 1, EXO_ALLOC_ANY, 0), EXO_OK);
     CHECK_EQ(CALL(cap_copy, 40, EXO_SELF, 41, EXO_READ, 0, 0), EXO_OK);
     cpus[1].epoch = global_epoch; /* it is inside, and does not leave */
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 100; i++)
         CHECK_EQ(CALL(cap_revoke, 40), EXO_E_AGAIN);
-    }
     CHECK_EQ(CALL(cap_info, 41, FAKE_USER), EXO_E_GONE);
     cpus[1].epoch = EPOCH_OUTSIDE;
     CHECK_EQ(CALL_AGAIN(cap_revoke, 40), EXO_OK);
@@ -177,9 +174,8 @@ killing_a_cell_takes_everything_back(void)
     begin();
     furnish(CELL, 32);
     CHECK_EQ(CALL_AGAIN(cap_drop, 32), EXO_OK);
-    for (uint64_t i = 32; i < 38; i++) {
+    for (uint64_t i = 32; i < 38; i++)
         CHECK_EQ(CALL(cap_info, i, FAKE_USER), EXO_E_SLOT);
-    }
     end();
 }
 
@@ -214,9 +210,8 @@ nested_cells_die_with_their_ancestor(void)
     CHECK_EQ(CALL(cell_create, 26, 28, FAKE_USER), EXO_E_LIMIT);
     furnish(27, 40);
     CHECK_EQ(CALL_AGAIN(cap_drop, 25), EXO_OK);
-    for (uint64_t i = 25; i < 46; i++) {
+    for (uint64_t i = 25; i < 46; i++)
         CHECK_EQ(CALL(cap_info, i, FAKE_USER), EXO_E_SLOT);
-    }
     end();
 }
 
@@ -287,18 +282,18 @@ random_calls_leave_nothing_behind(void)
     CHECK_EQ(CALL(cell_create, CELL, 24, FAKE_USER), EXO_OK);
     CHECK_EQ(CALL(env_create, 24, 25), EXO_OK);
     static const enum exo_call calls[] = {
-        EXO_CALL_cap_copy, EXO_CALL_cap_move, EXO_CALL_cap_drop, EXO_CALL_cap_revoke,
-        EXO_CALL_cap_info, EXO_CALL_cell_create, EXO_CALL_cell_limits, EXO_CALL_cell_reap,
-        EXO_CALL_frames_alloc, EXO_CALL_frames_split, EXO_CALL_map, EXO_CALL_unmap,
-        EXO_CALL_protect, EXO_CALL_env_create, EXO_CALL_env_supervise, EXO_CALL_vcpu_create,
-        EXO_CALL_cpu_assign, EXO_CALL_notification_create, EXO_CALL_notification_bind,
-        EXO_CALL_notify, EXO_CALL_endpoint_create,
+        EXO_CALL_cap_copy,          EXO_CALL_cap_move,   EXO_CALL_cap_drop,
+        EXO_CALL_cap_revoke,        EXO_CALL_cap_info,   EXO_CALL_cell_create,
+        EXO_CALL_cell_limits,       EXO_CALL_cell_reap,  EXO_CALL_frames_alloc,
+        EXO_CALL_frames_split,      EXO_CALL_map,        EXO_CALL_unmap,
+        EXO_CALL_protect,           EXO_CALL_env_create, EXO_CALL_env_supervise,
+        EXO_CALL_vcpu_create,       EXO_CALL_cpu_assign, EXO_CALL_notification_create,
+        EXO_CALL_notification_bind, EXO_CALL_notify,     EXO_CALL_endpoint_create,
     };
     for (int i = 0; i < 200000; i++) {
         uint64_t x[8];
-        for (unsigned j = 0; j < 8; j++) {
+        for (unsigned j = 0; j < 8; j++)
             x[j] = 24 + tap_random(&state, 40);
-        }
         enum exo_call call = calls[tap_random(&state, sizeof(calls) / sizeof(calls[0]))];
         put_map(0, 0x2000000 + 0x1000ull * tap_random(&state, 16), (uint32_t)x[5],
                 tap_random(&state, 4), 1 + tap_random(&state, 4), 1 + tap_random(&state, 5));
@@ -308,9 +303,7 @@ random_calls_leave_nothing_behind(void)
             x[3] = tap_random(&state, 32);
             x[4] = x[5] = 0;
             break;
-        case EXO_CALL_cap_move:
-            x[1] = tap_random(&state, 4) ? EXO_SELF : x[1];
-            break;
+        case EXO_CALL_cap_move: x[1] = tap_random(&state, 4) ? EXO_SELF : x[1]; break;
         case EXO_CALL_cell_create:
         case EXO_CALL_cell_limits:
             put_limits(tap_random(&state, 100), 64 * tap_random(&state, 4), tap_random(&state, 3),
@@ -322,9 +315,7 @@ random_calls_leave_nothing_behind(void)
             x[2] = 1 + tap_random(&state, 20);
             x[3] = tap_random(&state, 3);
             break;
-        case EXO_CALL_frames_split:
-            x[1] = tap_random(&state, 10);
-            break;
+        case EXO_CALL_frames_split: x[1] = tap_random(&state, 10); break;
         case EXO_CALL_map:
         case EXO_CALL_unmap:
         case EXO_CALL_protect:
@@ -345,13 +336,11 @@ random_calls_leave_nothing_behind(void)
         case EXO_CALL_cap_drop:
             x[0] = tap_random(&state, 8) ? x[0] : 24 + tap_random(&state, 2);
             break;
-        default:
-            break;
+        default: break;
         }
         (void)fake_call(call, x, 8);
-        if (i % 10000 == 0) {
+        if (i % 10000 == 0)
             CHECK(fake_tlbs_are_right());
-        }
     }
     for (uint64_t slot = 24; slot < 64; slot++) {
         int64_t err = CALL_AGAIN(cap_drop, slot);
@@ -364,9 +353,8 @@ random_calls_leave_nothing_behind(void)
     CHECK_EQ(after.own[EXO_RES_ENVS], before.own[EXO_RES_ENVS]);
     CHECK_EQ(after.own[EXO_RES_CAPS], before.own[EXO_RES_CAPS]);
     CHECK_EQ(after.own[EXO_RES_CPU_SLOTS], before.own[EXO_RES_CPU_SLOTS]);
-    for (int i = 0; i < EXO_RES_COUNT; i++) {
+    for (int i = 0; i < EXO_RES_COUNT; i++)
         CHECK_EQ(after.carved[i], 0);
-    }
     fake_machine_end();
 }
 

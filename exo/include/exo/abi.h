@@ -15,7 +15,8 @@
  *   ticks     the counter CNTVCT_EL0, which EL0 reads itself; its rate is CNTFRQ_EL0. Deadlines
  *             are absolute; EXO_FOREVER never comes
  *   again     a call that needs more steps than one call may take returns EXO_E_AGAIN having
- *             made progress; the caller repeats it unchanged until it returns something else
+ *             made progress; the caller repeats it unchanged until it returns something else (map,
+ *             unmap and protect: from where it stopped, x1 pages on)
  *
  * Every structure here is little-endian, naturally aligned, and begins with its size and version
  * where it is shared or may grow (tests/unit/test_abi.c holds the golden offsets).
@@ -51,7 +52,7 @@
     X(TYPE, -7, "the capability is of another type")                                           \
     X(RIGHT, -8, "the capability lacks a right")                                               \
     X(GONE, -9, "the object is being destroyed or the capability was revoked")                 \
-    X(OCCUPIED, -10, "the slot, address or CPU slot is in use")                                \
+    X(OCCUPIED, -10, "the slot or address is in use")                                          \
     X(LIMIT, -11, "a limit of the cell or of a table is reached")                              \
     X(MEMORY, -12, "the machine has no free frames of that shape")                             \
     X(BUSY, -13, "a revocation is under way in this derivation tree, or the object is in use") \
@@ -190,9 +191,10 @@ enum exo_prot {
     EXO_PROT_BLOCK = 8, /* 2 MiB mapping: va, frame and pages multiples of a block */
 };
 
-/* map, unmap and protect take at most this many entries and pages (a block counts as one). */
-#define EXO_MAP_ENTRIES_MAX 64u
-#define EXO_MAP_PAGES_MAX   512u
+/* map, unmap and protect take at most this many entries and pages; a block counts as 32 pages. */
+#define EXO_MAP_ENTRIES_MAX  64u
+#define EXO_MAP_BLOCK_WEIGHT 32u
+#define EXO_MAP_PAGES_MAX    512u
 
 struct exo_map {
     uint64_t va;
@@ -400,7 +402,7 @@ struct exo_machine_info {
  * stack of EXO_BOOT_STACK_BYTES that ends at EXO_BOOT_STACK_TOP, with a guard page below it, and
  * fills these slots.
  */
-#define EXO_BOOT_INFO_VA     0x20000ull /* read-only, EXO_BOOT_INFO_BYTES */
+#define EXO_BOOT_INFO_VA     0x20000ull /* read-only: struct exo_boot_info, then the device tree */
 #define EXO_BOOT_CONTROL_VA  0x30000ull /* control page of the first vCPU */
 #define EXO_BOOT_STACK_TOP   0x100000ull
 #define EXO_BOOT_STACK_BYTES 0x10000ull

@@ -92,13 +92,6 @@ arch_copy_to_user(va_t to, const void *from, size_t bytes)
 }
 
 void
-arch_switch(struct vcpu *from, struct vcpu *to)
-{
-    (void)from;
-    (void)to;
-}
-
-void
 arch_fp_forget(struct vcpu *vcpu)
 {
     (void)vcpu;

@@ -1,0 +1,57 @@
+/* Looking capabilities up, inline for the calls that count instructions; cap.h has the contract. */
+#ifndef EXO_CORE_CAP_READ_H
+#define EXO_CORE_CAP_READ_H
+
+#include "core/env.h"
+
+#define READ_ONCE(field) __atomic_load_n(&(field), __ATOMIC_RELAXED)
+
+static inline struct cap_slot *
+slot_at(struct env *env, uint32_t slot)
+{
+    uint32_t page = slot / EXO_CAPS_PER_PAGE;
+    if (page >= EXO_CAP_PAGES_MAX)
+        return NULL;
+    struct cap_slot *slots = __atomic_load_n(&env->table[page], __ATOMIC_ACQUIRE);
+    return slots == NULL ? NULL : &slots[slot % EXO_CAPS_PER_PAGE];
+}
+
+/*
+ * The sequence is read before and after the fields; odd or moved means that a writer was at it.
+ * The generation is compared last: it belongs to the object, which stays memory in this epoch.
+ */
+static inline err_t
+cap_read(struct cap_slot *slot, enum exo_type type, uint16_t rights, struct cap *cap)
+{
+    uint32_t sequence, generation;
+    do {
+        sequence = atomic_load_explicit(&slot->sequence, memory_order_acquire);
+        cap->type = READ_ONCE(slot->type);
+        cap->flags = atomic_load_explicit(&slot->flags, memory_order_relaxed);
+        cap->rights = READ_ONCE(slot->rights);
+        generation = READ_ONCE(slot->generation);
+        cap->origin = READ_ONCE(slot->origin);
+        cap->badge = READ_ONCE(slot->badge);
+        atomic_thread_fence(memory_order_acquire);
+    } while ((sequence & 1) ||
+             atomic_load_explicit(&slot->sequence, memory_order_relaxed) != sequence);
+    cap->slot = slot;
+    cap->sequence = sequence;
+    if (cap->type == EXO_TYPE_NONE)
+        return EXO_E_SLOT;
+    if (cap->type != type && type != EXO_TYPE_NONE)
+        return EXO_E_TYPE;
+    if ((cap->flags & CAP_DYING) ||
+        atomic_load_explicit(&cap->origin->generation, memory_order_acquire) != generation)
+        return EXO_E_GONE;
+    return rights & ~cap->rights ? EXO_E_RIGHT : EXO_OK;
+}
+
+static inline err_t
+cap_find(struct env *env, uint32_t slot, enum exo_type type, uint16_t rights, struct cap *cap)
+{
+    struct cap_slot *at = slot_at(env, slot);
+    return at == NULL ? EXO_E_SLOT : cap_read(at, type, rights, cap);
+}
+
+#endif
