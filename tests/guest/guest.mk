@@ -12,3 +12,5 @@ GUEST_LIB_SRCS := $(sort $(wildcard tests/guest/lib/*.c tests/guest/lib/*.S))
 
 # Handlers of upcalls, and what they call, leave the FP registers alone (rt/upcall.h).
 $(OUT)/user-obj/tests/guest/%: USER_EXTRA_FLAGS := -Itests/guest/lib -mgeneral-regs-only
+
+GUEST_SRCS_fuzz := $(sort $(wildcard tests/guest/fuzz/*.c tests/guest/fuzz/*.S))
