@@ -34,7 +34,9 @@ endif
 
 # The kernel never touches FP/SIMD registers, and runs C before the MMU is on, where an
 # unaligned access faults. It signs no return addresses: the keys that are loaded are the program's.
-EXO_FLAGS  := $(TARGET_FLAGS) -mbranch-protection=bti -mgeneral-regs-only -mstrict-align -Iexo/include -Iexo
+# Optimised as a whole where the linker can: the call paths inline across files.
+EXO_LTO    := $(if $(filter clang-release,$(TOOLCHAIN)-$(BUILD)),-flto)
+EXO_FLAGS  := $(TARGET_FLAGS) $(EXO_LTO) -mbranch-protection=bti -mgeneral-regs-only -mstrict-align -Iexo/include -Iexo
 USER_FLAGS := $(TARGET_FLAGS) -Iexo/include -Ilibos/rt/include
 
 LINK_FLAGS := --nostdlib --static --gc-sections --build-id=none --fatal-warnings \

@@ -68,6 +68,7 @@ void arch_sync_icache(const void *kernel_address, size_t bytes);
 
 bool arch_copy_from_user(void *to, va_t from,
                          size_t bytes); /* any alignment, 8 at a time if aligned */
+bool arch_context_from_user(struct exo_context *to, va_t from); /* 8-byte aligned */
 bool arch_copy_to_user(va_t to, const void *from, size_t bytes);
 
 /* --- Registers of a vCPU that the entry code leaves alone ----------------------------------------

@@ -5,6 +5,9 @@
 #include "arch/sysreg.h"
 
 _Static_assert(offsetof(struct cpu, stack_top) == CPU_STACK_TOP, "offsets.h");
+_Static_assert(offsetof(struct cpu, reschedule) == CPU_RESCHEDULE, "offsets.h");
+_Static_assert(offsetof(struct vcpu, context) == VCPU_CONTEXT, "offsets.h");
+_Static_assert(EXO_CALL_COUNT == EXO_CALL_COUNT_, "offsets.h");
 _Static_assert(offsetof(struct cpu, epoch) == CPU_EPOCH, "offsets.h");
 _Static_assert(offsetof(struct cpu, scratch) == CPU_SCRATCH, "offsets.h");
 _Static_assert(offsetof(struct cpu, scratch[2]) == CPU_EMERGENCY, "offsets.h");

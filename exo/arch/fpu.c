@@ -21,14 +21,7 @@ has_sve(void)
     return (boot_machine.features & EXO_FEATURE_SVE) != 0;
 }
 
-/* ZEN is reserved where there is no SVE. */
-void
-fpu_enable(struct cpu *cpu, bool enabled)
-{
-    uint64_t cpacr = has_sve() ? CPACR_FP_EL1 | CPACR_SVE_EL1 : CPACR_FP_EL1;
-    cpu->fp_enabled = enabled;
-    write_sysreg(cpacr_el1, enabled ? cpacr | cpacr << 1 : cpacr);
-}
+uint64_t fpu_cpacr[2]; /* CPACR_EL1 with EL0's use trapped, and allowed */
 
 /* ZCR_EL1.LEN counts further quadwords. */
 static void
@@ -41,6 +34,9 @@ set_length(uint32_t bytes)
 void
 fpu_init_cpu(void)
 {
+    /* ZEN is reserved where there is no SVE. */
+    fpu_cpacr[0] = has_sve() ? CPACR_FP_EL1 | CPACR_SVE_EL1 : CPACR_FP_EL1;
+    fpu_cpacr[1] = fpu_cpacr[0] | fpu_cpacr[0] << 1;
     fpu_enable(this_cpu(), false);
     isb();
     if (has_sve()) {

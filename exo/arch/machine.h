@@ -3,6 +3,7 @@
 #define EXO_ARCH_MACHINE_H
 
 #include "arch/arch.h"
+#include "arch/sysreg.h"
 
 /* boot/main.c: a word of the command line, alone or with a value that does not begin with 0. */
 bool boot_option(const char *name);
@@ -44,7 +45,14 @@ void gic_send(uint32_t cpu, enum interrupt sgi);
 void timer_init_cpu(void);
 void timer_fired(void);
 void fpu_init_cpu(void);
-void fpu_enable(struct cpu *cpu, bool enabled);
+extern uint64_t fpu_cpacr[2];
+
+static inline void
+fpu_enable(struct cpu *cpu, bool enabled)
+{
+    cpu->fp_enabled = enabled;
+    write_sysreg(cpacr_el1, fpu_cpacr[enabled]);
+}
 
 /* --- console.c ----------------------------------------------------------------------------------
  */

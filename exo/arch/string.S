@@ -3,6 +3,7 @@
  * alignment; general registers only.
  */
 #include "arch/asm.h"
+#include "arch/offsets.h"
 
     .text
 
@@ -32,6 +33,26 @@ function memcpy
     b.ne 5b
 6:  ret
 end_function memcpy
+
+/* Register contexts, of a fixed size: 17 pairs. */
+function context_copy
+    .set offset, 0
+    .rept CONTEXT_BYTES / 16
+    ldp x3, x4, [x1, #offset]
+    stp x3, x4, [x0, #offset]
+    .set offset, offset + 16
+    .endr
+    ret
+end_function context_copy
+
+function context_clear
+    .set offset, 0
+    .rept CONTEXT_BYTES / 16
+    stp xzr, xzr, [x0, #offset]
+    .set offset, offset + 16
+    .endr
+    ret
+end_function context_clear
 
 /* Forwards unless the end of the source would be overwritten before it is read. */
 function memmove

@@ -5,8 +5,10 @@
  *
  *   bool uaccess_read(void *to, va_t from, size_t bytes)
  *   bool uaccess_write(va_t to, const void *from, size_t bytes)
+ *   bool uaccess_read_context(struct exo_context *to, va_t from)
  */
 #include "arch/asm.h"
+#include "arch/offsets.h"
 
 /* 64 bytes at a time, then 8, then 1. */
 .macro copy name, load, store
@@ -49,6 +51,22 @@ end_function \name
 uaccess_begin:
     copy uaccess_read, ldtr, str
     copy uaccess_write, ldr, sttr
+function uaccess_read_context
+    .set offset, 0
+    .rept CONTEXT_BYTES / 16
+    ldtr x3, [x1, #offset % 256]
+    .if offset % 256 == 240
+    ldtr x4, [x1, #248]
+    add x1, x1, #256
+    .else
+    ldtr x4, [x1, #offset % 256 + 8]
+    .endif
+    stp x3, x4, [x0, #offset]
+    .set offset, offset + 16
+    .endr
+    mov w0, #1
+    ret
+end_function uaccess_read_context
     .global uaccess_fault
 uaccess_fault:
     mov w0, #0

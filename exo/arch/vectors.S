@@ -79,8 +79,43 @@ el0_synchronous:
     mrs x1, esr_el1
     lsr x2, x1, #ESR_EC_SHIFT
     cmp x2, #EC_SVC64
-    b.ne 1f
+    b.ne fault
+    /* A system call: trap_call's quick half. x8 is still the number; x20 = context. */
+    adrp x2, trace_mask
+    ldr w2, [x2, :lo12:trace_mask]
+    cbnz w2, slow_call
+    cmp x8, #EXO_CALL_COUNT_
+    b.hs slow_call
+    adrp x3, system_calls
+    add x3, x3, :lo12:system_calls
+    ldr x3, [x3, x8, lsl #3]
+    mov x20, x0
+    mov x1, x0
+    sub x0, x0, #VCPU_CONTEXT
+    blr x3
+    cmp x0, #0
+    b.gt switched_call
+    ldrb w2, [x19, #CPU_RESCHEDULE]
+    str x0, [x20]
+    cbnz w2, rescheduled_call
+    /* The same context goes on: ELR, SPSR and SP_EL0 are still its. */
+    add x2, x19, #CPU_EPOCH
+    mov x1, #-1
+    stlr x1, [x2]
+    mov sp, x20
+    ldr x30, [sp, #CONTEXT_X30]
+    pairs ldp, x, 0, 15, sp, 0, 8
+    eret
+
+slow_call:
     bl trap_call
+    b leave_kernel
+rescheduled_call:
+    mov w0, #1
+    bl sched_choose
+    b leave_kernel
+switched_call:
+    bl call_switched
 
 /*
  * Back to EL0: x0 = context, x19 = this CPU. Outside of the epoch this CPU holds no reference but
@@ -99,7 +134,8 @@ leave_kernel:
     pairs ldp, x, 0, 15, sp, 0, 8
     eret
 
-1:  mrs x2, far_el1
+fault:
+    mrs x2, far_el1
     bl trap_fault
     b leave_kernel
 

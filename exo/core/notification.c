@@ -16,8 +16,7 @@ notification_signal(struct notification *notification, uint64_t bits)
     err_t err = cap_lookup_slot(&notification->binding, EXO_TYPE_VCPU, 0, &cap);
     if (err != EXO_OK)
         return err == EXO_E_SLOT ? EXO_E_STATE : err;
-    sched_post((struct vcpu *)(void *)cap.origin, bits);
-    return EXO_OK;
+    return sched_post((struct vcpu *)(void *)cap.origin, bits);
 }
 
 err_t

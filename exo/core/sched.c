@@ -374,27 +374,62 @@ wants_interrupting(const struct vcpu *vcpu)
            (vcpu->revoke_pending || (control->events & control->event_mask) != 0);
 }
 
-void
+/* Whether the waiting vCPU owns the slot that runs on this CPU now. */
+static bool
+takes_over(const struct cpu *cpu, const struct vcpu *vcpu)
+{
+    const struct run_queue *rq = &cpu->run_queue;
+    return rq == vcpu->run_queue && rq->owner[rq->slot_number % EXO_CPU_SLOTS] == vcpu &&
+           cpu->current != NULL && arch_ticks() < rq->slot_end && vcpu_may_run(vcpu);
+}
+
+/* It runs at once, and who notified it is ready, with the result of its call. */
+static err_t
+take_over(struct cpu *cpu, struct vcpu *vcpu)
+{
+    struct vcpu *before = cpu->current;
+    before->context.x[0] = EXO_OK;
+    before->preempted = true;
+    ready_push(&cpu->run_queue, before);
+    deadline_remove(&cpu->run_queue.deadlines, vcpu);
+    vcpu->state = VCPU_READY;
+    vcpu->context.x[0] = EXO_OK;
+    switch_to(cpu, vcpu);
+    sched_set_timer(cpu);
+    return CALL_ENTERED;
+}
+
+err_t
 sched_post(struct vcpu *vcpu, uint64_t bits)
 {
-    struct run_queue *rq = rq_of(vcpu);
+    struct run_queue *rq = vcpu->run_queue;
+    struct cpu *cpu = this_cpu();
+    err_t err = EXO_OK;
     /* The bits are there before the state is looked at: wait() checks them under the same lock. */
     __atomic_fetch_or(&vcpu->control->events, bits, __ATOMIC_SEQ_CST);
     atomic_thread_fence(
         memory_order_seq_cst); /* before `inside` is read: resume does the reverse */
     lock_acquire(&rq->lock);
-    if (vcpu->state == VCPU_WAITING)
+    if (vcpu->state == VCPU_WAITING && takes_over(cpu, vcpu))
+        err = take_over(cpu, vcpu);
+    else if (vcpu->state == VCPU_WAITING)
         rq_wake_with(vcpu, EXO_OK);
     else if (wants_interrupting(vcpu))
         sched_poke(vcpu->cpu);
     lock_release(&rq->lock);
+    return err;
 }
 
 void
 sched_revoke_upcall(struct vcpu *vcpu)
 {
     vcpu->revoke_pending = true;
-    sched_post(vcpu, 0);
+    lock_acquire(&vcpu->run_queue->lock);
+    if (vcpu->state == VCPU_WAITING)
+        rq_wake_with(vcpu, EXO_OK);
+    else if (wants_interrupting(vcpu))
+        sched_poke(vcpu->cpu);
+    lock_release(&vcpu->run_queue->lock);
 }
 
 /* --- Slot vectors -------------------------------------------------------------------------------

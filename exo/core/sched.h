@@ -94,8 +94,11 @@ void rq_wake_with(struct vcpu *vcpu, err_t result);
 /* Takes it off the ready list, if it is there. */
 void rq_unready(struct vcpu *vcpu);
 
-/* Bits become set in the vCPU's events: wakes it, or makes it take an upcall. Takes the lock. */
-void sched_post(struct vcpu *vcpu, uint64_t bits);
+/*
+ * Bits become set in the vCPU's events: wakes it, or makes it take an upcall. Takes the lock. When
+ * it waits and owns the slot that runs here it is entered at once: CALL_ENTERED, else EXO_OK.
+ */
+err_t sched_post(struct vcpu *vcpu, uint64_t bits);
 
 /* A `revoke` upcall is due. Takes the run-queue lock. */
 void sched_revoke_upcall(struct vcpu *vcpu);

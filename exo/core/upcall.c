@@ -9,27 +9,23 @@
 
 #define READ_USER(field) __atomic_load_n(&(field), __ATOMIC_RELAXED)
 
-/* Arm ARM C5.2.19: N, Z, C, V (31..28), DIT (24), SSBS (12), BTYPE (11..10). M = 0: EL0t. */
-#define PSTATE_USER 0xf1001c00ull
-
-uint64_t
-pstate_for_user(uint64_t pstate)
-{
-    return pstate & PSTATE_USER;
-}
-
 static __attribute__((noinline)) struct exo_context *
 make_upcall(struct vcpu *vcpu, enum exo_upcall kind, uint64_t a, uint64_t b, uint64_t c)
 {
     struct exo_control *control = vcpu->control;
     struct exo_context *context = &vcpu->context;
     trace(EXO_TRACE_UPCALL, kind, a);
-    control->saved = *context;
+    context_copy(&control->saved, context);
     control->inside = 1;
     control->upcalls++;
-    *context = (struct exo_context){.x = {kind, a, b, c, vcpu->control_va},
-                                    .sp = READ_USER(control->upcall_stack),
-                                    .pc = READ_USER(control->upcall_entry)};
+    context_clear(context);
+    context->x[0] = kind;
+    context->x[1] = a;
+    context->x[2] = b;
+    context->x[3] = c;
+    context->x[4] = vcpu->control_va;
+    context->sp = READ_USER(control->upcall_stack);
+    context->pc = READ_USER(control->upcall_entry);
     vcpu->preempted = false;
     return context;
 }

@@ -18,7 +18,12 @@ struct exo_context *upcall_fault(struct vcpu *vcpu, va_t address, uint64_t esr,
                                  enum exo_access access);
 struct exo_context *upcall_trap(struct vcpu *vcpu, uint64_t esr);
 
-/* PSTATE that EL0 may ask for: everything else is forced. */
-uint64_t pstate_for_user(uint64_t pstate);
+/* PSTATE that EL0 may ask for; all else is forced. Arm ARM C5.2.19: N, Z, C, V (31..28), DIT (24),
+ * SSBS (12), BTYPE (11..10). M = 0: EL0t. */
+static inline uint64_t
+pstate_for_user(uint64_t pstate)
+{
+    return pstate & 0xf1001c00ull;
+}
 
 #endif

@@ -256,44 +256,30 @@ take_sve(struct cell *cell, uint32_t frames, void **area)
     return EXO_OK;
 }
 
-/* Registers start at zero at the new length. Under the lock that keeps it from being run. */
-static bool
-swap_sve(struct vcpu *vcpu, uint32_t bytes, void **area, uint32_t *frames)
-{
-    lock_acquire(&vcpu->run_queue->lock);
-    bool allowed = this_cpu()->current == vcpu || is_still(vcpu);
-    if (allowed) {
-        void *old = vcpu->sve_state;
-        uint32_t old_frames = vcpu->sve_frames;
-        arch_fp_forget(vcpu);
-        vcpu->sve_state = *area;
-        vcpu->sve_frames = *frames;
-        vcpu->sve_bytes = bytes;
-        memset(&vcpu->fp, 0, sizeof(vcpu->fp));
-        *area = old;
-        *frames = old_frames;
-    }
-    lock_release(&vcpu->run_queue->lock);
-    return allowed;
-}
-
+/*
+ * Registers start at zero at the new length. Only for the vCPU that runs: then no other CPU has
+ * its registers, or is saving them.
+ */
 err_t
 vcpu_set_sve(struct vcpu *vcpu, uint32_t bytes)
 {
     struct cell *cell = vcpu->env->origin.cell;
     void *area = NULL;
-    uint32_t frames = 0;
+    uint32_t frames = bytes > 16 ? sve_area_frames(bytes) : 0;
     if (bytes < 16 || bytes > arch_sve_bytes_max() || (bytes & (bytes - 1)) != 0)
         return EXO_E_ARG;
-    if (bytes > 16) {
-        frames = sve_area_frames(bytes);
-        err_t err = take_sve(cell, frames, &area);
-        if (err != EXO_OK)
-            return err;
-    }
-    bool swapped = swap_sve(vcpu, bytes, &area, &frames);
-    put_sve(cell, area, frames);
-    return swapped ? EXO_OK : EXO_E_STATE;
+    if (this_cpu()->current != vcpu)
+        return EXO_E_STATE;
+    err_t err = frames > 0 ? take_sve(cell, frames, &area) : EXO_OK;
+    if (err != EXO_OK)
+        return err;
+    arch_fp_forget(vcpu);
+    put_sve(cell, vcpu->sve_state, vcpu->sve_frames);
+    vcpu->sve_state = area;
+    vcpu->sve_frames = frames;
+    vcpu->sve_bytes = bytes;
+    memset(&vcpu->fp, 0, sizeof(vcpu->fp));
+    return EXO_OK;
 }
 
 /* --- The end
@@ -308,13 +294,17 @@ vcpu_finish_step(struct vcpu *vcpu)
     (void)vcpu_hold(vcpu);
     if (__atomic_load_n(&cpus[vcpu->cpu].current, __ATOMIC_ACQUIRE) == vcpu)
         return EXO_E_AGAIN; /* also when it is the one that asks: it leaves with this call */
-    err_t err = endpoint_forget(vcpu);
-    if (err != EXO_OK)
-        return err;
-    sched_forget(vcpu);
-    arch_fp_forget(vcpu);
+    if (vcpu->end_epoch == 0) {
+        if (endpoint_forget(vcpu) == EXO_OK) {
+            sched_forget(vcpu);
+            arch_fp_forget(vcpu);
+            vcpu->end_epoch = epoch_advance();
+        }
+        return EXO_E_AGAIN;
+    }
+    if (!epoch_passed(vcpu->end_epoch))
+        return EXO_E_AGAIN; /* its CPU may be saving its registers */
     put_sve(vcpu->env->origin.cell, vcpu->sve_state, vcpu->sve_frames);
-    vcpu->sve_state = NULL;
     unequip(vcpu);
     return EXO_OK;
 }

@@ -65,7 +65,7 @@ struct vcpu {
     uint32_t cap_send, cap_receive; /* slots named in the call under way, or EXO_NONE */
 
     _Atomic bool revoke_pending; /* a `revoke` upcall is due; its data is the cell's `reclaim` */
-    uint32_t end_phase;          /* progress of its end (vcpu.c) */
+    uint64_t end_epoch;          /* its end: when nothing referred to it any more */
 
     uint32_t sve_bytes; /* vector length; 16 until configured */
     void *sve_state;    /* larger area, paid by the cell; NULL: `fp` */

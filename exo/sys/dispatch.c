@@ -4,35 +4,32 @@
 
 typedef err_t call_fn(struct vcpu *self, uint64_t *x);
 
-static call_fn *const calls[EXO_CALL_COUNT] = {
+call_fn *const system_calls[EXO_CALL_COUNT] = {
 #define SYS_ENTRY(number, name, arguments) [number] = sys_##name,
     EXO_CALLS(SYS_ENTRY)
 #undef SYS_ENTRY
 };
 
-/* Another context is to be loaded: of whom the call left current, or of whom is chosen. */
-static struct exo_context *
-switched(struct cpu *cpu, err_t result)
+struct exo_context *
+call_switched(err_t result)
 {
-    return result == CALL_ENTERED ? vcpu_enter(cpu->current) : sched_choose(false);
+    return result == CALL_ENTERED ? vcpu_enter(this_cpu()->current) : sched_choose(false);
 }
 
+/* With tracing, and for numbers that are no call; otherwise vectors.S does the same by itself. */
 struct exo_context *
 trap_call(struct exo_context *context)
 {
-    struct cpu *cpu = this_cpu();
     uint64_t number = context->x[8];
     err_t result = EXO_E_CALL;
     trace(EXO_TRACE_CALL, number, context->x[0]);
     if (number < EXO_CALL_COUNT)
-        result = calls[number](CONTAINER_OF(context, struct vcpu, context), context->x);
+        result = system_calls[number](CONTAINER_OF(context, struct vcpu, context), context->x);
     trace(EXO_TRACE_CALL_END, number, (uint64_t)result);
-    if (__builtin_expect(result > 0, 0))
-        return switched(cpu, result);
+    if (result > 0)
+        return call_switched(result);
     context->x[0] = (uint64_t)result;
-    if (__builtin_expect(atomic_load_explicit(&cpu->reschedule, memory_order_relaxed), 0))
-        return sched_choose(true);
-    return context;
+    return this_cpu()->reschedule ? sched_choose(true) : context;
 }
 
 err_t

@@ -22,6 +22,12 @@
 EXO_CALLS(SYS_DECLARE)
 #undef SYS_DECLARE
 
+/* The functions by number; vectors.S calls through it. */
+extern err_t (*const system_calls[EXO_CALL_COUNT])(struct vcpu *self, uint64_t *x);
+
+/* The context to load after a call that returned CALL_BLOCKED or CALL_ENTERED. */
+struct exo_context *call_switched(err_t result);
+
 /* A 32-bit argument: EXO_E_ARG in *err when it has more bits. Keeps an earlier error. */
 static inline uint32_t
 arg_u32(uint64_t value, err_t *err)

@@ -5,18 +5,16 @@
 err_t
 sys_resume_at(struct vcpu *self, va_t context_va)
 {
-    struct exo_control *control = self->control;
     struct exo_context context;
-    err_t err = is_aligned(context_va, 8) ? EXO_OK : EXO_E_ALIGN;
-    if (err == EXO_OK)
-        err = sys_copy_in(&context, context_va, sizeof(context));
-    if (err != EXO_OK)
-        return err;
+    if (!is_aligned(context_va, 8))
+        return EXO_E_ALIGN;
+    if (!arch_context_from_user(&context, context_va))
+        return EXO_E_FAULT;
     context.pstate = pstate_for_user(context.pstate);
-    self->context = context;
+    context_copy(&self->context, &context);
     /* Cleared before the events are looked at (vcpu_enter): a bit that comes between is seen by
      * one of the two. tests/models/wait.pml */
-    __atomic_store_n(&control->inside, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&self->control->inside, 0, __ATOMIC_RELAXED);
     atomic_thread_fence(memory_order_seq_cst);
     return CALL_ENTERED;
 }

@@ -167,7 +167,7 @@ wait_for_notifications(uint64_t unused)
     }
 }
 
-/* The notifier gives the CPU up at once: from its call to the first instruction of the other. */
+/* The waiting one owns the CPU's slots: from the call to its first instruction. */
 static void
 notification(void)
 {
@@ -176,9 +176,14 @@ notification(void)
     uint32_t plain = rt_slot_take(), badged = rt_slot_take();
     must("notification", exo_notification_create(EXO_BOOT_CELL, plain));
     must("badge", exo_cap_copy(plain, EXO_SELF, badged, EXO_WRITE, 1, 0));
-    struct rt_spawn spawn = {.entry = wait_for_notifications, .limit = {0}};
+    struct rt_spawn spawn = {.entry = wait_for_notifications};
+    spawn.limit[EXO_RES_FRAMES] = RT_SPAWN_FRAMES;
+    spawn.limit[EXO_RES_CAPS] = RT_SPAWN_CAPS;
+    spawn.limit[EXO_RES_ENVS] = 1;
+    spawn.limit[EXO_RES_CPU_SLOTS] = EXO_CPU_SLOTS;
     must("spawn", rt_spawn(&spawn, &child));
     must("bind", exo_notification_bind(plain, child.vcpu));
+    must("assign", exo_cpu_assign(EXO_BOOT_CPU, 0, EXO_CPU_SLOTS, child.vcpu));
     struct wake *wake = rt_shared_of(&child);
     for (unsigned i = 0; i < 8; i++)
         (void)exo_yield();
@@ -186,7 +191,6 @@ notification(void)
         uint64_t round = atomic_load(&wake->round);
         struct reading from = read_now();
         (void)exo_notify(badged);
-        (void)exo_yield();
         while (atomic_load(&wake->round) == round)
             (void)exo_yield();
         add(&sum, from, wake->woken);

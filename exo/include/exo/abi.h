@@ -317,9 +317,8 @@ struct exo_control {
 };
 
 enum exo_vcpu_config {
-    EXO_VCPU_PRIORITY = 0, /* 0 (lowest) to 7, among the vCPUs of one cell on one CPU */
-    EXO_VCPU_SVE_BYTES =
-        1,               /* SVE vector length in bytes, 16 to what the CPU has: self or stopped */
+    EXO_VCPU_PRIORITY = 0,  /* 0 (lowest) to 7, among the vCPUs of one cell on one CPU */
+    EXO_VCPU_SVE_BYTES = 1, /* SVE vector length in bytes, 16 to what the CPU has; its own */
     EXO_VCPU_REVOKE = 2, /* 1: takes its cell's revoke upcalls (at first: the cell's first vCPU) */
 };
 #define EXO_PRIORITY_MAX 7u

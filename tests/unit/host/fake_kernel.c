@@ -91,6 +91,24 @@ arch_copy_to_user(va_t to, const void *from, size_t bytes)
     return at != NULL;
 }
 
+bool
+arch_context_from_user(struct exo_context *to, va_t from)
+{
+    return arch_copy_from_user(to, from, sizeof(*to));
+}
+
+void
+context_copy(struct exo_context *to, const struct exo_context *from)
+{
+    *to = *from;
+}
+
+void
+context_clear(struct exo_context *context)
+{
+    memset(context, 0, sizeof(*context));
+}
+
 void
 arch_fp_forget(struct vcpu *vcpu)
 {
