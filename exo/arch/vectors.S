@@ -97,22 +97,14 @@ el0_synchronous:
     b.gt switched_call
     ldrb w2, [x19, #CPU_RESCHEDULE]
     str x0, [x20]
-    cbnz w2, rescheduled_call
-    /* The same context goes on: ELR, SPSR and SP_EL0 are still its. */
-    add x2, x19, #CPU_EPOCH
-    mov x1, #-1
-    stlr x1, [x2]
-    mov sp, x20
-    ldr x30, [sp, #CONTEXT_X30]
-    pairs ldp, x, 0, 15, sp, 0, 8
-    eret
+    mov x0, x20
+    cbz w2, leave_kernel
+    mov w0, #1
+    bl sched_choose
+    b leave_kernel
 
 slow_call:
     bl trap_call
-    b leave_kernel
-rescheduled_call:
-    mov w0, #1
-    bl sched_choose
     b leave_kernel
 switched_call:
     bl call_switched
