@@ -14,3 +14,4 @@ GUEST_LIB_SRCS := $(sort $(wildcard tests/guest/lib/*.c tests/guest/lib/*.S))
 $(OUT)/user-obj/tests/guest/%: USER_EXTRA_FLAGS := -Itests/guest/lib -mgeneral-regs-only
 
 GUEST_SRCS_fuzz := $(sort $(wildcard tests/guest/fuzz/*.c tests/guest/fuzz/*.S))
+$(foreach t,$(filter stress_%,$(GUEST_TESTS)),$(eval GUEST_SRCS_$(t) := tests/guest/stress/parallel.c))
