@@ -7,3 +7,6 @@ PROGRAMS += demo
 IMAGES += demo
 IMAGE_INIT_demo := demo
 endif
+
+# The scenes handle upcalls (rt/upcall.h).
+$(OUT)/user-obj/services/demo/%: USER_EXTRA_FLAGS := -mgeneral-regs-only
