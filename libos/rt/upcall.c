@@ -87,7 +87,10 @@ print_registers(const struct exo_context *context)
               (unsigned long long)context->pc, (unsigned long long)context->pstate);
 }
 
-/* Frame records on this vCPU's own stack only, so that a bad pointer is not followed. */
+/*
+ * Frame records on this vCPU's own stack only, so that a bad pointer is not followed. Return
+ * addresses are signed in the bits above user addresses (Arm ARM D8.10).
+ */
 static void
 print_backtrace(const struct exo_context *context)
 {
@@ -96,7 +99,7 @@ print_backtrace(const struct exo_context *context)
     rt_printf("# called from");
     for (int i = 0; i < BACKTRACE_MAX && frame >= low && frame % 8 == 0 && frame + 16 <= top; i++) {
         const uint64_t *record = (const uint64_t *)(uintptr_t)frame;
-        rt_printf(" %llx", (unsigned long long)record[1]);
+        rt_printf(" %llx", (unsigned long long)record[1] & (EXO_VA_END - 1));
         low = frame + 16;
         frame = record[0];
     }

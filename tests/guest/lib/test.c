@@ -40,8 +40,8 @@ test_check_equal(uint64_t actual, uint64_t expected, const char *what, const cha
     if (actual != expected) {
         atomic_store(&now.failed, true);
         rt_printf("# %s:%d: %s\n", file, line, what);
-        print_value("is    ", actual);
-        print_value("not   ", expected);
+        print_value("is       ", actual);
+        print_value("should be", expected);
     }
     return actual == expected;
 }
