@@ -27,9 +27,8 @@ static uint32_t
 slots_of(const struct vcpu *vcpu)
 {
     uint32_t count = 0;
-    for (uint32_t i = 0; i < EXO_CPU_SLOTS; i++) {
+    for (uint32_t i = 0; i < EXO_CPU_SLOTS; i++)
         count += cpus[vcpu->cpu].run_queue.owner[i] == vcpu;
-    }
     return count;
 }
 
@@ -86,10 +85,11 @@ static void
 check_vcpu(struct origin *origin)
 {
     const struct vcpu *vcpu = (const struct vcpu *)(const void *)origin;
-    if (vcpu->control == NULL) {
+    if (vcpu->control == NULL)
         return;
-    }
-    if (vcpu->cpu >= cpu_count || vcpu->state < VCPU_READY || vcpu->state >= VCPU_DEAD) {
+    /* DEAD and equipped: it waits for its CPU to have left the kernel (vcpu_finish_step). */
+    uint8_t last = vcpu->end_epoch != 0 ? VCPU_DEAD : VCPU_FAULTED;
+    if (vcpu->cpu >= cpu_count || vcpu->state < VCPU_READY || vcpu->state > last) {
         AUDIT_BROKEN(6, "vCPU %lx: CPU %u, state %u\n", audit_name(vcpu), vcpu->cpu, vcpu->state);
         return;
     }
@@ -188,13 +188,11 @@ check_ready_list(const struct cpu *cpu)
 static const struct vcpu *
 next_node(const struct vcpu *node)
 {
-    if (node->heap_left != NULL || node->heap_right != NULL) {
+    if (node->heap_left != NULL || node->heap_right != NULL)
         return node->heap_left != NULL ? node->heap_left : node->heap_right;
-    }
     for (const struct vcpu *above = node->heap_parent; above != NULL; above = above->heap_parent) {
-        if (above->heap_left == node && above->heap_right != NULL) {
+        if (above->heap_left == node && above->heap_right != NULL)
             return above->heap_right;
-        }
         node = above;
     }
     return NULL;
@@ -247,9 +245,8 @@ check_slots(const struct cpu *cpu)
 {
     for (uint32_t i = 0; i < EXO_CPU_SLOTS; i++) {
         const struct vcpu *owner = cpu->run_queue.owner[i];
-        if (owner == NULL) {
+        if (owner == NULL)
             continue;
-        }
         if (!lives(owner) || owner->cpu != cpu->number) {
             AUDIT_BROKEN(6, "CPU %u: the owner of slot %u, vCPU %lx, is dead or elsewhere\n",
                          cpu->number, i, audit_name(owner));
@@ -297,10 +294,8 @@ audit_sched(void)
           seen.listed);
     AUDIT(6, seen.queued == seen.waiting, "machine: %u vCPUs are queued, %u found in queues",
           seen.queued, seen.waiting);
-    for (uint32_t i = 0; i < cpu_count; i++) {
+    for (uint32_t i = 0; i < cpu_count; i++)
         check_cpu(&cpus[i]);
-    }
-    for (uint32_t i = 0; i < audit_cell_count; i++) {
+    for (uint32_t i = 0; i < audit_cell_count; i++)
         check_handler(audit_accounts[i].cell);
-    }
 }
