@@ -38,9 +38,8 @@ rt_reclaim(uint32_t cell, uint32_t frames, uint64_t grace_ticks)
 {
     for (;;) {
         struct exo_reclaim step = exo_cell_reclaim(cell, frames, grace_ticks);
-        if (step.status != EXO_E_AGAIN) {
+        if (step.status != EXO_E_AGAIN)
             return step.status;
-        }
         if (rt_ticks() < step.deadline_ticks) {
             uint64_t next = rt_deadline_ns(RT_MS_NS);
             rt_sleep_until(next < step.deadline_ticks ? next : step.deadline_ticks);
@@ -119,9 +118,8 @@ change_all(enum change change, uint32_t env, const struct exo_map *entries, uint
     while (at.index < at.count) {
         uint32_t size = next_batch(&at, batch);
         struct exo_progress step = change_once(change, env, batch, size);
-        if (step.status != EXO_OK && step.status != EXO_E_AGAIN) {
+        if (step.status != EXO_OK && step.status != EXO_E_AGAIN)
             return step.status;
-        }
         advance(&at, step.done);
     }
     return EXO_OK;

@@ -25,9 +25,8 @@ rt_console_open(void)
     if (!console_is_open) {
         console_is_open = rt_map_pages(RT_CONSOLE_VA, EXO_BOOT_CONSOLE, 0, 1,
                                        EXO_PROT_READ | EXO_PROT_WRITE) == EXO_OK;
-        if (console_is_open && (*reg(UART_CR) & CR_ON) != CR_ON) {
+        if (console_is_open && (*reg(UART_CR) & CR_ON) != CR_ON)
             *reg(UART_CR) = CR_ON;
-        }
     }
     return console_is_open;
 }
@@ -35,9 +34,8 @@ rt_console_open(void)
 void
 rt_write(const char *bytes, size_t count)
 {
-    if (!console_is_open) {
+    if (!console_is_open)
         return;
-    }
     rt_lock(&console_lock);
     for (size_t i = 0; i < count; i++) {
         while (*reg(UART_FR) & FR_TXFF) {
@@ -50,9 +48,8 @@ rt_write(const char *bytes, size_t count)
 int
 rt_read(void)
 {
-    if (!console_is_open || (*reg(UART_FR) & FR_RXFE)) {
+    if (!console_is_open || (*reg(UART_FR) & FR_RXFE))
         return -1;
-    }
     return (int)(*reg(UART_DR) & 0xff);
 }
 

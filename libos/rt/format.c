@@ -16,32 +16,27 @@ struct spec {
 static void
 put(struct output *out, char c)
 {
-    if (out->length + 1 < out->size) {
+    if (out->length + 1 < out->size)
         out->to[out->length++] = c;
-    }
 }
 
 static void
 pad(struct output *out, char with, int count)
 {
-    for (; count > 0; count--) {
+    for (; count > 0; count--)
         put(out, with);
-    }
 }
 
 static void
 put_text(struct output *out, const struct spec *spec, const char *text, size_t length)
 {
     int fill = spec->width - (int)length;
-    if (!spec->left) {
+    if (!spec->left)
         pad(out, ' ', fill);
-    }
-    for (size_t i = 0; i < length; i++) {
+    for (size_t i = 0; i < length; i++)
         put(out, text[i]);
-    }
-    if (spec->left) {
+    if (spec->left)
         pad(out, ' ', fill);
-    }
 }
 
 static void
@@ -72,21 +67,17 @@ static const char *
 read_spec(const char *format, struct spec *spec)
 {
     *spec = (struct spec){0};
-    for (;; format++) {
-        if (*format == '-') {
+    for (;; format++)
+        if (*format == '-')
             spec->left = true;
-        } else if (*format == '0') {
+        else if (*format == '0')
             spec->zero = true;
-        } else {
+        else
             break;
-        }
-    }
-    for (; *format >= '0' && *format <= '9'; format++) {
+    for (; *format >= '0' && *format <= '9'; format++)
         spec->width = spec->width * 10 + (*format - '0');
-    }
-    for (; *format == 'l' || *format == 'z'; format++) {
+    for (; *format == 'l' || *format == 'z'; format++)
         spec->longs++;
-    }
     return format;
 }
 
@@ -143,9 +134,8 @@ rt_format_list(char *to, size_t size, const char *format, va_list list)
         }
         struct spec spec;
         format = read_spec(format + 1, &spec);
-        if (*format != '\0') {
+        if (*format != '\0')
             convert(&out, &spec, *format++, &rest);
-        }
     }
     va_end(rest);
     to[out.length] = '\0';

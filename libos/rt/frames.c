@@ -68,9 +68,8 @@ rt_memory_take_from(uint32_t cell, uint32_t pages, uint32_t prot, struct rt_memo
         memory->pfn = frames.pfn;
         memory->at = rt_map_at_any(memory->slot, 0, pages, prot, &err);
     }
-    if (err != EXO_OK) {
+    if (err != EXO_OK)
         rt_memory_put(memory);
-    }
     return err;
 }
 

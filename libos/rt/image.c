@@ -8,12 +8,10 @@ rt_image(void)
 {
     static bool mapped;
     const struct boot_header *image = (const struct boot_header *)(uintptr_t)RT_IMAGE_VA;
-    if (!mapped) {
+    if (!mapped)
         mapped = rt_map_pages(RT_IMAGE_VA, EXO_BOOT_IMAGE, 0, 1, EXO_PROT_READ) == EXO_OK;
-    }
-    if (!mapped || memcmp(image->magic, BOOT_MAGIC, sizeof(image->magic)) != 0) {
+    if (!mapped || memcmp(image->magic, BOOT_MAGIC, sizeof(image->magic)) != 0)
         return NULL;
-    }
     /* Only the first page is mapped: the segments' table must lie in it. */
     return image->segment_count <= (EXO_PAGE_BYTES - sizeof(*image)) / sizeof(struct boot_segment)
                ? image
@@ -25,9 +23,8 @@ rt_image_data_pages(const struct boot_header *image)
 {
     const struct boot_segment *segments = rt_image_segments(image);
     uint32_t pages = 0;
-    for (uint32_t i = 0; i < image->segment_count; i++) {
+    for (uint32_t i = 0; i < image->segment_count; i++)
         pages += segments[i].prot & BOOT_WRITE ? rt_pages_of(segments[i].mem_bytes) : 0;
-    }
     return pages;
 }
 

@@ -5,8 +5,9 @@
 #include <exo/bootimage.h>
 #include <rt/frames.h>
 
-#define RT_IMAGE_VA 0x11000ull /* where the first page of the boot image is mapped once asked for \
-                                */
+#define RT_IMAGE_VA                                                               \
+    0x11000ull /* where the first page of the boot image is mapped once asked for \
+                */
 
 /* The header, with the table of segments behind it; NULL when slot EXO_BOOT_IMAGE has none. */
 const struct boot_header *rt_image(void);

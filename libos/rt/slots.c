@@ -16,9 +16,8 @@ is_taken(uint32_t slot)
 static bool
 grow(void)
 {
-    if (table_pages == EXO_CAP_PAGES_MAX) {
+    if (table_pages == EXO_CAP_PAGES_MAX)
         return false;
-    }
     int64_t err = exo_cap_extend(EXO_SELF, table_pages);
     if (err == EXO_OK || err == EXO_E_OCCUPIED) {
         table_pages++;
@@ -31,9 +30,8 @@ static uint32_t
 take_locked(void)
 {
     for (uint32_t slot = RT_SLOT_FIRST; slot < SLOTS; slot++) {
-        if (slot == table_pages * EXO_CAPS_PER_PAGE && !grow()) {
+        if (slot == table_pages * EXO_CAPS_PER_PAGE && !grow())
             return EXO_NONE;
-        }
         if (!is_taken(slot)) {
             taken[slot / 64] |= 1ull << slot % 64;
             return slot;

@@ -45,13 +45,11 @@ make_memory(const struct rt_spawn *spawn, struct rt_child *child, const struct b
     int64_t err;
     child->memory = rt_slot_take();
     err = exo_frames_alloc(child->cell, child->memory, pages, EXO_ALLOC_CONTIGUOUS, 0).status;
-    if (err != EXO_OK) {
+    if (err != EXO_OK)
         return err;
-    }
     char *at = rt_map_at_any(child->memory, 0, pages, EXO_PROT_READ | EXO_PROT_WRITE, &err);
-    if (at == NULL) {
+    if (at == NULL)
         return err;
-    }
     err = rt_image_copy_data(image, at);
     child->page = (void *)(at + (uint64_t)(pages - 1) * EXO_PAGE_BYTES);
     memset(child->page, 0, EXO_PAGE_BYTES);
@@ -69,9 +67,8 @@ map_child(const struct rt_child *child, const struct boot_header *image)
     const uint32_t read_write = EXO_PROT_READ | EXO_PROT_WRITE;
     struct exo_map entries[SEGMENTS_MAX + 2];
     uint32_t data = rt_image_data_pages(image);
-    if (image->segment_count > SEGMENTS_MAX) {
+    if (image->segment_count > SEGMENTS_MAX)
         return EXO_E_LIMIT;
-    }
     uint32_t count = rt_image_map(image, entries);
     entries[count++] = (struct exo_map){EXO_BOOT_STACK_TOP - EXO_BOOT_STACK_BYTES, EXO_BOOT_DATA,
                                         data, STACK_PAGES, read_write};
@@ -134,21 +131,16 @@ make_child(const struct rt_spawn *spawn, struct rt_child *child)
 {
     const struct boot_header *image = rt_image();
     int64_t err = image != NULL ? make_cell(spawn, child) : EXO_E_SLOT;
-    if (err == EXO_OK) {
+    if (err == EXO_OK)
         err = make_memory(spawn, child, image);
-    }
-    if (err == EXO_OK) {
+    if (err == EXO_OK)
         err = grant_memory(child);
-    }
-    if (err == EXO_OK) {
+    if (err == EXO_OK)
         err = map_child(child, image);
-    }
-    if (err == EXO_OK && spawn->supervisor != 0) {
+    if (err == EXO_OK && spawn->supervisor != 0)
         err = exo_env_supervise(child->env, spawn->supervisor);
-    }
-    if (err == EXO_OK) {
+    if (err == EXO_OK)
         err = make_vcpu(spawn, child);
-    }
     return err == EXO_OK ? grant_rest(spawn, child) : err;
 }
 
@@ -157,12 +149,10 @@ rt_spawn(const struct rt_spawn *spawn, struct rt_child *child)
 {
     *child = (struct rt_child){EXO_NONE, EXO_NONE, EXO_NONE, EXO_NONE, NULL};
     int64_t err = make_child(spawn, child);
-    if (err == EXO_OK && !spawn->held) {
+    if (err == EXO_OK && !spawn->held)
         err = exo_vcpu_start(child->vcpu);
-    }
-    if (err != EXO_OK) {
+    if (err != EXO_OK)
         rt_kill(child);
-    }
     return err;
 }
 
@@ -172,9 +162,8 @@ rt_child_wait(const struct rt_child *child, uint64_t deadline_ticks)
     for (;;) {
         uint32_t state = atomic_load_explicit(&child->page->state, memory_order_acquire);
         uint64_t now = rt_ticks();
-        if (state != RT_CHILD_RUNS || now >= deadline_ticks) {
+        if (state != RT_CHILD_RUNS || now >= deadline_ticks)
             return (enum rt_child_state)state;
-        }
         uint64_t next = now + rt_ns_to_ticks(LOOK_AGAIN_NS);
         rt_sleep_until(next < deadline_ticks ? next : deadline_ticks);
     }

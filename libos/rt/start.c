@@ -43,7 +43,6 @@ rt_exit(int code)
     } else {
         (void)exo_machine_power(EXO_BOOT_MACHINE, EXO_POWER_OFF, (uint32_t)code);
     }
-    for (;;) {
+    for (;;)
         (void)exo_env_stop(EXO_SELF);
-    }
 }

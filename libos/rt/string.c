@@ -15,14 +15,11 @@ memcpy(void *restrict to, const void *restrict from, size_t bytes)
 {
     char *d = to;
     const char *s = from;
-    if (are_aligned(d, s)) {
-        for (; bytes >= 8; bytes -= 8, d += 8, s += 8) {
+    if (are_aligned(d, s))
+        for (; bytes >= 8; bytes -= 8, d += 8, s += 8)
             *(word *)(void *)d = *(const word *)(const void *)s;
-        }
-    }
-    for (; bytes > 0; bytes--) {
+    for (; bytes > 0; bytes--)
         *d++ = *s++;
-    }
     return to;
 }
 
@@ -31,12 +28,10 @@ memmove(void *to, const void *from, size_t bytes)
 {
     char *d = to;
     const char *s = from;
-    if ((uintptr_t)d - (uintptr_t)s >= bytes) {
+    if ((uintptr_t)d - (uintptr_t)s >= bytes)
         return memcpy(to, from, bytes);
-    }
-    while (bytes-- > 0) {
+    while (bytes-- > 0)
         d[bytes] = s[bytes];
-    }
     return to;
 }
 
@@ -45,14 +40,11 @@ memset(void *to, int value, size_t bytes)
 {
     char *d = to;
     uint64_t pattern = (uint8_t)value * 0x0101010101010101ull;
-    if (are_aligned(d, d)) {
-        for (; bytes >= 8; bytes -= 8, d += 8) {
+    if (are_aligned(d, d))
+        for (; bytes >= 8; bytes -= 8, d += 8)
             *(word *)(void *)d = pattern;
-        }
-    }
-    for (; bytes > 0; bytes--) {
+    for (; bytes > 0; bytes--)
         *d++ = (char)value;
-    }
     return to;
 }
 
@@ -60,11 +52,9 @@ int
 memcmp(const void *a, const void *b, size_t bytes)
 {
     const uint8_t *p = a, *q = b;
-    for (; bytes > 0; bytes--, p++, q++) {
-        if (*p != *q) {
+    for (; bytes > 0; bytes--, p++, q++)
+        if (*p != *q)
             return *p < *q ? -1 : 1;
-        }
-    }
     return 0;
 }
 
@@ -72,9 +62,8 @@ size_t
 strlen(const char *text)
 {
     size_t length = 0;
-    while (text[length] != '\0') {
+    while (text[length] != '\0')
         length++;
-    }
     return length;
 }
 
@@ -82,12 +71,10 @@ int
 strncmp(const char *a, const char *b, size_t most)
 {
     for (; most > 0; most--, a++, b++) {
-        if (*a != *b) {
+        if (*a != *b)
             return (uint8_t)*a < (uint8_t)*b ? -1 : 1;
-        }
-        if (*a == '\0') {
+        if (*a == '\0')
             break;
-        }
     }
     return 0;
 }

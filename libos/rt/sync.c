@@ -18,16 +18,14 @@ void
 rt_inside_leave(uint32_t before)
 {
     struct exo_control *control = rt_control();
-    if (before != 0) {
+    if (before != 0)
         return;
-    }
     __atomic_store_n(&control->inside, 0, __ATOMIC_RELEASE);
     /* The kernel sets bits and then looks at `inside`; this is the other half: tests/models/wait.
      */
     atomic_thread_fence(memory_order_seq_cst);
-    if (__atomic_load_n(&control->events, __ATOMIC_RELAXED) & control->event_mask) {
+    if (__atomic_load_n(&control->events, __ATOMIC_RELAXED) & control->event_mask)
         (void)exo_wait(0); /* returns at once; the upcall that is due is made on its way out */
-    }
 }
 
 void
@@ -35,11 +33,9 @@ rt_lock(struct rt_lock *lock)
 {
     uint32_t inside = rt_inside_enter();
     for (uint32_t spins = 0; atomic_exchange_explicit(&lock->held, 1, memory_order_acquire);) {
-        while (atomic_load_explicit(&lock->held, memory_order_relaxed)) {
-            if (++spins % SPINS_BEFORE_YIELD == 0) {
+        while (atomic_load_explicit(&lock->held, memory_order_relaxed))
+            if (++spins % SPINS_BEFORE_YIELD == 0)
                 (void)exo_yield(); /* its holder may be waiting for this CPU */
-            }
-        }
     }
     lock->inside = inside;
 }
@@ -56,13 +52,11 @@ bool
 rt_wait_word(_Atomic uint32_t *word, uint32_t value, uint64_t deadline_ticks)
 {
     for (uint32_t looks = 1;; looks++) {
-        if (atomic_load_explicit(word, memory_order_acquire) == value) {
+        if (atomic_load_explicit(word, memory_order_acquire) == value)
             return true;
-        }
         uint64_t now = rt_ticks();
-        if (now >= deadline_ticks) {
+        if (now >= deadline_ticks)
             return false;
-        }
         if (looks % SPINS_BEFORE_YIELD == 0) {
             uint64_t next = now + rt_ns_to_ticks(LOOK_AGAIN_NS);
             rt_sleep_until(next < deadline_ticks ? next : deadline_ticks);
@@ -88,9 +82,8 @@ rt_wait_events(uint64_t mask, uint64_t deadline_ticks)
     int64_t status = EXO_OK;
     for (;;) {
         uint64_t taken = rt_take_events(mask);
-        if (taken != 0 || status != EXO_OK) {
+        if (taken != 0 || status != EXO_OK)
             return taken;
-        }
         status = exo_wait(deadline_ticks);
     }
 }

@@ -29,7 +29,6 @@ rt_deadline_ns(uint64_t ns)
 void
 rt_sleep_until(uint64_t deadline_ticks)
 {
-    while (exo_wait(deadline_ticks) == EXO_OK) {
+    while (exo_wait(deadline_ticks) == EXO_OK)
         (void)rt_take_events(0); /* bits that are set would end every further wait at once */
-    }
 }

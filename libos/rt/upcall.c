@@ -36,9 +36,8 @@ rt_upcall_reset(void)
 {
     struct rt_vcpu *self = rt_vcpu_of(rt_control());
     rt_event_mask(0);
-    for (int kind = 0; kind < RT_UPCALL_KINDS; kind++) {
+    for (int kind = 0; kind < RT_UPCALL_KINDS; kind++)
         self->handler[kind] = NULL;
-    }
     (void)rt_take_events(UINT64_MAX);
 }
 

@@ -72,9 +72,8 @@ rt_start_vcpu(uint64_t unused)
     rt_upcall_begin(control->upcall_stack);
     self->entry(self->argument);
     atomic_store_explicit(&self->done, 1, memory_order_release);
-    for (;;) {
+    for (;;)
         rt_sleep_until(EXO_FOREVER);
-    }
 }
 
 bool

@@ -176,8 +176,12 @@ dropped_slot_is_empty_and_can_be_used_again(void)
 static void
 drop_and_revoke_refuse_slots_that_do_not_exist(void)
 {
-    static const uint64_t slots[] = {0, EXO_CAPS_PER_PAGE * EXO_CAP_PAGES_MAX, EXO_NONE, EXO_SELF,
-                                     1ull << 32 | EXO_BOOT_CELL, UINT64_MAX};
+    static const uint64_t slots[] = {0,
+                                     EXO_CAPS_PER_PAGE * EXO_CAP_PAGES_MAX,
+                                     EXO_NONE,
+                                     EXO_SELF,
+                                     1ull << 32 | EXO_BOOT_CELL,
+                                     UINT64_MAX};
     for (unsigned i = 0; i < sizeof(slots) / sizeof(slots[0]); i++) {
         check_equal(exo_svc1(EXO_CALL_cap_drop, slots[i]), EXO_E_SLOT);
         check_equal(exo_svc1(EXO_CALL_cap_revoke, slots[i]), EXO_E_SLOT);
@@ -232,13 +236,11 @@ revoke_sweeps_wide_trees(void)
     enum { WIDTH = 300 };
     uint32_t root = new_endpoint(), copies[WIDTH];
     struct exo_cap_info info;
-    for (unsigned i = 0; i < WIDTH; i++) {
+    for (unsigned i = 0; i < WIDTH; i++)
         copies[i] = copy_of(root, EXO_READ);
-    }
     check_equal(rt_revoke(root), EXO_OK);
-    for (unsigned i = 0; i < WIDTH; i++) {
+    for (unsigned i = 0; i < WIDTH; i++)
         check_equal(exo_cap_info(copies[i], &info), EXO_E_SLOT);
-    }
 }
 
 static void
@@ -247,9 +249,8 @@ revoke_sweeps_deep_trees(void)
     enum { DEPTH = 300 };
     uint32_t root = new_endpoint(), last = root;
     struct exo_cap_info info;
-    for (unsigned i = 0; i < DEPTH; i++) {
+    for (unsigned i = 0; i < DEPTH; i++)
         last = copy_of(last, EXO_RIGHTS_ALL);
-    }
     check_equal(info_of(last).depth, DEPTH);
     check_equal(rt_revoke(root), EXO_OK);
     check_equal(exo_cap_info(last, &info), EXO_E_SLOT);
@@ -259,9 +260,8 @@ static void
 copies_are_refused_while_a_revoke_is_under_way(void)
 {
     uint32_t root = new_endpoint(), other = rt_slot_take();
-    for (unsigned i = 0; i < 100; i++) {
+    for (unsigned i = 0; i < 100; i++)
         (void)copy_of(root, EXO_READ);
-    }
     check_equal(exo_cap_revoke(root), EXO_E_AGAIN); /* a step is bounded: 100 need more */
     check_equal(exo_cap_copy(root, EXO_SELF, other, EXO_READ, 0, 0), EXO_E_BUSY);
     check_equal(exo_cap_move(root, EXO_SELF, other), EXO_E_BUSY);
@@ -309,9 +309,8 @@ cell_pays_for_table_pages(void)
 {
     uint32_t cell = new_cell(EXO_BOOT_CELL, 64), env = new_env(cell);
     check_equal(account_of(cell).own[EXO_RES_CAPS], 64);
-    for (uint32_t page = 1; page < 4; page++) {
+    for (uint32_t page = 1; page < 4; page++)
         check_equal(exo_cap_extend(env, page), EXO_OK);
-    }
     check_equal(account_of(cell).own[EXO_RES_CAPS], 256);
     check_equal(exo_cap_extend(env, 4), EXO_E_LIMIT); /* new_cell gives 256 slots */
     check_equal(rt_drop(env), EXO_OK);

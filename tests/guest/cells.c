@@ -6,8 +6,8 @@
 static struct exo_limits
 limits_of(uint32_t frames, uint32_t caps, uint32_t envs, uint32_t slots)
 {
-    return (struct exo_limits){sizeof(struct exo_limits), EXO_ABI_VERSION,
-                               {frames, caps, envs, slots}};
+    return (struct exo_limits){
+        sizeof(struct exo_limits), EXO_ABI_VERSION, {frames, caps, envs, slots}};
 }
 
 /* Free for new things: what the account says that is neither used nor carved. */
@@ -137,8 +137,7 @@ static void
 cell_limits_refuses_bad_slot_address_and_the_root(void)
 {
     const struct exo_limits limits = limits_of(1, 0, 0, 0);
-    struct call call = {EXO_CALL_cell_limits,
-                        {new_cell(EXO_BOOT_CELL, 1), exo_address(&limits)}};
+    struct call call = {EXO_CALL_cell_limits, {new_cell(EXO_BOOT_CELL, 1), exo_address(&limits)}};
     refuses_bad_capability(call, 0, EXO_CONTROL);
     refuses_bad_address(call, 1);
     check_equal(exo_cell_limits(EXO_BOOT_CELL, &limits), EXO_E_STATE);

@@ -116,16 +116,17 @@ env_write_refuses_memory_that_is_mapped_read_only(void)
     check_equal(exo_env_write(EXO_SELF, exo_address(&constant[1]), &word, 8).status, EXO_E_FAULT);
 }
 
-/* --- Stop and start ----------------------------------------------------------------------------- */
+/* --- Stop and start -----------------------------------------------------------------------------
+ */
 
 static int
 count_for_ever(uint64_t unused)
 {
     _Atomic uint64_t *counter = rt_shared();
     (void)unused;
-    for (;;) {
+    for (;;)
         (*counter)++;
-    }
+    return 0;
 }
 
 /* Whether the counter moves within the time that a hang would take. */
@@ -133,9 +134,8 @@ static bool
 counts(_Atomic uint64_t *counter)
 {
     uint64_t before = *counter, deadline = test_patience();
-    while (*counter == before && rt_ticks() < deadline) {
+    while (*counter == before && rt_ticks() < deadline)
         rt_sleep_until(rt_deadline_ns(RT_MS_NS));
-    }
     return *counter != before;
 }
 
@@ -144,9 +144,8 @@ stopped_environment_stands_still_until_it_is_started(void)
 {
     struct rt_child child;
     struct exo_context context;
-    if (!start_child(&(struct rt_spawn){.entry = count_for_ever, .cpu = other_cpu()}, &child)) {
+    if (!start_child(&(struct rt_spawn){.entry = count_for_ever, .cpu = other_cpu()}, &child))
         return;
-    }
     _Atomic uint64_t *counter = rt_shared_of(&child);
     check(counts(counter));
     check_equal(exo_vcpu_get(child.vcpu, &context), EXO_E_STATE);
@@ -174,10 +173,8 @@ environment_stops_itself_and_goes_on_behind_the_call(void)
 {
     struct rt_child child;
     struct exo_context context;
-    if (!start_child(&(struct rt_spawn){.entry = stop_and_come_back, .cpu = other_cpu()},
-                     &child)) {
+    if (!start_child(&(struct rt_spawn){.entry = stop_and_come_back, .cpu = other_cpu()}, &child))
         return;
-    }
     check(rt_wait_word(rt_shared_of(&child), 1, test_patience()));
     check_equal(rt_stop_env(child.env), EXO_OK);
     check_equal(exo_vcpu_get(child.vcpu, &context), EXO_OK);
@@ -196,13 +193,13 @@ stop_start_and_supervise_refuse_bad_environment(void)
     uint32_t env = new_env(EXO_BOOT_CELL), endpoint = new_endpoint();
     refuses_bad_environment((struct call){EXO_CALL_env_stop, {env}}, 0, EXO_CONTROL);
     refuses_bad_environment((struct call){EXO_CALL_env_start, {env}}, 0, EXO_CONTROL);
-    refuses_bad_environment((struct call){EXO_CALL_env_supervise, {env, endpoint}}, 0,
-                            EXO_CONTROL);
+    refuses_bad_environment((struct call){EXO_CALL_env_supervise, {env, endpoint}}, 0, EXO_CONTROL);
     refuses_bad_capability((struct call){EXO_CALL_env_supervise, {env, endpoint}}, 1,
                            EXO_WRITE | EXO_COPY);
 }
 
-/* --- Supervisors -------------------------------------------------------------------------------- */
+/* --- Supervisors --------------------------------------------------------------------------------
+ */
 
 #define BAD_VA 0x70000000ull
 
@@ -228,11 +225,12 @@ fault_inside_is_the_supervisors_who_may_repair_it(void)
 {
     struct rt_child child;
     uint32_t endpoint = new_endpoint(), slot = new_frames(EXO_BOOT_CELL, 1);
-    struct rt_spawn spawn = {.entry = read_inside, .argument = BAD_VA, .cpu = other_cpu(),
+    struct rt_spawn spawn = {.entry = read_inside,
+                             .argument = BAD_VA,
+                             .cpu = other_cpu(),
                              .supervisor = badged(endpoint, 99)};
-    if (!start_child(&spawn, &child)) {
+    if (!start_child(&spawn, &child))
         return;
-    }
     struct exo_message fault = exo_receive(endpoint, EXO_NONE, test_patience());
     struct exo_context context = {0};
     check_equal(fault.status, EXO_OK);
@@ -256,11 +254,10 @@ supervisor_may_change_registers_of_who_faulted(void)
 {
     struct rt_child child;
     uint32_t endpoint = new_endpoint();
-    struct rt_spawn spawn = {.entry = read_inside, .argument = BAD_VA, .cpu = other_cpu(),
-                             .supervisor = endpoint};
-    if (!start_child(&spawn, &child)) {
+    struct rt_spawn spawn = {
+        .entry = read_inside, .argument = BAD_VA, .cpu = other_cpu(), .supervisor = endpoint};
+    if (!start_child(&spawn, &child))
         return;
-    }
     struct exo_context context = {0};
     check_equal(exo_receive(endpoint, EXO_NONE, test_patience()).status, EXO_OK);
     check_equal(exo_vcpu_get(child.vcpu, &context), EXO_OK);
@@ -277,9 +274,8 @@ stops(const struct rt_child *child, struct exo_context *context)
 {
     uint64_t deadline = test_patience();
     int64_t err;
-    while ((err = exo_vcpu_get(child->vcpu, context)) == EXO_E_STATE && rt_ticks() < deadline) {
+    while ((err = exo_vcpu_get(child->vcpu, context)) == EXO_E_STATE && rt_ticks() < deadline)
         rt_sleep_until(rt_deadline_ns(RT_MS_NS));
-    }
     return check_equal(err, EXO_OK);
 }
 
@@ -288,9 +284,8 @@ fault_inside_without_supervisor_stops_the_environment(void)
 {
     struct rt_child child;
     struct exo_context context = {0};
-    if (!start_child(&(struct rt_spawn){.entry = read_inside, .argument = BAD_VA}, &child)) {
+    if (!start_child(&(struct rt_spawn){.entry = read_inside, .argument = BAD_VA}, &child))
         return;
-    }
     check(stops(&child, &context));
     check_equal(child.page->state, RT_CHILD_RUNS);
     check(context.pc >= 0x400000 && context.pc < 0x800000);
@@ -310,9 +305,8 @@ trap_inside_is_the_supervisors(void)
 {
     struct rt_child child;
     uint32_t endpoint = new_endpoint();
-    if (!start_child(&(struct rt_spawn){.entry = trap_inside, .supervisor = endpoint}, &child)) {
+    if (!start_child(&(struct rt_spawn){.entry = trap_inside, .supervisor = endpoint}, &child))
         return;
-    }
     struct exo_message trap = exo_receive(endpoint, EXO_NONE, test_patience());
     check_equal(trap.status, EXO_OK);
     check_equal(trap.word[EXO_FAULT_W_KIND], EXO_UPCALL_TRAP);
@@ -328,9 +322,8 @@ supervisor_that_ends_strands_who_faulted(void)
     struct exo_context context = {0};
     uint32_t endpoint = new_endpoint();
     struct rt_spawn spawn = {.entry = read_inside, .argument = BAD_VA, .supervisor = endpoint};
-    if (!start_child(&spawn, &child)) {
+    if (!start_child(&spawn, &child))
         return;
-    }
     check(stops(&child, &context)); /* it waits for its supervisor, in the queue */
     check_equal(rt_drop(endpoint), EXO_OK);
     check(stops(&child, &context));

@@ -47,8 +47,7 @@ run_at_a_place_can_be_taken_again(void)
     struct exo_frames first = exo_frames_alloc(EXO_BOOT_CELL, slot, 16, EXO_ALLOC_CONTIGUOUS, 0);
     check_equal(rt_drop(slot), EXO_OK);
     check_equal(rt_reap(EXO_BOOT_CELL), EXO_OK);
-    struct exo_frames again =
-        exo_frames_alloc(EXO_BOOT_CELL, slot, 5, EXO_ALLOC_AT, first.pfn + 3);
+    struct exo_frames again = exo_frames_alloc(EXO_BOOT_CELL, slot, 5, EXO_ALLOC_AT, first.pfn + 3);
     check_equal(again.status, EXO_OK);
     check_equal(again.pfn, first.pfn + 3);
     check_equal(again.count, 5);
@@ -209,7 +208,8 @@ device_registers_and_the_boot_image_are_not_split(void)
     check_equal(exo_frames_split(EXO_BOOT_IMAGE, 1, second), EXO_E_RIGHT);
 }
 
-/* --- From one cell to the next ------------------------------------------------------------------ */
+/* --- From one cell to the next ------------------------------------------------------------------
+ */
 
 static int
 write_secret(uint64_t pages)
@@ -227,9 +227,8 @@ frames_of_an_ended_cell_are_zero_for_the_next(void)
     const uint32_t pages = 100;
     struct rt_child child;
     struct rt_spawn spawn = {.entry = write_secret, .argument = pages, .limit = {512}};
-    if (!start_child(&spawn, &child)) {
+    if (!start_child(&spawn, &child))
         return;
-    }
     check_equal(rt_child_wait(&child, test_patience()), RT_CHILD_EXITED);
     uint64_t pfn = *(uint64_t *)rt_shared_of(&child);
     check(child_succeeds(&child));
@@ -238,9 +237,8 @@ frames_of_an_ended_cell_are_zero_for_the_next(void)
     check_equal(err, EXO_OK);
     const uint64_t *words = rt_map_at_any(slot, 0, pages, EXO_PROT_READ, &err);
     uint64_t all = 0;
-    for (unsigned i = 0; words != NULL && i < pages * 512; i++) {
+    for (unsigned i = 0; words != NULL && i < pages * 512; i++)
         all |= words[i];
-    }
     check_equal(err, EXO_OK);
     check_equal(all, 0);
 }
@@ -250,19 +248,17 @@ static void
 pool_survives_random_sizes(void)
 {
     uint32_t slots[16];
-    for (unsigned i = 0; i < 16; i++) {
+    for (unsigned i = 0; i < 16; i++)
         slots[i] = rt_slot_take();
-    }
     for (unsigned round = 0; round < test_rounds(200, 20000); round++) {
         uint32_t slot = slots[test_random() % 16];
         uint32_t count = (uint32_t)(test_random() % 600 + 1);
         enum exo_alloc how = (enum exo_alloc)(test_random() % 3);
         int64_t err = exo_frames_alloc(EXO_BOOT_CELL, slot, count, how, 0).status;
-        if (err == EXO_E_OCCUPIED) {
+        if (err == EXO_E_OCCUPIED)
             check_equal(rt_drop(slot), EXO_OK);
-        } else if (err != EXO_E_MEMORY) {
+        else if (err != EXO_E_MEMORY)
             check_equal(err, EXO_OK);
-        }
     }
 }
 

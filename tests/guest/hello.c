@@ -33,11 +33,9 @@ data_and_bss_are_there(void)
 {
     counter++;
     check(counter == 42 || counter == 43); /* a test may run twice (lib/test.c) */
-    for (unsigned i = 0; i < sizeof(zero) / sizeof(zero[0]); i++) {
-        if (!check_equal(zero[i], 0)) {
+    for (unsigned i = 0; i < sizeof(zero) / sizeof(zero[0]); i++)
+        if (!check_equal(zero[i], 0))
             return;
-        }
-    }
 }
 
 static void

@@ -9,9 +9,8 @@ static bool
 suffer(int (*entry)(uint64_t argument), uint64_t argument, uint32_t cpu, struct rt_child *child)
 {
     const struct rt_spawn spawn = {.entry = entry, .argument = argument, .cpu = cpu};
-    if (!start_child(&spawn, child)) {
+    if (!start_child(&spawn, child))
         return false;
-    }
     check(rt_wait_word(rt_shared_of(child), 1, test_patience()));
     rt_sleep_until(rt_deadline_ns(5 * RT_MS_NS));
     return true;
@@ -23,7 +22,8 @@ say_ready(void)
     *(_Atomic uint32_t *)rt_shared() = 1;
 }
 
-/* --- Reaching what is not theirs --------------------------------------------------------------- */
+/* --- Reaching what is not theirs ---------------------------------------------------------------
+ */
 
 /* Every capability that its parent did not grant is not there. */
 static int
@@ -34,9 +34,8 @@ look_for_capabilities(uint64_t unused)
     struct exo_cap_info info;
     unsigned found = 0;
     (void)unused;
-    for (uint32_t slot = 0; slot < EXO_CAPS_PER_PAGE * EXO_CAP_PAGES_MAX; slot++) {
+    for (uint32_t slot = 0; slot < EXO_CAPS_PER_PAGE * EXO_CAP_PAGES_MAX; slot++)
         found += exo_cap_info(slot, &info) == EXO_OK;
-    }
     child_expects(found == sizeof(granted) / sizeof(granted[0]));
     child_expects(exo_machine_power(EXO_BOOT_MACHINE, EXO_POWER_OFF, 0) == EXO_E_SLOT);
     child_expects(exo_trace_control(EXO_BOOT_TRACE, 1) == EXO_E_SLOT);
@@ -90,8 +89,7 @@ static int
 write_shared_text(uint64_t unused)
 {
     uint32_t slot = rt_slot_take();
-    const struct exo_map entry = {0x60000000, EXO_BOOT_IMAGE, 0, 1,
-                                  EXO_PROT_READ | EXO_PROT_WRITE};
+    const struct exo_map entry = {0x60000000, EXO_BOOT_IMAGE, 0, 1, EXO_PROT_READ | EXO_PROT_WRITE};
     (void)unused;
     child_expects(exo_map(EXO_SELF, &entry, 1, NULL).status == EXO_E_RIGHT);
     child_expects(exo_cap_copy(EXO_BOOT_IMAGE, EXO_SELF, slot, EXO_READ | EXO_WRITE, 0, 0) ==
@@ -108,18 +106,17 @@ program_cannot_write_the_text_that_it_shares(void)
     check(run_child(write_shared_text, 0));
 }
 
-/* --- Taking everything ------------------------------------------------------------------------- */
+/* --- Taking everything -------------------------------------------------------------------------
+ */
 
 static int
 take_everything(uint64_t unused)
 {
     (void)unused;
-    for (int64_t err = EXO_OK; err == EXO_OK;) {
+    for (int64_t err = EXO_OK; err == EXO_OK;)
         err = exo_frames_alloc(EXO_BOOT_CELL, rt_slot_take(), 1, EXO_ALLOC_ANY, 0).status;
-    }
-    for (int64_t err = EXO_OK; err == EXO_OK;) {
+    for (int64_t err = EXO_OK; err == EXO_OK;)
         err = exo_endpoint_create(EXO_BOOT_CELL, rt_slot_take());
-    }
     child_expects(exo_env_create(EXO_BOOT_CELL, EXO_BOOT_MACHINE) == EXO_E_LIMIT);
     child_expects(exo_cap_extend(EXO_SELF, 100) == EXO_E_LIMIT);
     say_ready();
@@ -139,7 +136,8 @@ program_that_takes_all_it_can_takes_only_its_cells(void)
     }
 }
 
-/* --- Refusing to end --------------------------------------------------------------------------- */
+/* --- Refusing to end ---------------------------------------------------------------------------
+ */
 
 static int
 spin_inside(uint64_t unused)
@@ -149,6 +147,7 @@ spin_inside(uint64_t unused)
     say_ready();
     for (;;) {
     }
+    return 0;
 }
 
 static int
@@ -190,6 +189,7 @@ revoke_for_ever(uint64_t unused)
         (void)exo_cap_revoke(slot);
         (void)exo_cap_drop(slot);
     }
+    return 0;
 }
 
 /* Each is killed in the middle of what it does; the harness sees that nothing is left. */
@@ -198,9 +198,8 @@ kills(int (*entry)(uint64_t argument), uint64_t argument)
 {
     for (uint32_t cpu = 0; cpu <= other_cpu(); cpu++) {
         struct rt_child child;
-        if (suffer(entry, argument, cpu, &child)) {
+        if (suffer(entry, argument, cpu, &child))
             rt_kill(&child);
-        }
     }
 }
 
@@ -246,7 +245,8 @@ program_that_waits_in_a_call_can_be_killed(void)
     }
 }
 
-/* --- Lying to the kernel ------------------------------------------------------------------------ */
+/* --- Lying to the kernel ------------------------------------------------------------------------
+ */
 
 /* All of its control page, again and again, in values that were never meant. */
 static int
@@ -265,6 +265,7 @@ scribble(uint64_t seed)
         (void)exo_yield();
         (void)exo_wait(0);
     }
+    return 0;
 }
 
 static void
@@ -294,16 +295,15 @@ upcalls_into_the_kernel(uint64_t entry)
 static void
 upcall_entry_in_the_kernel_faults_as_the_program(void)
 {
-    static const uint64_t entries[] = {0xffffff8000000000ull, 0xffffffff80000000ull,
-                                       UINT64_MAX - 3, EXO_VA_END, 3};
+    static const uint64_t entries[] = {0xffffff8000000000ull, 0xffffffff80000000ull, UINT64_MAX - 3,
+                                       EXO_VA_END, 3};
     for (unsigned i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
         struct rt_child child;
         struct exo_context context = {0};
         if (suffer(upcalls_into_the_kernel, entries[i], other_cpu(), &child)) {
             uint64_t deadline = test_patience();
-            while (exo_vcpu_get(child.vcpu, &context) != EXO_OK && rt_ticks() < deadline) {
+            while (exo_vcpu_get(child.vcpu, &context) != EXO_OK && rt_ticks() < deadline)
                 rt_sleep_until(rt_deadline_ns(RT_MS_NS));
-            }
             check_equal(context.pc, entries[i]);
             check_equal(context.pstate & 0xf, 0); /* EL0 */
             rt_kill(&child);

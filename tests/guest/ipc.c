@@ -65,7 +65,8 @@ call_to_another_cpu_gets_its_answer(void)
     calls_server_on(other_cpu());
 }
 
-/* --- Callers that wait ------------------------------------------------------------------------------- */
+/* --- Callers that wait
+ * ------------------------------------------------------------------------------- */
 
 struct caller {
     uint32_t endpoint, send, receive;
@@ -99,8 +100,11 @@ calls_are_received_oldest_first_with_their_badges(void)
     struct rt_thread threads[4];
     uint32_t endpoint = new_endpoint();
     for (unsigned i = 0; i < 4; i++) {
-        callers[i] = (struct caller){.endpoint = badged(endpoint, 10 + i), .send = NO_CAP,
-                                     .receive = NO_CAP, .word = i, .deadline = test_patience()};
+        callers[i] = (struct caller){.endpoint = badged(endpoint, 10 + i),
+                                     .send = NO_CAP,
+                                     .receive = NO_CAP,
+                                     .word = i,
+                                     .deadline = test_patience()};
         check(start_caller(&callers[i], 0, &threads[i]));
         (void)exo_yield(); /* into the queue, before the next one */
         rt_sleep_until(rt_deadline_ns(RT_MS_NS));
@@ -148,8 +152,8 @@ server_owes_one_answer_at_a_time(void)
     static struct caller caller;
     struct rt_thread thread;
     uint32_t endpoint = new_endpoint();
-    caller = (struct caller){.endpoint = endpoint, .send = NO_CAP, .receive = NO_CAP,
-                             .deadline = test_patience()};
+    caller = (struct caller){
+        .endpoint = endpoint, .send = NO_CAP, .receive = NO_CAP, .deadline = test_patience()};
     check_equal(exo_reply(0, 0, 0, 0, NO_CAP), EXO_E_STATE); /* nothing received yet */
     check(start_caller(&caller, other_cpu(), &thread));
     check_equal(exo_receive(endpoint, NO_CAP, test_patience()).status, EXO_OK);
@@ -167,13 +171,14 @@ deadline_of_a_call_that_is_served_frees_both_sides(void)
     static struct caller caller;
     struct rt_thread thread;
     uint32_t endpoint = new_endpoint();
-    caller = (struct caller){.endpoint = endpoint, .send = NO_CAP, .receive = NO_CAP,
+    caller = (struct caller){.endpoint = endpoint,
+                             .send = NO_CAP,
+                             .receive = NO_CAP,
                              .deadline = rt_deadline_ns(20 * RT_MS_NS)};
     check(start_caller(&caller, other_cpu(), &thread));
     struct exo_message m = exo_receive(endpoint, NO_CAP, test_patience());
-    if (m.status == EXO_E_TIMEOUT) {
+    if (m.status == EXO_E_TIMEOUT)
         return;
-    }
     check_equal(m.status, EXO_OK);
     check(rt_wait_word(&caller.calling, 2, test_patience()));
     check_equal(caller.result.status, EXO_E_TIMEOUT);
@@ -182,7 +187,9 @@ deadline_of_a_call_that_is_served_frees_both_sides(void)
     rt_vcpu_end(&thread);
 }
 
-/* --- Ends ----------------------------------------------------------------------------------------------- */
+/* --- Ends
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static void
 end_of_the_endpoint_wakes_who_calls(void)
@@ -190,8 +197,8 @@ end_of_the_endpoint_wakes_who_calls(void)
     static struct caller caller;
     struct rt_thread thread;
     uint32_t endpoint = new_endpoint();
-    caller = (struct caller){.endpoint = endpoint, .send = NO_CAP, .receive = NO_CAP,
-                             .deadline = test_patience()};
+    caller = (struct caller){
+        .endpoint = endpoint, .send = NO_CAP, .receive = NO_CAP, .deadline = test_patience()};
     check(start_caller(&caller, other_cpu(), &thread));
     rt_sleep_until(rt_deadline_ns(RT_MS_NS));
     check_equal(rt_drop(endpoint), EXO_OK);
@@ -232,8 +239,8 @@ end_of_the_server_wakes_the_caller_that_it_served(void)
     struct rt_thread server, client;
     endpoint = new_endpoint();
     received = 0;
-    caller = (struct caller){.endpoint = endpoint, .send = NO_CAP, .receive = NO_CAP,
-                             .deadline = test_patience()};
+    caller = (struct caller){
+        .endpoint = endpoint, .send = NO_CAP, .receive = NO_CAP, .deadline = test_patience()};
     check_equal(rt_vcpu_start(other_cpu(), receive_and_never_answer, &endpoint, &server), EXO_OK);
     check(start_caller(&caller, 0, &client));
     check(rt_wait_word(&received, 1, test_patience()));
@@ -249,15 +256,16 @@ end_of_the_caller_leaves_nothing_to_answer(void)
     static struct caller caller;
     struct rt_thread thread;
     uint32_t endpoint = new_endpoint();
-    caller = (struct caller){.endpoint = endpoint, .send = NO_CAP, .receive = NO_CAP,
-                             .deadline = test_patience()};
+    caller = (struct caller){
+        .endpoint = endpoint, .send = NO_CAP, .receive = NO_CAP, .deadline = test_patience()};
     check(start_caller(&caller, other_cpu(), &thread));
     check_equal(exo_receive(endpoint, NO_CAP, test_patience()).status, EXO_OK);
     rt_vcpu_end(&thread);
     check_equal(exo_reply(0, 0, 0, 0, NO_CAP), EXO_E_STATE);
 }
 
-/* --- Capabilities --------------------------------------------------------------------------------------- */
+/* --- Capabilities
+ * --------------------------------------------------------------------------------------- */
 
 /* One call that sends `send`, received into `into`: whether it is said to have arrived. */
 static struct exo_message
@@ -266,13 +274,12 @@ sends(uint32_t send, uint32_t into, int64_t *caller_status)
     static struct caller caller;
     struct rt_thread thread;
     uint32_t endpoint = new_endpoint();
-    caller = (struct caller){.endpoint = endpoint, .send = send, .receive = NO_CAP,
-                             .deadline = test_patience()};
+    caller = (struct caller){
+        .endpoint = endpoint, .send = send, .receive = NO_CAP, .deadline = test_patience()};
     check(start_caller(&caller, other_cpu(), &thread));
     struct exo_message m = exo_receive(endpoint, into, rt_deadline_ns(RT_S_NS / 2));
-    if (m.status == EXO_OK) {
+    if (m.status == EXO_OK)
         check_equal(exo_reply(0, 0, 0, 0, NO_CAP), EXO_OK);
-    }
     check(rt_wait_word(&caller.calling, 2, test_patience()));
     *caller_status = caller.result.status;
     rt_vcpu_end(&thread);
@@ -319,7 +326,9 @@ capability_in_a_reply_arrives_as_a_copy(void)
     static struct caller caller;
     struct rt_thread thread;
     uint32_t endpoint = new_endpoint(), notification = new_notification();
-    caller = (struct caller){.endpoint = endpoint, .send = NO_CAP, .receive = rt_slot_take(),
+    caller = (struct caller){.endpoint = endpoint,
+                             .send = NO_CAP,
+                             .receive = rt_slot_take(),
                              .deadline = test_patience()};
     check(start_caller(&caller, other_cpu(), &thread));
     check_equal(exo_receive(endpoint, NO_CAP, test_patience()).status, EXO_OK);
@@ -332,7 +341,8 @@ capability_in_a_reply_arrives_as_a_copy(void)
     rt_vcpu_end(&thread);
 }
 
-/* --- Refusals ------------------------------------------------------------------------------------------ */
+/* --- Refusals
+ * ------------------------------------------------------------------------------------------ */
 
 static void
 calls_refuse_bad_slots(void)
@@ -360,8 +370,7 @@ calls_refuse_to_send_what_may_not_be_copied(void)
     uint64_t soon = rt_deadline_ns(RT_S_NS);
     check_equal(exo_call(endpoint, 0, 0, 0, 0, fixed, NO_CAP, soon).status, EXO_E_RIGHT);
     check_equal(exo_call(endpoint, 0, 0, 0, 0, rt_slot_take(), NO_CAP, soon).status, EXO_E_SLOT);
-    check_equal(
-        exo_reply_receive(endpoint, 0, 0, 0, 0, fixed, NO_CAP, soon).status, EXO_E_RIGHT);
+    check_equal(exo_reply_receive(endpoint, 0, 0, 0, 0, fixed, NO_CAP, soon).status, EXO_E_RIGHT);
     check_equal(
         exo_raw_call(EXO_CALL_call, endpoint, 0, 0, 0, 0, 1ull << 32 | EXO_BOOT_CELL, NO_CAP, soon)
             .status,

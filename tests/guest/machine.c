@@ -63,7 +63,8 @@ audit_exists_in_debug_kernels_only(void)
     }
 }
 
-/* --- Trace --------------------------------------------------------------------------------------- */
+/* --- Trace ---------------------------------------------------------------------------------------
+ */
 
 #define EVENTS 1024u
 static struct exo_trace_event events[EVENTS];
@@ -92,9 +93,8 @@ trace_records_the_kinds_asked_for(void)
 {
     uint64_t from = trace_end(), calls = 0;
     check_equal(exo_trace_control(EXO_BOOT_TRACE, 1u << EXO_TRACE_CALL), EXO_OK);
-    for (unsigned i = 0; i < 10; i++) {
+    for (unsigned i = 0; i < 10; i++)
         (void)exo_svc1(EXO_CALL_null, 1000 + i);
-    }
     check_equal(exo_trace_control(EXO_BOOT_TRACE, 0), EXO_OK);
     uint64_t count = read_events(from), last = 0;
     for (uint64_t i = 0; i < count; i++) {
@@ -118,9 +118,8 @@ trace_of_a_fault_tells_its_address(void)
     (void)try_read(0x70000018);
     check_equal(exo_trace_control(EXO_BOOT_TRACE, 0), EXO_OK);
     uint64_t count = read_events(from);
-    for (uint64_t i = 0; i < count; i++) {
+    for (uint64_t i = 0; i < count; i++)
         found |= events[i].a == 0x70000018;
-    }
     check(found);
 }
 
@@ -129,9 +128,8 @@ full_trace_forgets_the_oldest(void)
 {
     uint64_t from = trace_end();
     check_equal(exo_trace_control(EXO_BOOT_TRACE, 1u << EXO_TRACE_CALL), EXO_OK);
-    for (unsigned i = 0; i < 3000; i++) {
+    for (unsigned i = 0; i < 3000; i++)
         (void)exo_null();
-    }
     check_equal(exo_trace_control(EXO_BOOT_TRACE, 0), EXO_OK);
     struct exo_trace read = exo_trace_read(EXO_BOOT_TRACE, 0, from, events, EVENTS);
     check_equal(read.status, EXO_OK);

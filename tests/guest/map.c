@@ -160,11 +160,9 @@ block_maps_two_mebibytes(void)
     int64_t err = exo_frames_alloc(EXO_BOOT_CELL, slot, 1024, EXO_ALLOC_BLOCK, 0).status;
     check_equal(err, EXO_OK);
     uint32_t before = account_of(EXO_BOOT_CELL).own[EXO_RES_FRAMES];
-    volatile uint64_t *words =
-        rt_map_at_any(slot, 0, 1024, read_write | EXO_PROT_BLOCK, &err);
-    if (!check_equal(err, EXO_OK)) {
+    volatile uint64_t *words = rt_map_at_any(slot, 0, 1024, read_write | EXO_PROT_BLOCK, &err);
+    if (!check_equal(err, EXO_OK))
         return;
-    }
     check(account_of(EXO_BOOT_CELL).own[EXO_RES_FRAMES] <= before + 1); /* no table of pages */
     words[0] = 1;
     words[1024 * 512 - 1] = 2;
@@ -258,19 +256,17 @@ batch_maps_entry_after_entry(void)
     uint32_t slot = new_frames(EXO_BOOT_CELL, COUNT);
     uint64_t va = rt_va_take(2 * COUNT, 0);
     for (uint32_t i = 0; i < COUNT; i++) {
-        entries[i] = (struct exo_map){va + 2ull * i * EXO_PAGE_BYTES, slot, COUNT - 1 - i, 1,
-                                      read_write};
+        entries[i] =
+            (struct exo_map){va + 2ull * i * EXO_PAGE_BYTES, slot, COUNT - 1 - i, 1, read_write};
     }
     check_equal(rt_map(EXO_SELF, entries, COUNT), EXO_OK);
-    for (uint64_t i = 0; i < COUNT; i++) {
+    for (uint64_t i = 0; i < COUNT; i++)
         try_write(va + 2 * i * EXO_PAGE_BYTES, i);
-    }
     int64_t err;
     const uint64_t *run = rt_map_at_any(slot, 0, COUNT, EXO_PROT_READ, &err);
     check_equal(err, EXO_OK);
-    for (unsigned i = 0; i < COUNT; i++) {
+    for (unsigned i = 0; i < COUNT; i++)
         check_equal(run[i * 512], COUNT - 1 - i);
-    }
 }
 
 static const struct test tests[] = {

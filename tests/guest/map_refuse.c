@@ -80,8 +80,8 @@ static void
 map_refuses_protections_that_make_no_sense(void)
 {
     struct exo_map entry = good_entry(1);
-    static const uint32_t without_read[] = {0, EXO_PROT_WRITE, EXO_PROT_EXEC, 16,
-                                            EXO_PROT_READ | 16, EXO_PROT_READ | 1u << 31};
+    static const uint32_t without_read[] = {0,  EXO_PROT_WRITE,     EXO_PROT_EXEC,
+                                            16, EXO_PROT_READ | 16, EXO_PROT_READ | 1u << 31};
     for (unsigned i = 0; i < sizeof(without_read) / sizeof(without_read[0]); i++) {
         entry.prot = without_read[i];
         check_equal(map_one(entry), EXO_E_ARG);

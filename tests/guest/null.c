@@ -12,11 +12,10 @@ null_returns_ok(void)
 static void
 unknown_number_is_refused(void)
 {
-    static const uint64_t numbers[] = {EXO_CALL_COUNT, 1000, UINT32_MAX, 1ull << 32, 1ull << 63,
-                                       UINT64_MAX};
-    for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+    static const uint64_t numbers[] = {EXO_CALL_COUNT, 1000,       UINT32_MAX,
+                                       1ull << 32,     1ull << 63, UINT64_MAX};
+    for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
         check_equal(exo_svc0(numbers[i]), EXO_E_CALL);
-    }
 }
 
 static void

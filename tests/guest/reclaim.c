@@ -72,9 +72,8 @@ deaf_program(uint64_t unused)
 static uint32_t
 start(int (*entry)(uint64_t argument), uint32_t cpu, struct rt_child *child)
 {
-    if (!start_child(&(struct rt_spawn){.entry = entry, .cpu = cpu}, child)) {
+    if (!start_child(&(struct rt_spawn){.entry = entry, .cpu = cpu}, child))
         return 0;
-    }
     struct shared *shared = rt_shared_of(child);
     check(rt_wait_word(&shared->ready, 1, test_patience()));
     return account_of(child->cell).own[EXO_RES_FRAMES];
@@ -85,9 +84,8 @@ polite_program_on(uint32_t cpu)
 {
     struct rt_child child;
     uint32_t used = start(polite_program, cpu, &child), target = used - EXTRA + 5;
-    if (used == 0) {
+    if (used == 0)
         return;
-    }
     struct shared *shared = rt_shared_of(&child);
     uint64_t grace = rt_ns_to_ticks(500 * RT_MS_NS);
     check_equal(rt_reclaim(child.cell, target, grace), EXO_OK);
@@ -118,9 +116,8 @@ program_that_does_not_answer_loses_frames_and_can_read_which(void)
 {
     struct rt_child child;
     uint32_t used = start(deaf_program, other_cpu(), &child), target = used - EXTRA + 5;
-    if (used == 0) {
+    if (used == 0)
         return;
-    }
     struct shared *shared = rt_shared_of(&child);
     check_equal(rt_reclaim(child.cell, target, rt_ns_to_ticks(2 * RT_MS_NS)), EXO_OK);
     check_equal(account_of(child.cell).repossessed_frames, EXTRA);
@@ -154,9 +151,8 @@ program_that_is_always_inside_does_not_escape(void)
     struct rt_child child;
     uint32_t used = start(inside_for_ever, other_cpu(), &child);
     uint64_t grace = rt_ns_to_ticks(4 * RT_MS_NS), began = rt_ticks();
-    if (used == 0) {
+    if (used == 0)
         return;
-    }
     struct exo_reclaim step = exo_cell_reclaim(child.cell, used - EXTRA, grace);
     check(step.deadline_ticks <= rt_ticks() + 8 * grace);
     check_equal(rt_reclaim(child.cell, used - EXTRA, grace), EXO_OK);

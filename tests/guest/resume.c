@@ -10,9 +10,8 @@ static struct exo_context
 patterned(void)
 {
     struct exo_context context = {.pstate = 0x60000000};
-    for (unsigned i = 0; i < 31; i++) {
+    for (unsigned i = 0; i < 31; i++)
         context.x[i] = 0x1111000000000000ull + i;
-    }
     return context;
 }
 
@@ -22,9 +21,8 @@ resume_loads_every_register(void)
     static uint64_t dump[32] __attribute__((aligned(16)));
     struct exo_context context = patterned();
     check_equal(resume_and_dump(&context, dump), EXO_OK);
-    for (unsigned i = 0; i < 31; i++) {
+    for (unsigned i = 0; i < 31; i++)
         check_equal(dump[i], context.x[i]);
-    }
     check_equal(dump[31] & NZCV, 0x60000000);
 }
 
@@ -43,8 +41,17 @@ static void
 resume_forces_el0(void)
 {
     static uint64_t dump[32] __attribute__((aligned(16)));
-    static const uint64_t forged[] = {0x5, 0x4, 0x9, 0xd, 0x3c5, 0x10, 0x1f, 0x200000,
-                                      0x100000, 0x2c003c0, 0xfffffffff0fff3ffull};
+    static const uint64_t forged[] = {0x5,
+                                      0x4,
+                                      0x9,
+                                      0xd,
+                                      0x3c5,
+                                      0x10,
+                                      0x1f,
+                                      0x200000,
+                                      0x100000,
+                                      0x2c003c0,
+                                      0xfffffffff0fff3ffull};
     for (unsigned i = 0; i < sizeof(forged) / sizeof(forged[0]); i++) {
         struct exo_context context = patterned();
         context.pstate = forged[i];
@@ -60,9 +67,8 @@ static void
 resume_refuses_misaligned_context(void)
 {
     struct exo_context context[2] = {{.pc = 0}};
-    for (unsigned offset = 1; offset < 8; offset++) {
+    for (unsigned offset = 1; offset < 8; offset++)
         check_equal(exo_svc1(EXO_CALL_resume, exo_address(context) + offset), EXO_E_ALIGN);
-    }
 }
 
 static void
@@ -101,7 +107,8 @@ record_event(const struct rt_upcall *upcall, struct exo_context *context)
     event_pc = context->pc;
 }
 
-/* An event that came while inside is delivered by resume, before the context's first instruction. */
+/* An event that came while inside is delivered by resume, before the context's first instruction.
+ */
 static void
 resume_makes_the_upcall_that_is_due(void)
 {

@@ -21,9 +21,8 @@ static void
 spin(void *argument)
 {
     _Atomic uint64_t *counter = argument;
-    for (;;) {
+    for (;;)
         (*counter)++;
-    }
 }
 
 static const struct exo_control *
@@ -32,7 +31,8 @@ control_of(const struct rt_thread *thread)
     return (const struct exo_control *)(uintptr_t)thread->control_va;
 }
 
-/* --- Assigning ------------------------------------------------------------------------------------ */
+/* --- Assigning
+ * ------------------------------------------------------------------------------------ */
 
 static void
 assigned_slots_name_their_owner_until_it_ends(void)
@@ -40,9 +40,8 @@ assigned_slots_name_their_owner_until_it_ends(void)
     uint32_t vcpu = new_vcpu(new_env(EXO_BOOT_CELL));
     check_equal(exo_cpu_assign(cpu_slot(0), 3, 5, vcpu), EXO_OK);
     struct exo_cpu_info info = cpu_info_of(cpu_slot(0));
-    for (unsigned i = 0; i < EXO_CPU_SLOTS; i++) {
+    for (unsigned i = 0; i < EXO_CPU_SLOTS; i++)
         check_equal(info.owner[i], i >= 3 && i < 8 ? info_of(vcpu).object : 0);
-    }
     check_equal(account_of(EXO_BOOT_CELL).own[EXO_RES_CPU_SLOTS], 5);
     check_equal(rt_drop(vcpu), EXO_OK);
     check_equal(rt_reap(EXO_BOOT_CELL), EXO_OK);
@@ -99,9 +98,8 @@ cpu_assign_refuses_bad_arguments(void)
     check_equal(call_raw(&call), EXO_E_TYPE);
     call.x[3] = copy_of(vcpu, EXO_READ | EXO_WRITE);
     check_equal(call_raw(&call), EXO_E_RIGHT);
-    if (rt_machine.cpus > 1) {
+    if (rt_machine.cpus > 1)
         check_equal(exo_cpu_assign(cpu_slot(1), 0, 1, vcpu), EXO_E_ARG); /* of CPU 0 */
-    }
 }
 
 static void
@@ -126,7 +124,8 @@ cpu_info_refuses_bad_slot_and_address(void)
     refuses_bad_result_address(call, 1);
 }
 
-/* --- Running -------------------------------------------------------------------------------------- */
+/* --- Running
+ * -------------------------------------------------------------------------------------- */
 
 static void
 slot_ends_within_its_length(void)
@@ -145,16 +144,15 @@ static void
 until_own_slots(const struct rt_thread *thread, uint64_t slots)
 {
     uint64_t deadline = test_patience();
-    while (control_of(thread)->own_slots < slots && rt_ticks() < deadline) {
+    while (control_of(thread)->own_slots < slots && rt_ticks() < deadline)
         rt_sleep_until(rt_deadline_ns(4 * RT_MS_NS));
-    }
     check(control_of(thread)->own_slots >= slots);
 }
 
 /*
- * Two that always want the CPU get it in the proportion of their slots, 18 to 6; the other 8 are for
- * this test's own vCPU, which may share the CPU with them. Each slot that begins is given or lost, so
- * that the sum says how many began, whatever the host does to our time.
+ * Two that always want the CPU get it in the proportion of their slots, 18 to 6; the other 8 are
+ * for this test's own vCPU, which may share the CPU with them. Each slot that begins is given or
+ * lost, so that the sum says how many began, whatever the host does to our time.
  */
 static void
 shares_follow_the_slot_vector(void)
@@ -164,9 +162,8 @@ shares_follow_the_slot_vector(void)
     uint32_t cpu = other_cpu();
     check_equal(rt_vcpu_start(cpu, spin, &counters[0], &most), EXO_OK);
     check_equal(rt_vcpu_start(cpu, spin, &counters[1], &least), EXO_OK);
-    if (cpu == 0) {
+    if (cpu == 0)
         check_equal(exo_cpu_assign(cpu_slot(cpu), 24, 8, EXO_BOOT_VCPU), EXO_OK);
-    }
     check_equal(exo_cpu_assign(cpu_slot(cpu), 0, 18, most.slot), EXO_OK);
     check_equal(exo_cpu_assign(cpu_slot(cpu), 18, 6, least.slot), EXO_OK);
     until_own_slots(&most, 180);
@@ -185,9 +182,8 @@ times_lent(uint32_t cpu)
 {
     struct exo_cpu_info info = cpu_info_of(cpu_slot(cpu));
     uint64_t sum = 0;
-    for (unsigned i = 0; i < EXO_CPU_SLOTS; i++) {
+    for (unsigned i = 0; i < EXO_CPU_SLOTS; i++)
         sum += info.lent[i];
-    }
     return sum;
 }
 
@@ -237,9 +233,8 @@ owner_that_wakes_takes_its_slot_back(void)
     check_equal(exo_cpu_assign(cpu_slot(cpu), 0, 32, owner.slot), EXO_OK);
     check_equal(rt_vcpu_start(cpu, spin, &counter, &borrower), EXO_OK);
     uint64_t deadline = test_patience();
-    while ((owner_runs < 20 || counter == 0) && rt_ticks() < deadline) {
+    while ((owner_runs < 20 || counter == 0) && rt_ticks() < deadline)
         rt_sleep_until(rt_deadline_ns(RT_MS_NS));
-    }
     check(owner_runs >= 20);
     check(counter > 0);
     rt_vcpu_end(&owner);

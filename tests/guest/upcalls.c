@@ -13,7 +13,8 @@ exception_class(void)
     return (uint32_t)(caught.upcall.b >> 26);
 }
 
-/* --- Entry -------------------------------------------------------------------------------------- */
+/* --- Entry --------------------------------------------------------------------------------------
+ */
 
 static void
 upcall_enters_with_the_registers_that_the_contract_says(void)
@@ -29,9 +30,8 @@ upcall_enters_with_the_registers_that_the_contract_says(void)
     check_equal(upcall_dump[2] >> 26, 0x24);
     check_equal(upcall_dump[3], EXO_ACCESS_READ);
     check_equal(upcall_dump[4], (uintptr_t)control);
-    for (unsigned i = 5; i < 31; i++) {
+    for (unsigned i = 5; i < 31; i++)
         check_equal(upcall_dump[i], 0);
-    }
     check_equal(upcall_dump[31], stack);
     check_equal(upcall_dump[32], 0); /* the flags */
     check(control->upcalls > upcalls);
@@ -52,7 +52,8 @@ upcall_and_resume_preserve_fp_registers(void)
     check_equal(caught.count, 1);
 }
 
-/* --- Traps --------------------------------------------------------------------------------------- */
+/* --- Traps ---------------------------------------------------------------------------------------
+ */
 
 static void
 breakpoint_is_a_trap(void)
@@ -77,12 +78,12 @@ undefined_instruction_is_a_trap(void)
 }
 
 /* The kernel's registers and instructions of higher levels are not there at EL0. */
-#define TRAPS(instruction)                                                                         \
-    do {                                                                                           \
-        catch_faults();                                                                            \
-        __asm__ volatile(instruction : : : "x0", "memory");                                        \
-        check_equal(caught.count, 1);                                                              \
-        check_equal(caught.upcall.kind, EXO_UPCALL_TRAP);                                          \
+#define TRAPS(instruction)                                  \
+    do {                                                    \
+        catch_faults();                                     \
+        __asm__ volatile(instruction : : : "x0", "memory"); \
+        check_equal(caught.count, 1);                       \
+        check_equal(caught.upcall.kind, EXO_UPCALL_TRAP);   \
     } while (0)
 
 static void
@@ -139,13 +140,15 @@ misaligned_pc_is_a_trap(void)
     check_equal(exception_class(), 0x22);
 }
 
-/* --- Faults --------------------------------------------------------------------------------------- */
+/* --- Faults
+ * --------------------------------------------------------------------------------------- */
 
 static void
 addresses_of_the_kernel_fault(void)
 {
-    static const uint64_t places[] = {EXO_VA_END, 0xffff000000000000ull, 0xffffff8000000000ull,
-                                      0xffffffff80000000ull, UINT64_MAX - 7, 0x0001000000000000ull};
+    static const uint64_t places[] = {
+        EXO_VA_END,     0xffff000000000000ull, 0xffffff8000000000ull, 0xffffffff80000000ull,
+        UINT64_MAX - 7, 0x0001000000000000ull};
     for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
         catch_faults();
         (void)try_read(places[i]);
@@ -193,7 +196,8 @@ handler_repairs_a_fault_and_the_instruction_runs_again(void)
     check_equal(repairs, 1);
 }
 
-/* --- Events ---------------------------------------------------------------------------------------- */
+/* --- Events
+ * ---------------------------------------------------------------------------------------- */
 
 static unsigned events;
 static uint64_t event_bits;
@@ -262,9 +266,8 @@ static void
 signal_again(const struct rt_upcall *upcall, struct exo_context *context)
 {
     record_event(upcall, context);
-    if (events < 3) {
+    if (events < 3)
         (void)exo_notify(again_signal);
-    }
 }
 
 static void
@@ -277,7 +280,8 @@ event_during_an_upcall_follows_it(void)
     check_equal(events, 3);
 }
 
-/* --- Coming back to the CPU ------------------------------------------------------------------------- */
+/* --- Coming back to the CPU
+ * ------------------------------------------------------------------------- */
 
 static _Atomic unsigned runs;
 
@@ -293,9 +297,8 @@ static void
 yield_often(void *argument)
 {
     (void)argument;
-    for (;;) {
+    for (;;)
         (void)exo_yield();
-    }
 }
 
 static void
@@ -306,9 +309,8 @@ yield_to_another_comes_back_as_a_run_upcall(void)
     (void)rt_on(EXO_UPCALL_RUN, count_run);
     runs = 0;
     uint64_t deadline = test_patience();
-    while (runs < 10 && rt_ticks() < deadline) {
+    while (runs < 10 && rt_ticks() < deadline)
         (void)exo_yield();
-    }
     check(runs >= 10);
     rt_vcpu_end(&thread);
 }
@@ -317,9 +319,8 @@ static void
 spin(void *argument)
 {
     _Atomic uint64_t *counter = argument;
-    for (;;) {
+    for (;;)
         (*counter)++;
-    }
 }
 
 /* Two that never give the CPU up both get on, and each is told when it comes back. */
@@ -343,9 +344,8 @@ preempted_vcpu_comes_back_as_a_run_upcall(void)
 static void
 yield_many_times(uint64_t times)
 {
-    for (uint64_t i = 0; i < times; i++) {
+    for (uint64_t i = 0; i < times; i++)
         (void)exo_yield();
-    }
 }
 
 static _Atomic uint64_t lost_by_thread;

@@ -12,7 +12,8 @@ signal_to(uint32_t vcpu, uint64_t bits)
     return badged(notification, bits);
 }
 
-/* --- wait ---------------------------------------------------------------------------------------- */
+/* --- wait ----------------------------------------------------------------------------------------
+ */
 
 static void
 wait_ends_at_its_deadline(void)
@@ -94,7 +95,8 @@ wait_returns_through_the_upcall_when_the_event_is_in_the_mask(void)
     rt_vcpu_end(&thread);
 }
 
-/* --- notify ----------------------------------------------------------------------------------------- */
+/* --- notify
+ * ----------------------------------------------------------------------------------------- */
 
 static void
 bits_of_several_notifications_add_up(void)
@@ -176,7 +178,8 @@ cell_that_is_used_up_gets_no_notification(void)
     check_equal(exo_notification_create(cell, rt_slot_take()), EXO_E_LIMIT);
 }
 
-/* --- Both ways -------------------------------------------------------------------------------------- */
+/* --- Both ways
+ * -------------------------------------------------------------------------------------- */
 
 struct table {
     uint32_t ball; /* slot of the other side's notification */
@@ -187,9 +190,8 @@ static void
 play(const struct table *table)
 {
     for (uint64_t i = 0; i < table->rounds; i++) {
-        if (rt_wait_events(1, test_patience()) == 0) {
+        if (rt_wait_events(1, test_patience()) == 0)
             return;
-        }
         (void)exo_notify(table->ball);
     }
 }
@@ -232,9 +234,8 @@ no_wake_up_is_lost_between_cpus(void)
 static void
 yield_without_others_returns(void)
 {
-    for (unsigned i = 0; i < 100; i++) {
+    for (unsigned i = 0; i < 100; i++)
         check_equal(exo_yield(), EXO_OK);
-    }
 }
 
 static const struct test tests[] = {

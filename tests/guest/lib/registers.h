@@ -17,14 +17,14 @@ uint64_t fp_registers_changed_by(void (*function)(uint64_t argument), uint64_t a
 void fp_registers_fill(uint64_t seed);
 
 /*
- * Resumes the context after setting its pc and sp to its own; `dump` gets x0 to x30 and NZCV as they
- * then are, and 0 is returned; or the error of resume.
+ * Resumes the context after setting its pc and sp to its own; `dump` gets x0 to x30 and NZCV as
+ * they then are, and 0 is returned; or the error of resume.
  */
 int64_t resume_and_dump(struct exo_context *context, uint64_t dump[32]);
 
 /*
- * An upcall entry for the control page: stores x0 to x30, SP and PSTATE's flags in upcall_dump, moves
- * the saved pc on by 4, and resumes.
+ * An upcall entry for the control page: stores x0 to x30, SP and PSTATE's flags in upcall_dump,
+ * moves the saved pc on by 4, and resumes.
  */
 void upcall_dump_entry(void);
 extern uint64_t upcall_dump[33];

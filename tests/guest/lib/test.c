@@ -27,11 +27,10 @@ static void
 print_value(const char *label, uint64_t value)
 {
     int64_t status = (int64_t)value;
-    if (status < 0 && status >= EXO_E_STATE) {
+    if (status < 0 && status >= EXO_E_STATE)
         rt_printf("#   %s %s\n", label, exo_error_text(status));
-    } else {
+    else
         rt_printf("#   %s %lld (0x%llx)\n", label, (long long)status, (unsigned long long)value);
-    }
 }
 
 bool
@@ -99,9 +98,8 @@ run(const struct test *test)
 {
     struct account before, after;
     run_once(test, &before, &after);
-    if (!now.failed && !account_equal(&before, &after)) {
+    if (!now.failed && !account_equal(&before, &after))
         run_once(test, &before, &after);
-    }
     if (!now.failed && !account_equal(&before, &after)) {
         (void)test_check(false, "the account of the root cell is as before", test->name, 0);
         account_print_change(&before, &after);
