@@ -139,27 +139,31 @@ account(struct cpu *cpu, uint64_t now)
     rq->slot_end = (number + 1) * slot_ticks;
 }
 
-/* Who gets a slot that its owner does not want: first one of the owner's cell, by priority. */
-static struct vcpu *
-borrower(struct run_queue *rq, const struct vcpu *owner)
+/* Whether it is of the slot owner's cell, and comes before `best` there. */
+static bool
+outranks(const struct vcpu *vcpu, const struct vcpu *best, const struct vcpu *owner)
 {
-    struct vcpu *best = NULL, *vcpu = rq->ready;
-    for (int i = 0; owner != NULL && vcpu != NULL && i < LEND_SCAN; i++) {
-        if (vcpu->env->origin.cell == owner->env->origin.cell &&
-            (best == NULL || vcpu->priority > best->priority)) {
-            best = vcpu;
-        }
-        vcpu = vcpu->ready_next == rq->ready ? NULL : vcpu->ready_next;
-    }
-    return best != NULL ? best : rq->ready;
+    return vcpu->env->origin.cell == owner->env->origin.cell &&
+           (best == NULL || vcpu->priority > best->priority);
 }
 
-/* A READY vCPU whose gate closed leaves the list: it is parked until the gate opens. */
-static void
-park_closed(struct run_queue *rq)
+/*
+ * Who gets a slot that its owner does not want: first one of the owner's cell, by priority; among
+ * equals who has waited longest, so that `current` (NULL: it does not go on) comes last.
+ */
+static struct vcpu *
+borrower(struct run_queue *rq, const struct vcpu *owner, struct vcpu *current)
 {
-    while (rq->ready != NULL && !vcpu_may_run(rq->ready))
-        rq_unready(rq->ready);
+    struct vcpu *best = NULL, *vcpu = rq->ready;
+    if (owner == NULL)
+        return rq->ready;
+    for (int i = 0; vcpu != NULL && i < LEND_SCAN; i++) {
+        best = outranks(vcpu, best, owner) ? vcpu : best;
+        vcpu = vcpu->ready_next == rq->ready ? NULL : vcpu->ready_next;
+    }
+    if (current != NULL && outranks(current, best, owner))
+        return current;
+    return best != NULL ? best : rq->ready;
 }
 
 static struct vcpu *
@@ -174,12 +178,9 @@ choose(struct cpu *cpu, bool keep)
         return claim;
     if (goes_on && keep)
         return current;
-    park_closed(rq);
-    struct vcpu *next = borrower(rq, owner);
-    if (next != NULL && !vcpu_may_run(next)) {
-        rq_unready(next);
-        next = rq->ready != NULL && vcpu_may_run(rq->ready) ? rq->ready : NULL;
-    }
+    struct vcpu *next;
+    while ((next = borrower(rq, owner, goes_on ? current : NULL)) != NULL && !vcpu_may_run(next))
+        rq_unready(next); /* its gate closed: it is parked until that opens */
     return next != NULL ? next : goes_on ? current : NULL;
 }
 

@@ -23,9 +23,8 @@ static bool
 fits(void)
 {
     static bool told;
-    if (frame_table.count <= AUDIT_FRAMES_MAX) {
+    if (frame_table.count <= AUDIT_FRAMES_MAX)
         return true;
-    }
     if (!told) {
         console_printf("exo: audit: skipped: %lu frames, room for %u\n",
                        (unsigned long)frame_table.count, AUDIT_FRAMES_MAX);
@@ -39,9 +38,8 @@ static void
 walk(void)
 {
     result.violations = result.broken = 0;
-    if (!fits()) {
+    if (!fits())
         return;
-    }
     audit_frames_begin();
     if (audit_cells()) {
         audit_caps();
@@ -88,9 +86,8 @@ configured_period(void)
         bool word = i == 0 || line[i - 1] == ' ';
         if (word && memcmp(&line[i], option, sizeof(option) - 1) == 0) {
             uint64_t number = 0;
-            for (i += sizeof(option) - 1; line[i] >= '0' && line[i] <= '9'; i++) {
+            for (i += sizeof(option) - 1; line[i] >= '0' && line[i] <= '9'; i++)
                 number = number * 10 + (uint64_t)(line[i] - '0');
-            }
             return number;
         }
     }
@@ -102,19 +99,16 @@ audit_tick(void)
 {
     static uint64_t period, left; /* CPU 0's */
     static bool configured;
-    if (this_cpu()->number != 0) {
+    if (this_cpu()->number != 0)
         return;
-    }
     if (!configured) {
         configured = true;
         period = left = configured_period();
     }
-    if (period == 0 || --left > 0) {
+    if (period == 0 || --left > 0)
         return;
-    }
     left = period;
     int64_t found = audit_run();
-    if (found > 0) {
+    if (found > 0)
         panic("audit: %ld violations", (long)found);
-    }
 }

@@ -20,16 +20,13 @@ struct walk {
 static const struct cap_slot *
 parent_of(const struct walk *walk, const struct cap_slot *slot)
 {
-    if (slot->depth == 0) {
+    if (slot->depth == 0)
         return NULL;
-    }
-    if (slot->depth <= PATH_MAX) {
+    if (slot->depth <= PATH_MAX)
         return walk->path[slot->depth - 1];
-    }
     const struct cap_slot *before = slot->prev;
-    while (before != NULL && before->depth >= slot->depth) {
+    while (before != NULL && before->depth >= slot->depth)
         before = before->prev;
-    }
     return before;
 }
 
@@ -87,14 +84,12 @@ check_node(struct walk *walk, const struct cap_slot *slot, const struct cap_slot
               "slot %lx has depth %u behind %u", audit_name(slot), slot->depth, before->depth);
     }
     const struct cap_slot *parent = parent_of(walk, slot);
-    if (parent != NULL) {
+    if (parent != NULL)
         check_derived(slot, parent);
-    } else if (slot->depth == 0) {
+    else if (slot->depth == 0)
         check_root(slot, origin);
-    }
-    if (slot->depth < PATH_MAX) {
+    if (slot->depth < PATH_MAX)
         walk->path[slot->depth] = slot;
-    }
     walk->revoking |= slot == origin->revoking;
     walk->cursor |= slot == origin->cursor;
 }
@@ -142,9 +137,8 @@ check_filled(const struct cap_slot *slot)
               (slot->next == NULL ? origin->last : slot->next->prev) == slot,
           "slot %lx is not in the tree of its object %lx", audit_name(slot), audit_name(origin));
     /* Objects that never end are on no list: their trees are found from here. */
-    if (origin->eternal && origin->first == slot) {
+    if (origin->eternal && origin->first == slot)
         check_tree(origin);
-    }
 }
 
 static void
@@ -167,14 +161,11 @@ static void
 check_env(struct origin *origin)
 {
     const struct env *env = (const struct env *)(const void *)origin;
-    if (!audit_env_stands(env)) {
+    if (!audit_env_stands(env))
         return;
-    }
-    for (uint32_t page = 0; page < EXO_CAP_PAGES_MAX; page++) {
-        for (uint32_t i = 0; env->table[page] != NULL && i < EXO_CAPS_PER_PAGE; i++) {
+    for (uint32_t page = 0; page < EXO_CAP_PAGES_MAX; page++)
+        for (uint32_t i = 0; env->table[page] != NULL && i < EXO_CAPS_PER_PAGE; i++)
             check_slot(&env->table[page][i], env);
-        }
-    }
     check_slot(&env->supervisor, env);
 }
 
@@ -197,9 +188,8 @@ audit_caps(void)
                                           EXO_TYPE_VCPU,     EXO_TYPE_FRAMES,
                                           EXO_TYPE_ENDPOINT, EXO_TYPE_NOTIFICATION};
     linked = in_slots = 0;
-    for (size_t i = 0; i < ARRAY_LENGTH(types); i++) {
+    for (size_t i = 0; i < ARRAY_LENGTH(types); i++)
         audit_each(types[i], check_object);
-    }
     audit_each(EXO_TYPE_ENV, check_env);
     audit_each(EXO_TYPE_NOTIFICATION, check_notification);
     AUDIT(2, linked == in_slots, "machine: %lu capabilities in trees, %lu in slots",

@@ -15,14 +15,11 @@ static struct audit_account *
 account_of(const struct cell *cell)
 {
     static uint32_t last;
-    if (last < audit_cell_count && audit_accounts[last].cell == cell) {
+    if (last < audit_cell_count && audit_accounts[last].cell == cell)
         return &audit_accounts[last];
-    }
-    for (last = 0; last < audit_cell_count; last++) {
-        if (audit_accounts[last].cell == cell) {
+    for (last = 0; last < audit_cell_count; last++)
+        if (audit_accounts[last].cell == cell)
             return &audit_accounts[last];
-        }
-    }
     return NULL;
 }
 
@@ -30,9 +27,8 @@ void
 audit_found(const struct cell *cell, enum exo_resource resource, uint32_t amount)
 {
     struct audit_account *account = account_of(cell);
-    if (account != NULL) {
+    if (account != NULL)
         account->found[resource] += amount;
-    }
 }
 
 /* --- The tree -------------------------------------------------------------------------------- */
@@ -41,12 +37,10 @@ audit_found(const struct cell *cell, enum exo_resource resource, uint32_t amount
 static struct cell *
 next_cell(struct cell *cell)
 {
-    if (cell->first_child != NULL) {
+    if (cell->first_child != NULL)
         return cell->first_child;
-    }
-    while (cell->next_sibling == NULL && cell->parent != NULL) {
+    while (cell->next_sibling == NULL && cell->parent != NULL)
         cell = cell->parent;
-    }
     return cell->next_sibling;
 }
 
@@ -62,9 +56,8 @@ check_family(const struct cell *cell)
               audit_name(child));
         AUDIT(3, child->depth == cell->depth + 1, "cell %lx has depth %u below %u",
               audit_name(child), child->depth, cell->depth);
-        for (int i = 0; i < EXO_RES_COUNT; i++) {
+        for (int i = 0; i < EXO_RES_COUNT; i++)
             carved[i] += child->limit[i];
-        }
         before = child;
     }
     for (int i = 0; i < EXO_RES_COUNT; i++) {
@@ -96,9 +89,8 @@ claim_env(const struct env *env)
 {
     const struct cell *cell = env->origin.cell;
     audit_claim(env, ROLE_ENV, cell);
-    if (!audit_env_stands(env)) {
+    if (!audit_env_stands(env))
         return;
-    }
     audit_lock(&env->lock, "environment", env);
     audit_claim(env->table, ROLE_DIRECTORY, cell);
     audit_found(cell, EXO_RES_ENVS, 1);
@@ -115,12 +107,10 @@ claim_vcpu(const struct vcpu *vcpu)
 {
     const struct cell *cell = vcpu->origin.cell;
     audit_claim(vcpu, ROLE_VCPU, cell);
-    if (vcpu->control != NULL) {
+    if (vcpu->control != NULL)
         audit_claim(vcpu->control, ROLE_CONTROL, cell);
-    }
-    for (uint32_t i = 0; i < vcpu->sve_frames; i++) {
+    for (uint32_t i = 0; i < vcpu->sve_frames; i++)
         audit_claim((const char *)vcpu->sve_state + i * PAGE_BYTES, ROLE_VECTORS, cell);
-    }
 }
 
 static void
@@ -227,9 +217,8 @@ static void
 check_cell(const struct cell *cell)
 {
     uint32_t count[LISTS];
-    for (int list = 0; list < LISTS; list++) {
+    for (int list = 0; list < LISTS; list++)
         count[list] = check_list(cell, (enum list)list);
-    }
     AUDIT(3, cell->dying_objects == count[LIST_DOOMED] + count[LIST_ZOMBIES],
           "cell %lx: %u dying objects, %u found", audit_name(cell), cell->dying_objects,
           count[LIST_DOOMED] + count[LIST_ZOMBIES]);
@@ -242,13 +231,11 @@ check_cell(const struct cell *cell)
 bool
 audit_cells(void)
 {
-    if (!register_cells()) {
+    if (!register_cells())
         return false;
-    }
     audit_claim(root_cell, ROLE_CELL, NULL);
-    for (uint32_t i = 0; i < audit_cell_count; i++) {
+    for (uint32_t i = 0; i < audit_cell_count; i++)
         check_cell(audit_accounts[i].cell);
-    }
     /* Each cell of the tree was found on its parent's list. */
     for (uint32_t i = 0; i < audit_cell_count; i++) {
         AUDIT(3, audit_has_role(audit_accounts[i].cell, ROLE_CELL),
@@ -263,11 +250,9 @@ audit_each(enum exo_type type, void (*visit)(struct origin *origin))
     for (uint32_t i = 0; i < audit_cell_count; i++) {
         for (int list = LIST_ALIVE; list <= LIST_DOOMED; list++) {
             struct origin *origin = list_of(audit_accounts[i].cell, (enum list)list);
-            for (; origin != NULL; origin = origin->next) {
-                if (origin->type == type) {
+            for (; origin != NULL; origin = origin->next)
+                if (origin->type == type)
                     visit(origin);
-                }
-            }
         }
     }
 }

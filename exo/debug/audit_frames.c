@@ -152,9 +152,8 @@ claim_eternal(pfn_t pfn, const struct frame *frame)
 {
     const struct origin *origin = frame->owner;
     enum frame_state state = (enum frame_state)((frame->use >> FRAME_STATE_SHIFT) & 3);
-    if (state == FRAME_OWNED && origin != NULL && origin->eternal && origin->base == pfn) {
+    if (state == FRAME_OWNED && origin != NULL && origin->eternal && origin->base == pfn)
         audit_claim_part(origin);
-    }
 }
 
 /* Only the root cell is charged to nobody. */
@@ -229,9 +228,8 @@ check_frame(pfn_t pfn, const struct frame *frame, const struct audit_frame *foun
 {
     uint64_t word = frame->use;
     enum frame_state state = (enum frame_state)((word >> FRAME_STATE_SHIFT) & 3);
-    if (pfn < seen.free_end) {
+    if (pfn < seen.free_end)
         return;
-    }
     if (state == FRAME_FREE) {
         AUDIT(4, (word & ((1ull << FRAME_STATE_SHIFT) - 1)) == 0, "free frame %lx is in use",
               (unsigned long)pfn);
@@ -241,11 +239,10 @@ check_frame(pfn_t pfn, const struct frame *frame, const struct audit_frame *foun
     static const struct audit_frame unmapped;
     seen.state[state]++;
     check_counts(pfn, word, found->role == ROLE_SLAB ? &unmapped : found);
-    if (state == FRAME_OWNED) {
+    if (state == FRAME_OWNED)
         check_owned(pfn, frame->owner);
-    } else if (state == FRAME_KERNEL) {
+    else if (state == FRAME_KERNEL)
         check_kernel(pfn, frame->owner, found);
-    }
 }
 
 /* What boot reserved never changes; the root cell has all the rest, but its own frame. */
@@ -254,9 +251,8 @@ check_sums(void)
 {
     static uint64_t reserved;
     uint64_t rest = frame_table.count - seen.state[FRAME_RESERVED];
-    if (reserved == 0) {
+    if (reserved == 0)
         reserved = seen.state[FRAME_RESERVED];
-    }
     AUDIT(7, seen.state[FRAME_FREE] == frame_free_count(), "pool: %lu frames counted, %lu found",
           (unsigned long)frame_free_count(), (unsigned long)seen.state[FRAME_FREE]);
     AUDIT(7, seen.state[FRAME_RESERVED] == reserved, "RAM: %lu frames reserved, %lu at first",
@@ -274,16 +270,12 @@ void
 audit_frames(void)
 {
     memset(&seen, 0, sizeof(seen));
-    for (uint64_t i = 0; i < frame_table.count; i++) {
+    for (uint64_t i = 0; i < frame_table.count; i++)
         claim_eternal(frame_table.first + i, &frame_table.entries[i]);
-    }
-    for (uint64_t i = 0; i < frame_table.count; i++) {
+    for (uint64_t i = 0; i < frame_table.count; i++)
         check_frame(frame_table.first + i, &frame_table.entries[i], &noted[i]);
-    }
-    for (uint64_t i = 0; i < frame_table.count; i++) {
-        if (noted[i].role == ROLE_SLAB) {
+    for (uint64_t i = 0; i < frame_table.count; i++)
+        if (noted[i].role == ROLE_SLAB)
             check_slab(frame_to_kernel(frame_table.first + i), noted[i].writable);
-        }
-    }
     check_sums();
 }

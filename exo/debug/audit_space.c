@@ -83,9 +83,8 @@ static void
 check_control(const struct env *env, uint64_t page, pfn_t pfn)
 {
     const struct vcpu *vcpu = env->vcpus;
-    while (vcpu != NULL && vcpu->control_va >> PAGE_SHIFT != page) {
+    while (vcpu != NULL && vcpu->control_va >> PAGE_SHIFT != page)
         vcpu = vcpu->env_next;
-    }
     AUDIT(5, vcpu != NULL && frame_from_kernel(vcpu->control) == pfn,
           "environment %lx: page %lx is no vCPU's control page", audit_name(env),
           (unsigned long)page);
@@ -102,16 +101,14 @@ check_leaf(struct env *env, uint64_t page, uint64_t pte)
           (unsigned long)pte);
     for (uint64_t i = 0; i < pte_pages(pte); i++) {
         pfn_t pfn = pte_pfn(pte) + i;
-        if (audit_frame_of(pfn) != NULL) {
+        if (audit_frame_of(pfn) != NULL)
             count_mapping(audit_frame_of(pfn), prot);
-        }
-        if (pte_is_device(pte)) {
+        if (pte_is_device(pte))
             check_device(env, page + i, pfn, prot);
-        } else if ((pte & PTE_CONTROL) != 0) {
+        else if ((pte & PTE_CONTROL) != 0)
             check_control(env, page, pfn);
-        } else {
+        else
             check_memory(env, page + i, pfn, prot);
-        }
     }
 }
 
@@ -123,9 +120,8 @@ check_pages(struct env *env, uint64_t first, const pte_t *table)
 {
     for (uint64_t i = 0; i < TABLE_ENTRIES; i++) {
         uint64_t pte = pte_read(&table[i]);
-        if (pte != 0) {
+        if (pte != 0)
             check_leaf(env, first + i, pte);
-        }
     }
 }
 
@@ -133,9 +129,8 @@ check_pages(struct env *env, uint64_t first, const pte_t *table)
 static const pte_t *
 claim_table(struct env *env, uint64_t pte, uint32_t *tables)
 {
-    if (!pte_is_table(pte)) {
+    if (!pte_is_table(pte))
         return NULL;
-    }
     const pte_t *table = table_of(pte);
     audit_claim((const void *)table, ROLE_TABLE, env->space.cell);
     ++*tables;
@@ -148,11 +143,10 @@ check_blocks(struct env *env, uint64_t first, const pte_t *table, uint32_t *tabl
     for (uint64_t i = 0; i < TABLE_ENTRIES; i++) {
         uint64_t pte = pte_read(&table[i]), page = first + (i << TABLE_SHIFT);
         const pte_t *below = claim_table(env, pte, tables);
-        if (below != NULL) {
+        if (below != NULL)
             check_pages(env, page, below);
-        } else if (pte != 0) {
+        else if (pte != 0)
             check_leaf(env, page, pte);
-        }
     }
 }
 
@@ -171,9 +165,8 @@ check_space(struct origin *origin)
 {
     struct env *env = (struct env *)(void *)origin;
     uint32_t tables = 1;
-    if (!audit_env_stands(env)) {
+    if (!audit_env_stands(env))
         return;
-    }
     audit_lock(&env->space.lock, "address space of", env);
     AUDIT(3, env->space.cell == origin->cell, "environment %lx: its tables are paid by %lx",
           audit_name(env), audit_name(env->space.cell));
@@ -184,9 +177,8 @@ check_space(struct origin *origin)
         const pte_t *below = claim_table(env, pte, &tables);
         AUDIT(5, pte == 0 || below != NULL, "environment %lx: entry %lx of its root is no table",
               audit_name(env), (unsigned long)i);
-        if (below != NULL) {
+        if (below != NULL)
             check_blocks(env, i << (2 * TABLE_SHIFT), below, &tables);
-        }
     }
     AUDIT(3, tables == env->space.tables, "environment %lx: %u tables counted, %u found",
           audit_name(env), env->space.tables, tables);
@@ -210,7 +202,6 @@ audit_spaces(void)
 {
     memset(asids_seen, 0, sizeof(asids_seen));
     audit_each(EXO_TYPE_ENV, check_space);
-    for (uint32_t i = 0; i < cpu_count; i++) {
+    for (uint32_t i = 0; i < cpu_count; i++)
         check_active(&cpus[i]);
-    }
 }

@@ -22,10 +22,8 @@ lock_check_acquire(const struct spinlock *lock)
 {
     struct cpu *cpu = this_cpu();
     uint32_t higher = cpu->lock_ranks >> rank_shift(lock) >> RANK_BITS;
-    if (higher != 0) {
-        panic("lock of rank %u taken; held, three bits a rank: %x", lock->rank,
-              cpu->lock_ranks);
-    }
+    if (higher != 0)
+        panic("lock of rank %u taken; held, three bits a rank: %x", lock->rank, cpu->lock_ranks);
     ensure(((cpu->lock_ranks >> rank_shift(lock)) & RANK_HELD_MAX) < RANK_HELD_MAX);
     cpu->lock_ranks += 1u << rank_shift(lock);
 }

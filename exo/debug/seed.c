@@ -55,11 +55,9 @@ find_slot(bool (*wanted)(const struct cap_slot *slot))
 {
     struct env *env = self()->env;
     for (uint32_t page = 0; page < EXO_CAP_PAGES_MAX; page++) {
-        for (uint32_t i = 0; env->table[page] != NULL && i < EXO_CAPS_PER_PAGE; i++) {
-            if (wanted(&env->table[page][i])) {
+        for (uint32_t i = 0; env->table[page] != NULL && i < EXO_CAPS_PER_PAGE; i++)
+            if (wanted(&env->table[page][i]))
                 return &env->table[page][i];
-            }
-        }
     }
     return NULL;
 }
@@ -99,9 +97,8 @@ find_writable(const struct cap_slot *slot)
 {
     for (uint32_t i = 0; slot != NULL && i < slot->count; i++) {
         struct frame *frame = frame_of(slot->base + i);
-        if ((frame->use & FRAME_COUNT_MASK) != 0) {
+        if ((frame->use & FRAME_COUNT_MASK) != 0)
             return frame;
-        }
     }
     return NULL;
 }
@@ -113,9 +110,8 @@ static bool
 seed_depth(void)
 {
     struct cap_slot *slot = find_slot(is_copied_run);
-    if (slot != NULL) {
+    if (slot != NULL)
         POKE(slot->depth, slot->depth + 1);
-    }
     return slot != NULL;
 }
 
@@ -123,9 +119,8 @@ static bool
 seed_rights(void)
 {
     struct cap_slot *slot = find_slot(is_copied_run);
-    if (slot != NULL) {
+    if (slot != NULL)
         POKE(slot->rights, slot->rights | (EXO_RIGHTS_ALL + 1));
-    }
     return slot != NULL;
 }
 
@@ -133,9 +128,8 @@ static bool
 seed_range(void)
 {
     struct cap_slot *slot = find_slot(is_copied_run);
-    if (slot != NULL) {
+    if (slot != NULL)
         POKE(slot->count, slot->origin->count + 1);
-    }
     return slot != NULL;
 }
 
@@ -146,9 +140,8 @@ static bool
 seed_generation(void)
 {
     struct cap_slot *slot = find_slot(is_endpoint_root);
-    if (slot != NULL) {
+    if (slot != NULL)
         POKE(slot->generation, slot->generation + 1);
-    }
     return slot != NULL;
 }
 
@@ -157,9 +150,8 @@ static bool
 seed_stray(void)
 {
     struct cap_slot *slot = find_slot(is_empty), *model = find_slot(is_endpoint_root);
-    if (slot == NULL || model == NULL) {
+    if (slot == NULL || model == NULL)
         return false;
-    }
     POKE(slot->type, model->type);
     POKE(slot->origin, model->origin);
     POKE(slot->generation, model->generation);
@@ -193,9 +185,8 @@ static bool
 seed_writable(void)
 {
     struct frame *frame = find_writable(find_slot(is_mapped_run));
-    if (frame != NULL) {
+    if (frame != NULL)
         POKE(frame->use, frame->use + FRAME_WRITABLE_ONE);
-    }
     return frame != NULL;
 }
 
@@ -203,9 +194,8 @@ static bool
 seed_writable_executable(void)
 {
     struct frame *frame = find_writable(find_slot(is_mapped_run));
-    if (frame != NULL) {
+    if (frame != NULL)
         POKE(frame->use, (frame->use + FRAME_EXECUTABLE_ONE) | FRAME_ICACHE);
-    }
     return frame != NULL;
 }
 
@@ -215,9 +205,8 @@ seed_owner(void)
 {
     struct frame *frame = find_writable(find_slot(is_mapped_run));
     struct cap_slot *other = find_slot(is_copied_run);
-    if (frame == NULL || other == NULL || frame->owner == other->origin) {
+    if (frame == NULL || other == NULL || frame->owner == other->origin)
         return false;
-    }
     POKE(frame->owner, other->origin);
     return true;
 }
@@ -229,9 +218,8 @@ static bool
 seed_hull(void)
 {
     struct cap_slot *slot = find_slot(is_mapped_run);
-    if (find_writable(slot) == NULL) {
+    if (find_writable(slot) == NULL)
         return false;
-    }
     POKE(slot->hull_hi, slot->hull_lo);
     return true;
 }
@@ -240,9 +228,8 @@ static bool
 seed_right(void)
 {
     struct cap_slot *slot = find_slot(is_mapped_run);
-    if (find_writable(slot) == NULL) {
+    if (find_writable(slot) == NULL)
         return false;
-    }
     POKE(slot->rights, slot->rights & ~EXO_WRITE);
     return true;
 }
@@ -318,8 +305,7 @@ static bool (*const seeds[])(void) = {
 err_t
 seed_apply(uint64_t seed)
 {
-    if (seed >= ARRAY_LENGTH(seeds)) {
+    if (seed >= ARRAY_LENGTH(seeds))
         return EXO_E_ARG;
-    }
     return seeds[seed]() ? EXO_OK : EXO_E_STATE;
 }
