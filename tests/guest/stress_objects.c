@@ -168,14 +168,21 @@ grants_and_revokes_on_all_cpus_end_with_the_root_alone(void)
 
 static _Atomic uint32_t busy_over;
 
+/* Always at the same address, so that page tables are no more in the end. */
 static void
 be_busy(uint32_t number)
 {
-    struct dice dice = dice_of(number);
+    uint32_t slot = rt_slot_take();
+    uint64_t va = rt_va_take(1, 0);
+    (void)number;
     while (!atomic_load(&busy_over)) {
-        struct rt_memory memory;
-        if (check_equal(rt_memory_take(1 + dice_below(&dice, 4), READ_WRITE, &memory), EXO_OK))
-            rt_memory_put(&memory);
+        struct exo_frames frames =
+            exo_frames_alloc(EXO_BOOT_CELL, slot, 1, EXO_ALLOC_CONTIGUOUS, 0);
+        check_equal(frames.status, EXO_OK);
+        check_equal(rt_map_pages(va, slot, 0, 1, READ_WRITE), EXO_OK);
+        *(volatile uint64_t *)(uintptr_t)va = va;
+        int64_t err = rt_drop(slot);
+        check(err == EXO_OK || err == EXO_E_SLOT); /* who reaps the cell may have ended it first */
     }
 }
 
@@ -195,16 +202,18 @@ static int
 child_spins(uint64_t argument)
 {
     (void)argument;
-    for (;;)
+    while (rt_ticks() != 0)
         (*(volatile uint64_t *)rt_shared())++;
+    return -1;
 }
 
 static int
 child_waits(uint64_t argument)
 {
     (void)argument;
-    for (;;)
-        (void)exo_wait(EXO_FOREVER);
+    while (exo_wait(EXO_FOREVER) == EXO_OK) {
+    }
+    return -1;
 }
 
 static void

@@ -43,7 +43,8 @@ void
 slot_set(uint64_t slot, struct slot value)
 {
     if (slot < SLOTS && !now.slots[slot].keep) {
-        now.used += (value.type != EXO_TYPE_NONE) - (now.slots[slot].type != EXO_TYPE_NONE);
+        now.used += value.type != EXO_TYPE_NONE;
+        now.used -= now.slots[slot].type != EXO_TYPE_NONE;
         now.slots[slot] = value;
     }
 }
