@@ -79,7 +79,7 @@ by_need(void)
 {
     if (now.serving && one_in(3))
         return one_in(2) ? EXO_CALL_reply : EXO_CALL_reply_receive;
-    if ((now.used > 170 || now.tight) && one_in(5)) {
+    if ((now.used > 170 || now.tight) && one_in(8)) {
         now.tight = now.tight && !one_in(8);
         return EXO_CALL_cap_drop;
     }

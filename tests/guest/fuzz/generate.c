@@ -30,7 +30,7 @@ gen_cap_move(uint64_t *x)
 static void
 gen_cap_drop(uint64_t *x)
 {
-    x[0] = one_in(4) && have((enum exo_type)SLOT_DYING, 0)
+    x[0] = one_in(8) && have((enum exo_type)SLOT_DYING, 0)
                ? pick_other((enum exo_type)SLOT_DYING, 0)
                : pick_other(EXO_TYPE_NONE, 0);
 }
