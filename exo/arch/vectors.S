@@ -107,6 +107,10 @@ slow_call:
     bl trap_call
     b leave_kernel
 switched_call:
+    cmp x0, #2          /* CALL_ENTERED */
+    mvn x0, x0          /* beyond it: CALL_CONTEXT */
+    b.hi leave_kernel
+    mvn x0, x0
     bl call_switched
 
 /*

@@ -54,9 +54,14 @@ enum cap_flag {
 /* 64 bytes: 64 to a page of a table. */
 struct cap_slot {
     _Atomic uint32_t sequence; /* odd while a writer has it (RANK_SLOT); readers retry */
-    uint8_t type;              /* enum exo_type; EXO_TYPE_NONE: empty */
-    _Atomic uint8_t flags;
-    uint16_t rights;
+    union {
+        struct {
+            uint8_t type; /* enum exo_type; EXO_TYPE_NONE: empty */
+            _Atomic uint8_t flags;
+            uint16_t rights;
+        };
+        uint32_t head; /* the three at once, for fastcall.c */
+    };
     uint32_t generation;
     uint32_t depth;
     struct origin *origin;

@@ -15,27 +15,6 @@ endpoint_init(struct endpoint *endpoint)
     lock_init(&endpoint->lock, RANK_ENDPOINT);
 }
 
-/* --- Queues: endpoint lock held -----------------------------------------------------------------
- */
-
-static void
-queue_push(struct vcpu_queue *queue, struct endpoint *endpoint, struct vcpu *vcpu)
-{
-    vcpu->endpoint = endpoint;
-    vcpu->queue_next = NULL;
-    vcpu->queue_prev = queue->last;
-    *(queue->last == NULL ? &queue->first : &queue->last->queue_next) = vcpu;
-    queue->last = vcpu;
-}
-
-static void
-queue_remove(struct vcpu_queue *queue, struct vcpu *vcpu)
-{
-    *(vcpu->queue_prev == NULL ? &queue->first : &vcpu->queue_prev->queue_next) = vcpu->queue_next;
-    *(vcpu->queue_next == NULL ? &queue->last : &vcpu->queue_next->queue_prev) = vcpu->queue_prev;
-    vcpu->endpoint = NULL;
-}
-
 static struct vcpu *
 queue_pop(struct vcpu_queue *queue)
 {
@@ -134,27 +113,7 @@ send(struct vcpu *caller, const struct cap *cap, enum vcpu_state state, uint64_t
 err_t
 endpoint_call(struct vcpu *caller, const struct cap *cap, uint64_t deadline)
 {
-    struct endpoint *endpoint = (struct endpoint *)(void *)cap->origin;
-    struct run_queue *rq = caller->run_queue;
-    lock_acquire(&endpoint->lock);
-    struct vcpu *server = endpoint->receivers.first;
-    bool quick = server != NULL && server->run_queue == rq && caller->cap_send == EXO_NONE &&
-                 vcpu_may_run(server);
-    if (!quick) {
-        lock_release(&endpoint->lock);
-        return send(caller, cap, VCPU_CALLING, deadline);
-    }
-    queue_remove(&endpoint->receivers, server);
-    lock_acquire(&rq->lock);
-    lock_release(&endpoint->lock);
-    caller->badge = cap->badge;
-    rq_block(caller, VCPU_CALLING, deadline);
-    pair(caller, server, false);
-    enter(this_cpu(), server);
-    if (deadline != EXO_FOREVER)
-        sched_set_timer(this_cpu());
-    lock_release(&rq->lock);
-    return CALL_ENTERED;
+    return send(caller, cap, VCPU_CALLING, deadline);
 }
 
 err_t
@@ -290,43 +249,10 @@ endpoint_reply(struct vcpu *server, const uint64_t words[4], uint32_t send_slot)
     return EXO_OK;
 }
 
-/*
- * Words only, back to a caller on this CPU, and nobody else waits: one hand-over under both locks.
- * False when it is not so, and nothing has changed.
- */
-static inline bool
-reply_receive_quick(struct vcpu *server, struct endpoint *endpoint, const uint64_t words[4],
-                    uint64_t deadline)
-{
-    struct vcpu *caller = atomic_load_explicit(&server->serving, memory_order_relaxed);
-    struct run_queue *rq = server->run_queue;
-    if (caller == NULL || caller->run_queue != rq)
-        return false;
-    lock_acquire(&endpoint->lock);
-    lock_acquire(&rq->lock);
-    bool quick = endpoint->callers.first == NULL && caller->partner == server &&
-                 caller->state == VCPU_CALLING && vcpu_may_run(caller);
-    if (quick) {
-        queue_push(&endpoint->receivers, endpoint, server);
-        rq_block(server, VCPU_RECEIVING, deadline);
-        hand_answer(caller, words, false);
-        caller->partner = NULL;
-        atomic_store_explicit(&server->serving, NULL, memory_order_relaxed);
-        enter(this_cpu(), caller);
-        if (deadline != EXO_FOREVER)
-            sched_set_timer(this_cpu());
-    }
-    lock_release(&rq->lock);
-    lock_release(&endpoint->lock);
-    return quick;
-}
-
 err_t
 endpoint_reply_receive(struct vcpu *server, struct endpoint *endpoint, const uint64_t words[4],
                        uint32_t send_slot, uint64_t deadline)
 {
-    if (send_slot == EXO_NONE && reply_receive_quick(server, endpoint, words, deadline))
-        return CALL_ENTERED;
     struct vcpu *caller = answer(server, words, send_slot);
     err_t err = endpoint_receive(server, endpoint, deadline);
     if (caller == NULL)

@@ -24,6 +24,27 @@ struct endpoint {
 /* What a system call that may switch returns instead of an error. */
 #define CALL_BLOCKED 1 /* the caller waits: choose another */
 #define CALL_ENTERED 2 /* another vCPU is current: load its context */
+/* That context itself, which lies in the upper half: positive, and no small number. */
+#define CALL_CONTEXT(context) ((err_t) ~(uint64_t)(uintptr_t)(context))
+
+/* Links of a vCPU in one of an endpoint's queues; the endpoint's lock is held. */
+static inline void
+queue_push(struct vcpu_queue *queue, struct endpoint *endpoint, struct vcpu *vcpu)
+{
+    vcpu->endpoint = endpoint;
+    vcpu->queue_next = NULL;
+    vcpu->queue_prev = queue->last;
+    *(queue->last == NULL ? &queue->first : &queue->last->queue_next) = vcpu;
+    queue->last = vcpu;
+}
+
+static inline void
+queue_remove(struct vcpu_queue *queue, struct vcpu *vcpu)
+{
+    *(vcpu->queue_prev == NULL ? &queue->first : &vcpu->queue_prev->queue_next) = vcpu->queue_next;
+    *(vcpu->queue_next == NULL ? &queue->last : &vcpu->queue_next->queue_prev) = vcpu->queue_prev;
+    vcpu->endpoint = NULL;
+}
 
 void endpoint_init(struct endpoint *endpoint);
 

@@ -7,8 +7,6 @@
 #include "core/sched.h"
 #include "core/trace.h"
 
-#define READ_USER(field) __atomic_load_n(&(field), __ATOMIC_RELAXED)
-
 static __attribute__((noinline)) struct exo_context *
 make_upcall(struct vcpu *vcpu, enum exo_upcall kind, uint64_t a, uint64_t b, uint64_t c)
 {
@@ -30,12 +28,6 @@ make_upcall(struct vcpu *vcpu, enum exo_upcall kind, uint64_t a, uint64_t b, uin
     return context;
 }
 
-static bool
-takes_upcalls(const struct exo_control *control)
-{
-    return READ_USER(control->upcall_entry) != 0 && READ_USER(control->inside) == 0;
-}
-
 static __attribute__((noinline)) struct exo_context *
 make_revoke_upcall(struct vcpu *vcpu)
 {
@@ -49,11 +41,9 @@ make_revoke_upcall(struct vcpu *vcpu)
 }
 
 struct exo_context *
-vcpu_enter(struct vcpu *vcpu)
+vcpu_enter_upcall(struct vcpu *vcpu)
 {
     const struct exo_control *control = vcpu->control;
-    if (!takes_upcalls(control))
-        return &vcpu->context;
     if (atomic_load_explicit(&vcpu->revoke_pending, memory_order_relaxed))
         return make_revoke_upcall(vcpu);
     uint64_t events = READ_USER(control->events) & READ_USER(control->event_mask);

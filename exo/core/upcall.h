@@ -4,11 +4,27 @@
 
 #include "core/vcpu.h"
 
+/* The program may change its control page under us: each field is read once. */
+#define READ_USER(field) __atomic_load_n(&(field), __ATOMIC_RELAXED)
+
+static inline bool
+takes_upcalls(const struct exo_control *control)
+{
+    return READ_USER(control->upcall_entry) != 0 && READ_USER(control->inside) == 0;
+}
+
+/* The rest of vcpu_enter, for one that takes upcalls. */
+struct exo_context *vcpu_enter_upcall(struct vcpu *vcpu);
+
 /*
  * The context to load for a vCPU that was chosen: its own, or the entry of the upcall that is due
  * (revoke, event, run, in this order; none while it is `inside`).
  */
-struct exo_context *vcpu_enter(struct vcpu *vcpu);
+static inline struct exo_context *
+vcpu_enter(struct vcpu *vcpu)
+{
+    return takes_upcalls(vcpu->control) ? vcpu_enter_upcall(vcpu) : &vcpu->context;
+}
 
 /*
  * EL0 faulted or trapped. Outside `inside` it becomes an upcall; otherwise the environment's

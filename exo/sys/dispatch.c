@@ -13,6 +13,8 @@ call_fn *const system_calls[EXO_CALL_COUNT] = {
 struct exo_context *
 call_switched(err_t result)
 {
+    if (result > CALL_ENTERED)
+        return (struct exo_context *)(uintptr_t)~(uint64_t)result;
     return result == CALL_ENTERED ? vcpu_enter(this_cpu()->current) : sched_choose(false);
 }
 

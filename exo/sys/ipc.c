@@ -121,7 +121,10 @@ err_t
 sys_call(struct vcpu *self, uint64_t *x)
 {
     struct cap cap;
-    err_t err = find_endpoint(self, x[0], EXO_WRITE, &cap);
+    err_t err = fast_call(self, x);
+    if (err != 0)
+        return err;
+    err = find_endpoint(self, x[0], EXO_WRITE, &cap);
     if (err == EXO_OK)
         err = name_caps(self, x[5], x[6]);
     if (err != EXO_OK)
@@ -160,7 +163,10 @@ err_t
 sys_reply_receive(struct vcpu *self, uint64_t *x)
 {
     struct cap cap;
-    err_t err = find_endpoint(self, x[0], EXO_READ, &cap);
+    err_t err = fast_reply_receive(self, x);
+    if (err != 0)
+        return err;
+    err = find_endpoint(self, x[0], EXO_READ, &cap);
     if (err == EXO_OK)
         err = name_caps(self, x[5], x[6]);
     return err == EXO_OK

@@ -53,6 +53,10 @@ err_t sys_slot(struct env *env, uint64_t number, struct cap_slot **slot);
 err_t sys_copy_in(void *to, va_t from, size_t bytes);
 err_t sys_copy_out(va_t to, const void *from, size_t bytes);
 
+/* sys/fastcall.c: 0 when the case is not the common one, and nothing has changed. */
+err_t fast_call(struct vcpu *self, const uint64_t *x);
+err_t fast_reply_receive(struct vcpu *self, const uint64_t *x);
+
 /* Loads the caller's registers from its memory and clears `inside` (resume, map). */
 err_t sys_resume_at(struct vcpu *self, va_t context_va);
 

@@ -1,0 +1,113 @@
+/*
+ * Protected calls in the common case: words only, no deadline, and the one who waits for them is on
+ * this CPU. Each function does in one go what core/endpoint.c does step by step, or finds that the
+ * case is not common: then it has changed nothing and returns 0.
+ */
+#include "core/cap_read.h"
+#include "core/switch.h"
+#include "core/upcall.h"
+#include "sys/sys.h"
+
+#define HEAD_ENDPOINT(right) (EXO_TYPE_ENDPOINT | (uint32_t)(right) << 16)
+#define HEAD_MASK(right)     (0xffffu | (uint32_t)(right) << 16)
+
+/* cap_read without a copy: an endpoint with that right and no flags, or NULL. */
+static inline struct endpoint *
+find(struct env *env, uint64_t number, uint16_t right, uint64_t *badge)
+{
+    struct cap_slot *slot = number > UINT32_MAX ? NULL : slot_at(env, (uint32_t)number);
+    if (slot == NULL)
+        return NULL;
+    uint32_t sequence = atomic_load_explicit(&slot->sequence, memory_order_acquire);
+    uint32_t head = READ_ONCE(slot->head);
+    struct origin *origin = READ_ONCE(slot->origin);
+    uint32_t generation = READ_ONCE(slot->generation);
+    *badge = READ_ONCE(slot->badge);
+    atomic_thread_fence(memory_order_acquire);
+    if ((sequence & 1) || atomic_load_explicit(&slot->sequence, memory_order_relaxed) != sequence ||
+        (head & HEAD_MASK(right)) != HEAD_ENDPOINT(right) ||
+        atomic_load_explicit(&origin->generation, memory_order_acquire) != generation)
+        return NULL;
+    return (struct endpoint *)(void *)origin;
+}
+
+/* The arguments that calls share: no capability to send or to receive, no deadline. */
+static inline bool
+words_only(const uint64_t *x)
+{
+    return x[5] == EXO_NONE && x[6] == EXO_NONE && x[7] == EXO_FOREVER;
+}
+
+/* Registers, state and CPU go to `to`, which was blocked; the run queue's lock is dropped. */
+static inline err_t
+hand_over(struct cpu *cpu, struct vcpu *from, enum vcpu_state state, struct vcpu *to,
+          uint64_t fifth)
+{
+    const uint64_t *x = from->context.x;
+    uint64_t *y = to->context.x;
+    y[0] = EXO_OK;
+    y[1] = x[1];
+    y[2] = x[2];
+    y[3] = x[3];
+    y[4] = x[4];
+    y[5] = fifth;
+    from->cap_send = from->cap_receive = EXO_NONE;
+    from->deadline = EXO_FOREVER;
+    from->state = (uint8_t)state;
+    deadline_remove(&cpu->run_queue.deadlines, to);
+    to->state = VCPU_READY;
+    switch_to(cpu, to);
+    lock_release(&cpu->run_queue.lock);
+    return CALL_CONTEXT(vcpu_enter(to));
+}
+
+err_t
+fast_call(struct vcpu *self, const uint64_t *x)
+{
+    struct cpu *cpu = this_cpu();
+    uint64_t badge;
+    struct endpoint *endpoint = words_only(x) ? find(self->env, x[0], EXO_WRITE, &badge) : NULL;
+    if (endpoint == NULL)
+        return 0;
+    lock_acquire(&endpoint->lock);
+    struct vcpu *server = endpoint->receivers.first;
+    if (server == NULL || server->run_queue != &cpu->run_queue || !vcpu_may_run(server)) {
+        lock_release(&endpoint->lock);
+        return 0;
+    }
+    queue_remove(&endpoint->receivers, server);
+    lock_acquire(&cpu->run_queue.lock);
+    lock_release(&endpoint->lock);
+    self->badge = badge;
+    self->partner = server;
+    atomic_store_explicit(&server->serving, self, memory_order_relaxed);
+    server->context.x[6] = 0;
+    trace(EXO_TRACE_PROTECTED, (uint64_t)(uintptr_t)server, x[1]);
+    return hand_over(cpu, self, VCPU_CALLING, server, badge);
+}
+
+err_t
+fast_reply_receive(struct vcpu *self, const uint64_t *x)
+{
+    struct cpu *cpu = this_cpu();
+    uint64_t badge;
+    struct vcpu *caller = atomic_load_explicit(&self->serving, memory_order_relaxed);
+    if (!words_only(x) || caller == NULL || caller->run_queue != &cpu->run_queue)
+        return 0;
+    struct endpoint *endpoint = find(self->env, x[0], EXO_READ, &badge);
+    if (endpoint == NULL)
+        return 0;
+    lock_acquire(&endpoint->lock);
+    lock_acquire(&cpu->run_queue.lock);
+    if (endpoint->callers.first != NULL || caller->partner != self ||
+        caller->state != VCPU_CALLING || !vcpu_may_run(caller)) {
+        lock_release(&cpu->run_queue.lock);
+        lock_release(&endpoint->lock);
+        return 0;
+    }
+    queue_push(&endpoint->receivers, endpoint, self);
+    lock_release(&endpoint->lock);
+    caller->partner = NULL;
+    atomic_store_explicit(&self->serving, NULL, memory_order_relaxed);
+    return hand_over(cpu, self, VCPU_RECEIVING, caller, 0);
+}
