@@ -6,7 +6,7 @@
 #define HANG_NS         (20 * RT_S_NS)
 #define AUDIT_EACH      5000u /* calls */
 #define TAKEAWAY_ONE_IN 3u    /* polls */
-#define REPORTS_MAX     4u    /* ends that are described */
+#define REPORTS_MAX     4u    /* stopped workers that are described; of the others, all */
 
 struct crew crew;
 
@@ -71,10 +71,7 @@ describe(const struct member *member, enum fuzz_end how)
 static void
 bury(struct member *member, enum fuzz_end how)
 {
-    uint32_t ends = 0;
-    for (uint32_t i = 0; i < 4; i++)
-        ends += crew.totals->respawns[i];
-    if (ends < REPORTS_MAX || how == FUZZ_HUNG)
+    if (how != FUZZ_STOPPED || crew.totals->respawns[how] < REPORTS_MAX)
         describe(member, how);
     crew.totals->respawns[how]++;
     crew.totals->lost[fuzz_line(member->page->last[0])] += member->page->phase == FUZZ_IN_CALL;
