@@ -134,6 +134,7 @@ strand(struct vcpu *vcpu)
 {
     vcpu->env->stopped = true;
     vcpu->state = VCPU_READY;
+    sched_poke_everyone(); /* its other vCPUs may run where nothing else interrupts them */
 }
 
 /* A call that nobody will take: the vCPU is in no queue any more. No run-queue lock held. */
