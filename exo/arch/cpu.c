@@ -18,7 +18,8 @@ _Static_assert(sizeof(struct exo_context) == CONTEXT_BYTES, "offsets.h");
 _Static_assert(offsetof(struct fp_state, vectors) == FP_VECTORS, "offsets.h");
 _Static_assert(offsetof(struct fp_state, predicates) == FP_PREDICATES, "offsets.h");
 
-#define CNTKCTL_EL0_COUNTER 2 /* EL0 reads CNTVCT; timers and the physical counter trap */
+#define CNTKCTL_EL0_COUNTER 2         /* EL0 reads CNTVCT; timers and the physical counter trap */
+#define MDSCR_TDCC          (1 << 12) /* the debugger's channel, that programs would share, traps */
 
 #define PMCR_ON          (1 | 1 << 1 | 1 << 2 | 1 << 6) /* E, P, C, LC */
 #define PMU_INST_RETIRED 0x08                           /* event, counted at EL0 and EL1 */
@@ -86,7 +87,7 @@ cpu_configure(void)
     sctlr |= has_feature(EXO_FEATURE_PAC) ? SCTLR_PAC : 0;
     sctlr |= has_feature(EXO_FEATURE_BTI) ? SCTLR_BTI : 0;
     write_sysreg(sctlr_el1, sctlr);
-    write_sysreg(mdscr_el1, 0);
+    write_sysreg(mdscr_el1, MDSCR_TDCC);
     write_sysreg(cntkctl_el1, CNTKCTL_EL0_COUNTER);
     write_sysreg(tpidr_el0, 0);
     write_sysreg(tpidrro_el0, 0);
