@@ -9,8 +9,8 @@
 static struct {
     _Atomic bool failed;
     const char *skipped; /* the reason */
-    uint64_t random;
-} now;
+    uint64_t random;     /* of init; a child begins where a test begins without a seed */
+} now = {.random = SEED};
 
 bool
 test_check(bool holds, const char *condition, const char *file, int line)
