@@ -94,7 +94,8 @@ static void
 print_backtrace(const struct exo_context *context)
 {
     uint64_t top = rt_vcpu_of(rt_control())->stack_top;
-    uint64_t low = context->sp, frame = context->x[29];
+    uint64_t low = context->sp < EXO_VA_START ? EXO_VA_START : context->sp;
+    uint64_t frame = context->x[29];
     rt_printf("# called from");
     for (int i = 0; i < BACKTRACE_MAX && frame >= low && frame % 8 == 0 && frame + 16 <= top; i++) {
         const uint64_t *record = (const uint64_t *)(uintptr_t)frame;
