@@ -25,7 +25,7 @@ static struct {
 static unsigned
 calls_each(void)
 {
-    return test_rounds(300, 10000);
+    return test_rounds(300, 1500);
 }
 
 /* Answers a + b, and drops what was sent, until told to end. */
@@ -144,7 +144,7 @@ answer_or_hurry(uint32_t number)
             answer_late(&dice);
         return;
     }
-    for (unsigned i = 0; i < test_rounds(300, 10000); i++)
+    for (unsigned i = 0; i < test_rounds(300, 1500); i++)
         call_in_a_hurry(&dice);
     atomic_fetch_add(&hurry.ended, 1);
 }
@@ -160,7 +160,7 @@ a_reply_arrives_or_the_deadline_passed(void)
     parallel_run(answer_or_hurry, 2 * sides());
     check_equal(atomic_load(&hurry.got), atomic_load(&hurry.answered));
     check_equal(atomic_load(&hurry.got) + atomic_load(&hurry.late),
-                test_rounds(300, 10000) * sides());
+                test_rounds(300, 1500) * sides());
 }
 
 /* --- Notifications -------------------------------------------------------------------------------
@@ -201,7 +201,7 @@ static void
 play(uint32_t number, uint32_t shift)
 {
     uint32_t partner = partner_of(number, shift);
-    for (unsigned i = 0; i < test_rounds(200, 5000); i++) {
+    for (unsigned i = 0; i < test_rounds(200, 1000); i++) {
         if (number < sides())
             check_equal(exo_notify(bells.ring[partner]), EXO_OK);
         check_equal(rt_wait_events(BELL, test_patience()), BELL);
@@ -227,7 +227,7 @@ no_wake_up_is_lost_between_any_two_cpus(void)
 {
     begin_bells();
     parallel_run(play_with_all, 2 * sides());
-    check_equal(atomic_load(&bells.rung), 2ull * sides() * sides() * test_rounds(200, 5000));
+    check_equal(atomic_load(&bells.rung), 2ull * sides() * sides() * test_rounds(200, 1000));
 }
 
 /* Number 0 takes what the others put, and is told of each: it may be told once of many. */
@@ -235,7 +235,7 @@ static void
 put_or_take(uint32_t number)
 {
     uint32_t putters = 2 * sides() - 1;
-    uint64_t all = (uint64_t)putters * test_rounds(2000, 50000);
+    uint64_t all = (uint64_t)putters * test_rounds(2000, 10000);
     if (number == 0)
         hang_bell(0);
     parallel_meet(&bells.met, putters + 1);
@@ -245,7 +245,7 @@ put_or_take(uint32_t number)
         }
         return;
     }
-    for (unsigned i = 0; i < test_rounds(2000, 50000); i++) {
+    for (unsigned i = 0; i < test_rounds(2000, 10000); i++) {
         atomic_fetch_add(&bells.rung, 1);
         check_equal(exo_notify(bells.ring[0]), EXO_OK);
     }

@@ -71,7 +71,7 @@ static void
 found_and_dissolve(uint32_t number)
 {
     struct dice dice = dice_of(number);
-    for (unsigned i = 0; i < test_rounds(40, 1000); i++) {
+    for (unsigned i = 0; i < test_rounds(40, 300); i++) {
         struct estate estate;
         found(&estate, dice_below(&dice, rt_machine.cpus));
         dissolve(&estate, &dice);
@@ -139,7 +139,7 @@ grant_or_revoke(uint32_t number)
         be_granted(number);
         return;
     }
-    for (unsigned i = 0; i < test_rounds(300, 10000); i++) {
+    for (unsigned i = 0; i < test_rounds(300, 3000); i++) {
         check_equal(rt_revoke(share.root), EXO_OK);
         if (i % 4 == 0)
             (void)exo_yield();
@@ -235,7 +235,7 @@ static void
 spawn_many(void)
 {
     static int (*const entries[])(uint64_t) = {child_works, child_spins, child_waits, child_works};
-    for (unsigned i = 0; i < test_rounds(80, 2000); i++)
+    for (unsigned i = 0; i < test_rounds(80, 400); i++)
         spawn_and_kill(entries[i / rt_machine.cpus % 4], i);
     atomic_store(&busy_over, 1);
 }

@@ -105,7 +105,7 @@ static void
 waits_end_in_the_order_of_their_deadlines(void)
 {
     unsigned ordered = 0;
-    for (unsigned i = 0; i < test_rounds(10, 200); i++)
+    for (unsigned i = 0; i < test_rounds(10, 60); i++)
         ordered += sleep_round();
     rt_printf("# %u rounds in which all waited before the first deadline\n", ordered);
 }
@@ -124,7 +124,7 @@ static struct {
 static unsigned
 rings(void)
 {
-    return test_rounds(200, 10000);
+    return test_rounds(200, 1500);
 }
 
 static void
@@ -195,7 +195,7 @@ static void
 receive_in_vain(uint32_t number)
 {
     struct dice dice = dice_of(number);
-    for (unsigned i = 0; i < test_rounds(50, 2000); i++) {
+    for (unsigned i = 0; i < test_rounds(50, 300); i++) {
         uint64_t deadline = rt_deadline_ns(dice_below(&dice, 1000000));
         check_equal(exo_receive(silent, EXO_NONE, deadline).status, EXO_E_TIMEOUT);
         check(rt_ticks() >= deadline);
@@ -209,7 +209,7 @@ receives_end_at_their_deadlines(void)
     silent = new_endpoint();
     atomic_store(&receives, 0);
     parallel_run(receive_in_vain, PARALLEL_MAX);
-    check_equal(atomic_load(&receives), PARALLEL_MAX * test_rounds(50, 2000));
+    check_equal(atomic_load(&receives), PARALLEL_MAX * test_rounds(50, 300));
 }
 
 static const struct test tests[] = {
