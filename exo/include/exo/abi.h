@@ -286,12 +286,22 @@ struct exo_repossessed {
  * The control page of a vCPU: one page of its cell, mapped read-write into its environment at
  * the address given to vcpu_create, and shared with the kernel. TPIDRRO_EL0 holds its address.
  *
+ * The kernel reads and writes struct exo_control at the start of the page and nothing behind it:
+ * the rest of the page is the program's, zeros at first.
+ *
  * The kernel trusts nothing it reads here. An upcall stores the interrupted context in `saved`,
  * sets `inside`, and enters `upcall_entry` with SP = upcall_stack, x0 = enum exo_upcall, x1 to x3
  * as that says, x4 = the address of this page, all other general registers zero. FP/SIMD
  * registers still hold the interrupted thread's values. While `inside` is not 0 no upcall is
- * made: a slot that begins resumes what ran; a fault or trap stops the environment and goes to its
- * supervisor.
+ * made: a slot that begins resumes what ran; a fault or trap goes to the environment's supervisor,
+ * and stops the environment if there is none.
+ *
+ * `resume` clears `inside` and makes the upcall that is due. A program can also leave by itself:
+ * store 0 in `inside`, full barrier (DMB ISH), read `events & event_mask`. If that is not 0,
+ * wait(0) returns at once, and the upcall is made on its way out. The kernel sets bits, then
+ * looks at `inside`, so that one of the two sees the other's store. A `run` or `revoke` upcall that
+ * was deferred meanwhile comes at the next entry that chooses (the end of a slot, wait, yield) or
+ * `resume`.
  */
 struct exo_control {
     uint32_t size, version; /* kernel */
@@ -308,8 +318,9 @@ struct exo_control {
     uint64_t slot_end;    /* kernel: ticks when the running slot ends */
     uint64_t own_slots;   /* kernel: slots of its own that it was given, wanting them */
     uint64_t own_lost;    /* kernel: slots of its own that it wanted and was not given */
-    uint64_t own_ticks;   /* kernel: time run in slots of its own (or of its caller) */
-    uint64_t lent_ticks;  /* kernel: time run in slots of others */
+    uint64_t own_ticks;   /* kernel: time run in slots of its own (or of its caller) ... */
+    uint64_t lent_ticks;  /* ... and of others; both billed when the CPU's scheduler looks, to who
+                             is current then: a caller's time before a call goes to its server */
     uint64_t upcalls;     /* kernel: upcalls made */
     uint64_t repossessed; /* kernel: entries ever written to the list below */
     struct exo_repossessed repossessed_list[EXO_REPOSSESSED_MAX]; /* kernel */
