@@ -89,6 +89,11 @@ def problems(the_plan, status, console, patience=1):
         return [p.rstrip() for p in panics[:1]] + ([f"exit status {status}"] if status else [])
     if not panics:
         return ["no kernel panic, which the test expects"]
-    if text and not any(text in line for line in panics):
-        return [f"the panic does not say: {text}"]
+    cause, *rest = text.split("|")
+    if not any(cause in line for line in panics):
+        return [f"the panic does not say: {cause}"]
+    shown = console[console.index("exo: panic"):]
+    missing = [f"the panic does not show: {text}" for text in rest if text not in shown]
+    if missing:
+        return missing
     return [] if status else ["exit status 0 after a panic"]

@@ -10,15 +10,17 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEBUG = ROOT / "build" / "tools" / "debug"
 SECONDS = 120
-# Until the first system call, and then some more, recorded.
-BEGIN = ["break trap_call", "continue", "set var trace_mask = 0x1ff", "ignore 1 9", "continue"]
+# Until the first program is about to run, and then some recorded system calls.
+BEGIN = ["tbreak arch_enter_user", "continue", "set var trace_mask = 0x1ff", "break trap_call",
+         "ignore 2 9", "continue"]
 COMMANDS = ["exo cells", "exo envs", "exo caps 1", "exo sched", "exo trace", "exo trace 0 3",
             "exo trace 1 5", "exo trace 9", "exo caps", "exo caps 77", "exo caps one", "exo envs 1",
             "help exo"]
 
 
 def images():
-    """(kernel, boot image) of each build that has both and is not older than its sources."""
+    """(kernel, boot image) of each build that has both and is not older than its sources:
+    make test built it just now."""
     newest = max(path.stat().st_mtime for path in (ROOT / "exo").rglob("*.[chS]"))
     for kernel in sorted(ROOT.glob("out/*/exo.elf")):
         folder = kernel.parent

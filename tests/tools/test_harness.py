@@ -89,6 +89,14 @@ class Problems(unittest.TestCase):
         self.assertTrue(qemu.problems(self.panic_plan, 0, "exo: panic: no init\n"))
         self.assertTrue(qemu.problems(self.panic_plan, None, "exo: panic: no init\n"))
 
+    def test_expected_panic_shows_all_texts(self):
+        plan = qemu.plan('// config: expect="panic:no init|genesis+0x|x30 "\n')
+        shown = "exo: panic: no init\n  genesis+0x12\n  x30 000\n"
+        self.assertEqual(qemu.problems(plan, 101, shown), [])
+        self.assertTrue(qemu.problems(plan, 0, shown))
+        self.assertEqual(qemu.problems(plan, 101, "x30 \nexo: panic: no init\ngenesis+0x\n"),
+                         ["the panic does not show: x30 "])
+
 
 class Models(unittest.TestCase):
     def test_mutants_come_from_conditionals(self):
