@@ -3,14 +3,14 @@
 #define EXO_ARCH_OFFSETS_H
 
 /* struct cpu */
-#define CPU_STACK_TOP 8
-#define CPU_EPOCH     16
-#define CPU_SCRATCH   32 /* two registers of the EL1 exception entry */
+#define CPU_STACK_TOP  8
+#define CPU_EPOCH      16
+#define CPU_SCRATCH    32 /* two registers of the EL1 exception entry */
 #define CPU_RESCHEDULE 81
-#define CPU_EMERGENCY 48 /* scratch[2]: top of the stack that panics run on */
+#define CPU_EMERGENCY  48 /* scratch[2]: top of the stack that panics run on */
 
 /* struct vcpu */
-#define VCPU_CONTEXT 128
+#define VCPU_CONTEXT    128
 #define EXO_CALL_COUNT_ 47
 
 /* struct exo_context; the registers of struct panic_frame begin in the same way */
