@@ -1,57 +1,36 @@
-/* Reading the device tree: fdt.h. */
+/*
+ * Reading the device tree: fdt.h. The walk takes bytes from the front of the structure block until
+ * it is told of the end; what is too short reads as nothing and leaves nothing, which is no token.
+ */
 #include "boot/fdt.h"
 
-#define FDT_MAGIC      0xd00dfeedu
-#define FDT_VERSION    16 /* the oldest that it says it is compatible with */
-#define FDT_BEGIN_NODE 1
-#define FDT_END_NODE   2
-#define FDT_PROP       3
-#define FDT_NOP        4
-#define FDT_END        9
-#define HEADER_BYTES   40
-#define DEPTH_MAX      16
+#define FDT_MAGIC       0xd00dfeedu
+#define FDT_VERSION_MAX 17
+#define HEADER_BYTES    40
+#define DEPTH           3 /* of the nodes that matter: root, device, CPU */
 
-/* Big-endian bytes, read with a bound: too far reads as `bad`. */
+enum token { FDT_BEGIN_NODE = 1, FDT_END_NODE, FDT_PROP, FDT_NOP, FDT_END = 9 };
+
 struct bytes {
     const uint8_t *at;
     size_t length;
 };
 
-/* The properties that say what a node is. */
 struct node {
-    struct bytes name, compatible, device_type, reg, method, status;
-    uint32_t address_cells, size_cells; /* of its children's reg */
+    struct bytes name, body, strings; /* body: from its first property on, which come first */
 };
 
-struct walk {
-    struct bytes structure, strings;
-    size_t offset; /* into structure */
-    bool bad;
-    int depth; /* of the innermost open node; the root has 0; -1: none */
-    struct node nodes[DEPTH_MAX];
-    struct fdt_machine *machine;
-};
-
-static uint32_t
-word_at(struct bytes bytes, size_t offset)
-{
-    if (offset > bytes.length || bytes.length - offset < 4)
-        return 0;
-    const uint8_t *b = bytes.at + offset;
-    return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
-}
-
-/* A number of one or two cells. */
+/* A big-endian number of up to two words; what is beyond the end is 0. */
 static uint64_t
-number_at(struct bytes bytes, size_t offset, uint32_t cells)
+number_at(struct bytes bytes, size_t offset, uint64_t words)
 {
     uint64_t value = 0;
-    for (uint32_t i = 0; i < cells; i++)
-        value = value << 32 | word_at(bytes, offset + i * 4);
+    for (size_t i = offset; i < offset + 4 * words; i++)
+        value = value << 8 | (i < bytes.length ? bytes.at[i] : 0);
     return value;
 }
 
-/* From `offset` to the NUL; length 0 and at NULL when there is none. */
+/* From `offset` to the NUL; `at` is NULL when there is none. */
 static struct bytes
 string_at(struct bytes bytes, size_t offset)
 {
@@ -64,230 +43,171 @@ string_at(struct bytes bytes, size_t offset)
 static bool
 equals(struct bytes bytes, const char *text)
 {
-    size_t length = 0;
-    while (text[length] != '\0')
-        length++;
-    return bytes.length == length && memcmp(bytes.at, text, length) == 0;
+    size_t i = 0;
+    while (i < bytes.length && text[i] != '\0' && bytes.at[i] == (uint8_t)text[i])
+        i++;
+    return i == bytes.length && text[i] == '\0';
 }
 
-/* A list of strings, each with its NUL. */
-static bool
-lists(struct bytes list, const char *text)
+/* Takes `length` bytes and what pads them to a multiple of four. */
+static struct bytes
+take(struct bytes *from, size_t length)
 {
-    for (size_t offset = 0; offset < list.length;) {
-        struct bytes string = string_at(list, offset);
-        if (string.at == NULL)
-            return false;
-        if (equals(string, text))
-            return true;
-        offset += string.length + 1;
+    size_t padded = (length + 3) & ~(size_t)3;
+    struct bytes taken = {from->at, length};
+    if (padded > from->length) {
+        from->length = 0;
+        return (struct bytes){NULL, 0};
     }
-    return false;
+    *from = (struct bytes){from->at + padded, from->length - padded};
+    return taken;
 }
 
 static uint32_t
-next_word(struct walk *walk)
+take_word(struct bytes *from)
 {
-    if (walk->structure.length - walk->offset < 4) {
-        walk->bad = true;
-        return FDT_END;
-    }
-    uint32_t word = word_at(walk->structure, walk->offset);
-    walk->offset += 4;
-    return word;
+    return (uint32_t)number_at(take(from, 4), 0, 1);
 }
 
-/* `length` bytes, padded to a multiple of four. */
 static struct bytes
-next_bytes(struct walk *walk, size_t length)
+property(const struct node *node, const char *name)
 {
-    size_t padded = (length + 3) & ~(size_t)3;
-    if (padded > walk->structure.length - walk->offset) {
-        walk->bad = true;
-        return (struct bytes){NULL, 0};
+    struct bytes rest = node->body;
+    uint32_t token;
+    while ((token = take_word(&rest)) == FDT_PROP || token == FDT_NOP) {
+        if (token == FDT_NOP)
+            continue;
+        uint32_t length = take_word(&rest), name_at = take_word(&rest);
+        struct bytes value = take(&rest, length);
+        if (equals(string_at(node->strings, name_at), name))
+            return value;
     }
-    struct bytes bytes = {walk->structure.at + walk->offset, length};
-    walk->offset += padded;
-    return bytes;
+    return (struct bytes){NULL, 0};
 }
 
-/* --- What the nodes say
- * ---------------------------------------------------------------------------- */
+/* Whether a property, a list of strings, has this one. */
+static bool
+has(const struct node *node, const char *name, const char *text)
+{
+    struct bytes list = property(node, name), string;
+    for (size_t at = 0; (string = string_at(list, at)).at != NULL; at += string.length + 1)
+        if (equals(string, text))
+            return true;
+    return false;
+}
+
+/* --- What the nodes say: each behind its parent --- */
+
+/* A number of as many words as its property has, at most two. */
+static uint64_t
+number(const struct node *node, const char *name, uint64_t otherwise)
+{
+    struct bytes value = property(node, name);
+    return value.at == NULL ? otherwise : number_at(value, 0, min_u64(value.length / 4, 2));
+}
 
 /* Range `index` of a reg property, in the parent's cells: one or two each (PCI has three). */
 static struct fdt_range
-range_of(const struct walk *walk, const struct node *node, size_t index)
+range_of(const struct node *node, size_t index)
 {
-    const struct node *parent = &walk->nodes[walk->depth - 1];
-    size_t bytes = 4 * (size_t)(parent->address_cells + parent->size_cells);
-    size_t offset = index * bytes;
-    if (parent->address_cells > 2 || parent->size_cells > 2 || bytes == 0 ||
-        offset + bytes > node->reg.length) {
+    struct bytes reg = property(node, "reg");
+    uint64_t base = number(node - 1, "#address-cells", 2),
+             size = number(node - 1, "#size-cells", 1);
+    size_t offset = index * 4 * (base + size), end = offset + 4 * (base + size);
+    if (base > 2 || size > 2 || end > reg.length)
         return (struct fdt_range){0, 0};
-    }
-    return (struct fdt_range){
-        number_at(node->reg, offset, parent->address_cells),
-        number_at(node->reg, offset + 4 * (size_t)parent->address_cells, parent->size_cells)};
+    return (struct fdt_range){number_at(reg, offset, base),
+                              number_at(reg, offset + 4 * base, size)};
 }
 
 static void
-take_memory(struct walk *walk, const struct node *node)
+take_cpu(const struct node *node, struct fdt_machine *machine)
 {
-    struct fdt_range *memory = &walk->machine->memory, range;
-    for (size_t i = 0; (range = range_of(walk, node, i)).bytes != 0; i++)
-        if (range.bytes > memory->bytes && range.bytes <= UINT64_MAX - range.base)
-            *memory = range;
+    struct bytes reg = property(node, "reg");
+    uint64_t words = number(node - 1, "#address-cells", 2);
+    bool usable = property(node, "status").length == 0 || has(node, "status", "okay");
+    if (usable && machine->cpus < EXO_CPUS_MAX && words <= 2 && reg.length >= 4 * words)
+        machine->mpidr[machine->cpus++] = number_at(reg, 0, words);
 }
 
 static void
-take_cpu(struct walk *walk, const struct node *node)
+take_device(const struct node *node, struct fdt_machine *machine)
 {
-    struct fdt_machine *machine = walk->machine;
-    uint32_t cells = walk->nodes[walk->depth - 1].address_cells;
-    bool usable = node->status.length == 0 || lists(node->status, "okay");
-    if (usable && machine->cpus < EXO_CPUS_MAX && cells <= 2 &&
-        node->reg.length >= 4 * (size_t)cells) {
-        machine->mpidr[machine->cpus++] = number_at(node->reg, 0, cells);
-    }
-}
-
-static void
-take_device(struct walk *walk, const struct node *node)
-{
-    struct fdt_machine *machine = walk->machine;
-    if (lists(node->compatible, "arm,pl011") && machine->uart.bytes == 0) {
-        machine->uart = range_of(walk, node, 0);
-    } else if (lists(node->compatible, "arm,pl031")) {
-        machine->rtc = range_of(walk, node, 0);
-    } else if (lists(node->compatible, "arm,gic-v3")) {
-        machine->gic_distributor = range_of(walk, node, 0);
-        machine->gic_redistributors = range_of(walk, node, 1);
-    } else if (lists(node->compatible, "arm,psci-0.2") || lists(node->compatible, "arm,psci-1.0")) {
-        machine->psci = true;
-        machine->psci_smc = lists(node->method, "smc");
-    } else if (lists(node->device_type, "memory")) {
-        take_memory(walk, node);
-    }
-}
-
-/* A node is complete. */
-static void
-take_node(struct walk *walk)
-{
-    const struct node *node = &walk->nodes[walk->depth];
-    if (walk->depth == 1) {
-        take_device(walk, node);
-    } else if (walk->depth == 2 && equals(walk->nodes[1].name, "cpus") &&
-               lists(node->device_type, "cpu")) {
-        take_cpu(walk, node);
+    if (has(node, "compatible", "arm,pl011") && machine->uart.bytes == 0) {
+        machine->uart = range_of(node, 0);
+    } else if (has(node, "compatible", "arm,pl031")) {
+        machine->rtc = range_of(node, 0);
+    } else if (has(node, "compatible", "arm,gic-v3")) {
+        machine->gic_distributor = range_of(node, 0);
+        machine->gic_redistributors = range_of(node, 1);
+    } else if (has(node, "compatible", "arm,psci-0.2") || has(node, "compatible", "arm,psci-1.0")) {
+        machine->psci_smc = has(node, "method", "smc");
+    } else if (has(node, "device_type", "memory")) {
+        struct fdt_range range;
+        for (size_t i = 0; (range = range_of(node, i)).bytes != 0; i++)
+            if (range.bytes > machine->memory.bytes && range.bytes <= UINT64_MAX - range.base)
+                machine->memory = range;
     }
 }
 
 static void
-take_chosen(struct walk *walk, struct bytes name, struct bytes value)
+take_chosen(const struct node *node, struct fdt_machine *machine)
 {
-    struct fdt_machine *machine = walk->machine;
-    uint32_t cells = value.length >= 8 ? 2 : 1;
-    if (equals(name, "bootargs")) {
-        struct bytes text = string_at(value, 0);
-        machine->bootargs = (const char *)text.at;
-        machine->bootargs_bytes = text.length;
-    } else if (equals(name, "linux,initrd-start")) {
-        machine->initrd.base = number_at(value, 0, cells);
-    } else if (equals(name, "linux,initrd-end")) {
-        machine->initrd.bytes = number_at(value, 0, cells); /* made a length at the end */
-    } else if (equals(name, "rng-seed")) {
-        machine->seed = value.at;
-        machine->seed_bytes = value.length;
-    } else if (equals(name, "kaslr-seed")) {
-        machine->kaslr_seed = number_at(value, 0, cells);
-    }
+    struct bytes text = string_at(property(node, "bootargs"), 0);
+    struct bytes seed = property(node, "rng-seed");
+    uint64_t start = number(node, "linux,initrd-start", 0),
+             end = number(node, "linux,initrd-end", 0);
+    machine->bootargs = (const char *)text.at;
+    machine->bootargs_bytes = text.length;
+    machine->initrd = (struct fdt_range){start, end > start ? end - start : 0};
+    machine->seed = seed.at;
+    machine->seed_bytes = seed.length;
+    machine->kaslr_seed = number(node, "kaslr-seed", 0);
 }
 
 static void
-take_property(struct walk *walk, struct bytes name, struct bytes value)
+take_node(const struct node *node, size_t depth, struct fdt_machine *machine)
 {
-    struct node *node = &walk->nodes[walk->depth];
-    if (walk->depth == 1 && equals(node->name, "chosen"))
-        take_chosen(walk, name, value);
-    else if (equals(name, "compatible"))
-        node->compatible = value;
-    else if (equals(name, "device_type"))
-        node->device_type = value;
-    else if (equals(name, "reg"))
-        node->reg = value;
-    else if (equals(name, "method"))
-        node->method = value;
-    else if (equals(name, "status"))
-        node->status = value;
-    else if (equals(name, "#address-cells"))
-        node->address_cells = word_at(value, 0);
-    else if (equals(name, "#size-cells"))
-        node->size_cells = word_at(value, 0);
-}
-
-/* --- The walk
- * ---------------------------------------------------------------------------------------- */
-
-static void
-begin_node(struct walk *walk)
-{
-    struct bytes name = string_at(walk->structure, walk->offset);
-    if (name.at == NULL || walk->depth == DEPTH_MAX - 1) {
-        walk->bad = true;
-        return;
-    }
-    (void)next_bytes(walk, name.length + 1);
-    walk->depth++;
-    walk->nodes[walk->depth] = (struct node){.name = name, .address_cells = 2, .size_cells = 1};
-}
-
-static void
-read_property(struct walk *walk)
-{
-    uint32_t length = next_word(walk);
-    uint32_t name = next_word(walk);
-    struct bytes value = next_bytes(walk, length);
-    struct bytes text = string_at(walk->strings, name);
-    if (walk->bad || text.at == NULL || walk->depth < 0) {
-        walk->bad = true;
-        return;
-    }
-    take_property(walk, text, value);
-}
-
-static void
-end_node(struct walk *walk)
-{
-    if (walk->depth < 0) {
-        walk->bad = true;
-        return;
-    }
-    take_node(walk);
-    walk->depth--;
+    if (depth == 1 && equals(node->name, "chosen"))
+        take_chosen(node, machine);
+    else if (depth == 1)
+        take_device(node, machine);
+    else if (depth == 2 && equals(node[-1].name, "cpus") && has(node, "device_type", "cpu"))
+        take_cpu(node, machine);
 }
 
 static bool
-walk_tree(struct walk *walk)
+walk(struct bytes rest, struct bytes strings, struct fdt_machine *machine)
 {
-    while (!walk->bad) {
-        switch (next_word(walk)) {
-        case FDT_BEGIN_NODE: begin_node(walk); break;
-        case FDT_END_NODE: end_node(walk); break;
-        case FDT_PROP: read_property(walk); break;
-        case FDT_NOP: break;
-        case FDT_END: return !walk->bad && walk->depth == -1;
-        default: return false;
+    struct node nodes[DEPTH];
+    size_t depth = 0;
+    for (uint32_t token; (token = take_word(&rest)) != FDT_END;) {
+        if (token == FDT_BEGIN_NODE) {
+            struct bytes name = string_at(rest, 0);
+            if (name.at == NULL)
+                return false;
+            (void)take(&rest, name.length + 1);
+            if (depth++ < DEPTH)
+                nodes[depth - 1] = (struct node){name, rest, strings};
+        } else if (token == FDT_PROP && depth > 0) {
+            uint32_t length = take_word(&rest);
+            if (string_at(strings, take_word(&rest)).at == NULL || take(&rest, length).at == NULL)
+                return false;
+        } else if (token == FDT_END_NODE && depth > 0) {
+            if (depth-- <= DEPTH)
+                take_node(&nodes[depth], depth, machine);
+        } else if (token != FDT_NOP) {
+            return false;
         }
     }
-    return false;
+    return depth == 0;
 }
 
 /* A part of the tree that its header names by offset and size. */
 static bool
 block(struct bytes tree, size_t offset_at, size_t size_at, struct bytes *part)
 {
-    size_t offset = word_at(tree, offset_at), size = word_at(tree, size_at);
+    size_t offset = number_at(tree, offset_at, 1), size = number_at(tree, size_at, 1);
     if (!range_fits(offset, size, tree.length))
         return false;
     *part = (struct bytes){tree.at + offset, size};
@@ -297,23 +217,17 @@ block(struct bytes tree, size_t offset_at, size_t size_at, struct bytes *part)
 bool
 fdt_read(const void *tree, size_t max_bytes, struct fdt_machine *machine)
 {
-    struct bytes all = {tree, max_bytes};
-    struct walk walk = {.depth = -1, .machine = machine};
+    struct bytes all = {tree, max_bytes}, structure, strings;
     *machine = (struct fdt_machine){0};
-    size_t total = word_at(all, 4);
-    if (word_at(all, 0) != FDT_MAGIC || total < HEADER_BYTES || total > max_bytes ||
-        word_at(all, 24) > FDT_VERSION + 1) {
+    size_t total = number_at(all, 4, 1);
+    if (number_at(all, 0, 1) != FDT_MAGIC || total < HEADER_BYTES || total > max_bytes ||
+        number_at(all, 24, 1) > FDT_VERSION_MAX)
         return false;
-    }
     all.length = total;
-    if (!block(all, 8, 36, &walk.structure) || !block(all, 12, 32, &walk.strings) ||
-        !walk_tree(&walk)) {
-        return false;
-    }
     /* QEMU leaves most of a MiB behind the last block empty. */
-    machine->tree_bytes = max_u64((size_t)(walk.structure.at - all.at) + walk.structure.length,
-                                  (size_t)(walk.strings.at - all.at) + walk.strings.length);
-    struct fdt_range *initrd = &machine->initrd;
-    initrd->bytes = initrd->bytes > initrd->base ? initrd->bytes - initrd->base : 0;
-    return true;
+    if (!block(all, 8, 36, &structure) || !block(all, 12, 32, &strings))
+        return false;
+    machine->tree_bytes = max_u64((size_t)(structure.at - all.at) + structure.length,
+                                  (size_t)(strings.at - all.at) + strings.length);
+    return walk(structure, strings, machine);
 }

@@ -19,7 +19,7 @@ struct fdt_machine {
     struct fdt_range initrd, uart, rtc, gic_distributor, gic_redistributors;
     uint64_t mpidr[EXO_CPUS_MAX];
     uint32_t cpus; /* usable ones, the first EXO_CPUS_MAX */
-    bool psci, psci_smc;
+    bool psci_smc;
     const char *bootargs; /* bootargs_bytes long, without the 0; NULL: none */
     size_t bootargs_bytes;
     const uint8_t *seed; /* rng-seed */

@@ -10,6 +10,7 @@ UNIT_TSAN  :=
 # The machine's double in tests/unit/host, with the parts of the kernel that everything needs.
 UNIT_MACHINE := tests/unit/host/fake_arch.c exo/core/lock.c exo/core/pool.c exo/core/frame.c
 
+UNIT_SRCS_test_fdt           := exo/boot/fdt.c
 UNIT_SRCS_test_frame         := $(UNIT_MACHINE)
 UNIT_SRCS_test_frame_threads := $(UNIT_MACHINE)
 UNIT_SRCS_test_lock          := $(UNIT_MACHINE) exo/debug/lockcheck.c
