@@ -101,9 +101,8 @@ audit_holds_between_the_steps_of_a_revocation(void)
     int64_t status;
     for (unsigned i = 0; i < 100; i++) {
         copy = copy_of(i % 3 == 0 ? root : copy, EXO_READ | EXO_COPY);
-        if (i % 10 == 0) {
+        if (i % 10 == 0)
             check(rt_map_at_any(copy, 0, 8, EXO_PROT_READ, &status) != NULL);
-        }
     }
     do {
         status = exo_cap_revoke(root);
@@ -114,9 +113,8 @@ audit_holds_between_the_steps_of_a_revocation(void)
 static int
 call_for_ever(uint64_t endpoint)
 {
-    for (;;) {
+    for (;;)
         (void)exo_call((uint32_t)endpoint, 1, 2, 3, 4, EXO_NONE, EXO_NONE, EXO_FOREVER);
-    }
     return 0;
 }
 
@@ -134,9 +132,8 @@ audit_holds_between_the_steps_of_an_end(void)
         .grant = {{.src = endpoint, .dst = RT_SLOT_GRANT, .rights = EXO_WRITE}}};
     struct rt_child child;
     int64_t status;
-    if (!start_child(&spawn, &child)) {
+    if (!start_child(&spawn, &child))
         return;
-    }
     (void)new_frames(outer, 40);
     (void)new_env(outer);
     check_equal(exo_receive(endpoint, EXO_NONE, test_patience()).status, EXO_OK);
@@ -162,9 +159,8 @@ audit_holds_while_others_run(void)
         .cpu = other_cpu(),
         .grant = {{.src = endpoint, .dst = RT_SLOT_GRANT, .rights = EXO_WRITE}}};
     struct rt_child child;
-    if (!start_child(&spawn, &child)) {
+    if (!start_child(&spawn, &child))
         return;
-    }
     for (unsigned i = 0; i < test_rounds(50, 5000) && still_sound(); i++) {
         check_equal(exo_receive(endpoint, EXO_NONE, test_patience()).status, EXO_OK);
         still_sound();
