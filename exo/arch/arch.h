@@ -25,7 +25,6 @@ struct boot_machine {
     uint32_t cpus;
     bool psci_smc; /* conduit: SMC instead of HVC */
     bool test;     /* "exo.test" on the command line: power off gives an exit code */
-    bool el2;
     uint32_t features; /* enum exo_machine_feature */
     uint8_t seed[EXO_BOOT_SEED_BYTES];
     uint64_t boot_ticks;

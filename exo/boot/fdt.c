@@ -107,7 +107,7 @@ number(const struct node *node, const char *name, uint64_t otherwise)
 }
 
 /* Range `index` of a reg property, in the parent's cells: one or two each (PCI has three). */
-static struct fdt_range
+static struct boot_range
 range_of(const struct node *node, size_t index)
 {
     struct bytes reg = property(node, "reg");
@@ -115,13 +115,13 @@ range_of(const struct node *node, size_t index)
              size = number(node - 1, "#size-cells", 1);
     size_t offset = index * 4 * (base + size), end = offset + 4 * (base + size);
     if (base > 2 || size > 2 || end > reg.length)
-        return (struct fdt_range){0, 0};
-    return (struct fdt_range){number_at(reg, offset, base),
-                              number_at(reg, offset + 4 * base, size)};
+        return (struct boot_range){0, 0};
+    return (struct boot_range){number_at(reg, offset, base),
+                               number_at(reg, offset + 4 * base, size)};
 }
 
 static void
-take_cpu(const struct node *node, struct fdt_machine *machine)
+take_cpu(const struct node *node, struct boot_machine *machine)
 {
     struct bytes reg = property(node, "reg");
     uint64_t words = number(node - 1, "#address-cells", 2);
@@ -131,7 +131,7 @@ take_cpu(const struct node *node, struct fdt_machine *machine)
 }
 
 static void
-take_device(const struct node *node, struct fdt_machine *machine)
+take_device(const struct node *node, struct boot_machine *machine)
 {
     if (has(node, "compatible", "arm,pl011") && machine->uart.bytes == 0) {
         machine->uart = range_of(node, 0);
@@ -143,30 +143,33 @@ take_device(const struct node *node, struct fdt_machine *machine)
     } else if (has(node, "compatible", "arm,psci-0.2") || has(node, "compatible", "arm,psci-1.0")) {
         machine->psci_smc = has(node, "method", "smc");
     } else if (has(node, "device_type", "memory")) {
-        struct fdt_range range;
+        struct boot_range range;
         for (size_t i = 0; (range = range_of(node, i)).bytes != 0; i++)
-            if (range.bytes > machine->memory.bytes && range.bytes <= UINT64_MAX - range.base)
-                machine->memory = range;
+            if (range.bytes > machine->ram.bytes && range.bytes <= UINT64_MAX - range.base)
+                machine->ram = range;
     }
 }
 
 static void
-take_chosen(const struct node *node, struct fdt_machine *machine)
+copy(void *to, size_t room, struct bytes from)
 {
-    struct bytes text = string_at(property(node, "bootargs"), 0);
-    struct bytes seed = property(node, "rng-seed");
-    uint64_t start = number(node, "linux,initrd-start", 0),
-             end = number(node, "linux,initrd-end", 0);
-    machine->bootargs = (const char *)text.at;
-    machine->bootargs_bytes = text.length;
-    machine->initrd = (struct fdt_range){start, end > start ? end - start : 0};
-    machine->seed = seed.at;
-    machine->seed_bytes = seed.length;
-    machine->kaslr_seed = number(node, "kaslr-seed", 0);
+    if (from.at != NULL)
+        memcpy(to, from.at, min_u64(from.length, room));
 }
 
 static void
-take_node(const struct node *node, size_t depth, struct fdt_machine *machine)
+take_chosen(const struct node *node, struct boot_machine *machine)
+{
+    uint64_t start = number(node, "linux,initrd-start", 0);
+    uint64_t end = number(node, "linux,initrd-end", 0);
+    machine->initrd = (struct boot_range){start, end > start ? end - start : 0};
+    copy(machine->cmdline, sizeof(machine->cmdline) - 1, string_at(property(node, "bootargs"), 0));
+    copy(machine->seed, sizeof(machine->seed), property(node, "kaslr-seed"));
+    copy(machine->seed, sizeof(machine->seed), property(node, "rng-seed"));
+}
+
+static void
+take_node(const struct node *node, size_t depth, struct boot_machine *machine)
 {
     if (depth == 1 && equals(node->name, "chosen"))
         take_chosen(node, machine);
@@ -177,7 +180,7 @@ take_node(const struct node *node, size_t depth, struct fdt_machine *machine)
 }
 
 static bool
-walk(struct bytes rest, struct bytes strings, struct fdt_machine *machine)
+walk(struct bytes rest, struct bytes strings, struct boot_machine *machine)
 {
     struct node nodes[DEPTH];
     size_t depth = 0;
@@ -215,10 +218,9 @@ block(struct bytes tree, size_t offset_at, size_t size_at, struct bytes *part)
 }
 
 bool
-fdt_read(const void *tree, size_t max_bytes, struct fdt_machine *machine)
+fdt_read(const void *tree, size_t max_bytes, struct boot_machine *machine)
 {
     struct bytes all = {tree, max_bytes}, structure, strings;
-    *machine = (struct fdt_machine){0};
     size_t total = number_at(all, 4, 1);
     if (number_at(all, 0, 1) != FDT_MAGIC || total < HEADER_BYTES || total > max_bytes ||
         number_at(all, 24, 1) > FDT_VERSION_MAX)
@@ -227,7 +229,7 @@ fdt_read(const void *tree, size_t max_bytes, struct fdt_machine *machine)
     /* QEMU leaves most of a MiB behind the last block empty. */
     if (!block(all, 8, 36, &structure) || !block(all, 12, 32, &strings))
         return false;
-    machine->tree_bytes = max_u64((size_t)(structure.at - all.at) + structure.length,
-                                  (size_t)(strings.at - all.at) + strings.length);
+    machine->device_tree.bytes = max_u64((size_t)(structure.at - all.at) + structure.length,
+                                         (size_t)(strings.at - all.at) + strings.length);
     return walk(structure, strings, machine);
 }

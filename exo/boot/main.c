@@ -16,74 +16,49 @@ extern const char _exo_start[], _exo_end[];
 
 void boot_stack_switch(void *stack_top, void (*next)(void));
 
+/* At the beginning of each word. */
 bool
 boot_option(const char *name)
 {
-    const char *word = boot_machine.cmdline;
-    while (*word != '\0') {
+    const char *line = boot_machine.cmdline;
+    for (size_t at = 0; line[at] != '\0'; at++) {
         size_t i = 0;
-        while (name[i] != '\0' && word[i] == name[i])
+        while (name[i] != '\0' && line[at + i] == name[i])
             i++;
-        if (name[i] == '\0' &&
-            (word[i] == '\0' || word[i] == ' ' || (word[i] == '=' && word[i + 1] != '0'))) {
+        char end = line[at + i];
+        if ((at == 0 || line[at - 1] == ' ') && name[i] == '\0' &&
+            (end == '\0' || end == ' ' || (end == '=' && line[at + i + 1] != '0')))
             return true;
-        }
-        while (*word != '\0' && *word != ' ')
-            word++;
-        word += *word == ' ';
     }
     return false;
 }
 
-static struct boot_range
-range(struct fdt_range range)
-{
-    return (struct boot_range){range.base, range.bytes};
-}
-
 /* CPU 0 is the one that runs; the others keep their order. */
 static void
-take_cpus(const struct fdt_machine *fdt)
+order_cpus(void)
 {
-    uint64_t self = read_sysreg(mpidr_el1) & MPIDR_AFFINITY;
-    boot_machine.cpus = 1;
-    boot_machine.mpidr[0] = self;
-    for (uint32_t i = 0; i < fdt->cpus && boot_machine.cpus < EXO_CPUS_MAX; i++)
-        if (fdt->mpidr[i] != self)
-            boot_machine.mpidr[boot_machine.cpus++] = fdt->mpidr[i];
-}
-
-static void
-take_chosen(const struct fdt_machine *fdt)
-{
-    memcpy(boot_machine.cmdline, fdt->bootargs,
-           min_u64(fdt->bootargs_bytes, sizeof(boot_machine.cmdline) - 1));
-    memcpy(boot_machine.seed, &fdt->kaslr_seed, sizeof(fdt->kaslr_seed));
-    memcpy(boot_machine.seed, fdt->seed, min_u64(fdt->seed_bytes, sizeof(boot_machine.seed)));
-    boot_machine.test = boot_option("exo.test");
-    boot_machine.features |= boot_machine.test ? EXO_FEATURE_TEST : 0u;
+    uint64_t self = read_sysreg(mpidr_el1) & MPIDR_AFFINITY, *mpidr = boot_machine.mpidr;
+    uint32_t at = 0;
+    while (at < boot_machine.cpus - 1 && mpidr[at] != self)
+        at++;
+    for (; at > 0; at--)
+        mpidr[at] = mpidr[at - 1];
+    mpidr[0] = self;
 }
 
 static void
 read_device_tree(pa_t device_tree)
 {
-    struct fdt_machine fdt;
-    bool sound = fdt_read(linear_from_pa(device_tree), DEVICE_TREE_MAX, &fdt);
-    if (sound && fdt.uart.bytes != 0) {
-        boot_machine.uart = range(fdt.uart);
-        console_init(mmu_map_device((struct boot_range){fdt.uart.base, UART_BYTES}));
-    }
-    boot_machine.psci_smc = fdt.psci_smc;
-    if (!sound || fdt.memory.bytes == 0 || fdt.gic_redistributors.bytes == 0)
-        panic("device tree at %lx: damaged, or without memory or GICv3", device_tree);
-    boot_machine.ram = range(fdt.memory);
-    boot_machine.initrd = range(fdt.initrd);
-    boot_machine.rtc = range(fdt.rtc);
-    boot_machine.gic_distributor = range(fdt.gic_distributor);
-    boot_machine.gic_redistributors = range(fdt.gic_redistributors);
-    boot_machine.device_tree = (struct boot_range){device_tree, fdt.tree_bytes};
-    take_cpus(&fdt);
-    take_chosen(&fdt);
+    bool sound = fdt_read(linear_from_pa(device_tree), DEVICE_TREE_MAX, &boot_machine);
+    boot_machine.device_tree.base = device_tree;
+    if (sound && boot_machine.uart.bytes != 0)
+        console_init(mmu_map_device((struct boot_range){boot_machine.uart.base, UART_BYTES}));
+    if (!sound || boot_machine.ram.bytes == 0 || boot_machine.gic_redistributors.bytes == 0 ||
+        boot_machine.cpus == 0)
+        panic("device tree at %lx: damaged, or without memory, CPUs or GICv3", device_tree);
+    order_cpus();
+    boot_machine.test = boot_option("exo.test");
+    boot_machine.features |= boot_machine.test ? EXO_FEATURE_TEST : 0u;
 }
 
 /* Data, stacks and trace ring of a CPU. */
@@ -147,9 +122,8 @@ boot_main(pa_t device_tree, uint64_t ticks, bool el2)
 {
     boot_machine.boot_ticks = ticks;
     boot_machine.features = el2 ? EXO_FEATURE_EL2 : 0u;
-    boot_machine.el2 = el2;
-    boot_machine.kernel =
-        (struct boot_range){image_to_pa(_exo_start), (uint64_t)(_exo_end - _exo_start)};
+    boot_machine.kernel.base = image_to_pa(_exo_start);
+    boot_machine.kernel.bytes = (uint64_t)(_exo_end - _exo_start);
     read_device_tree(device_tree);
     cpu_find_features();
     memory_init();

@@ -10,7 +10,8 @@
 #define BLOCK_BYTES (BLOCK_PAGES * PAGE_BYTES)
 #define TAKEN_MAX   8
 
-static struct boot_range taken[TAKEN_MAX]; /* the image is the first */
+/* Initrd, device tree, image, and what boot takes. */
+static struct boot_range taken[TAKEN_MAX];
 static uint32_t taken_count;
 
 static uint64_t
@@ -27,66 +28,45 @@ pages_of(struct boot_range range)
     return (struct boot_range){base, page_up(range.base + range.bytes) - base};
 }
 
-/* Range number i of those that are in use; false behind the last. */
-static bool
-used_range(uint32_t i, struct boot_range *range)
+/* The taken range with the lowest base among those in [at, end); NULL: none. */
+static const struct boot_range *
+next_taken(pa_t at, pa_t end)
 {
-    if (i >= taken_count + 2)
-        return false;
-    *range = i < taken_count    ? taken[i]
-             : i == taken_count ? pages_of(boot_machine.initrd)
-                                : pages_of(boot_machine.device_tree);
-    return true;
-}
-
-/* The used range with the lowest end behind `at` among those that begin before `end`. */
-static bool
-next_used(pa_t at, pa_t end, struct boot_range *first)
-{
-    struct boot_range range;
-    bool found = false;
-    for (uint32_t i = 0; used_range(i, &range); i++) {
-        bool matters = range.bytes != 0 && range.base < end && range.base + range.bytes > at;
-        if (matters && (!found || range.base < first->base)) {
-            *first = range;
-            found = true;
-        }
-    }
-    return found;
+    const struct boot_range *first = NULL;
+    for (const struct boot_range *range = taken; range < &taken[taken_count]; range++)
+        if (range->bytes != 0 && range->base < end && range->base + range->bytes > at &&
+            (first == NULL || range->base < first->base))
+            first = range;
+    return first;
 }
 
 /* The first pages in [from, limit) that nothing is in. */
 static pa_t
 find_free(pa_t from, pa_t limit, uint64_t bytes)
 {
-    struct boot_range used;
-    while (next_used(from, from + bytes, &used))
-        from = used.base + used.bytes;
+    const struct boot_range *used;
+    while ((used = next_taken(from, from + bytes)) != NULL)
+        from = used->base + used->bytes;
     if (!range_fits(from, bytes, limit))
         panic("no %lu bytes of memory for the kernel", bytes);
     return from;
 }
 
-static void
-remember(pa_t base, uint64_t bytes)
-{
-    struct boot_range *last = &taken[taken_count - 1];
-    boot_machine.kernel_frames += bytes / PAGE_BYTES;
-    if (last->base + last->bytes == base) {
-        last->bytes += bytes;
-        return;
-    }
-    ensure(taken_count < TAKEN_MAX);
-    taken[taken_count++] = (struct boot_range){base, bytes};
-}
-
 void *
 memory_take(uint64_t pages)
 {
-    const struct boot_range *ram = &boot_machine.ram, *last = &taken[taken_count - 1];
-    pa_t base = find_free(last->base + last->bytes, ram->base + ram->bytes, pages * PAGE_BYTES);
-    remember(base, pages * PAGE_BYTES);
-    return memset(linear_from_pa(base), 0, pages * PAGE_BYTES);
+    struct boot_range *last = &taken[taken_count - 1];
+    uint64_t bytes = pages * PAGE_BYTES;
+    pa_t next = last->base + last->bytes;
+    pa_t base = find_free(next, boot_machine.ram.base + boot_machine.ram.bytes, bytes);
+    boot_machine.kernel_frames += pages;
+    if (base != next) {
+        ensure(taken_count < TAKEN_MAX);
+        *++last = (struct boot_range){base, 0};
+        taken_count++;
+    }
+    last->bytes += bytes;
+    return memset(linear_from_pa(base), 0, bytes);
 }
 
 /* Of the linear map, so it must lie in the image's block, which is mapped already. */
@@ -107,7 +87,10 @@ memory_init(void)
         panic("the kernel at %lx (%lx bytes) is not in RAM, %lx to %lx", boot_machine.kernel.base,
               boot_machine.kernel.bytes, base, end);
     }
-    taken[taken_count++] = boot_machine.kernel;
+    taken[0] = pages_of(boot_machine.initrd);
+    taken[1] = pages_of(boot_machine.device_tree);
+    taken[2] = boot_machine.kernel;
+    taken_count = 3;
     boot_machine.kernel_frames = boot_machine.kernel.bytes / PAGE_BYTES;
     for (pa_t pa = base; pa < end; pa += BLOCK_BYTES)
         mmu_map_ram(pa, take_table);
@@ -122,12 +105,11 @@ memory_give_rest(void)
     struct frame *table = memory_take(page_up(frames * sizeof(*table)) >> PAGE_SHIFT);
     frame_table_init(table, ram->base >> PAGE_SHIFT, frames);
     pa_t at = ram->base, end = ram->base + ram->bytes;
-    struct boot_range used;
-    while (at < end && next_used(at, end, &used)) {
-        if (used.base > at)
-            frame_give(at >> PAGE_SHIFT, (used.base - at) >> PAGE_SHIFT);
-        at = used.base + used.bytes;
+    while (at < end) {
+        const struct boot_range *used = next_taken(at, end);
+        pa_t stop = used != NULL ? used->base : end;
+        if (stop > at)
+            frame_give(at >> PAGE_SHIFT, (stop - at) >> PAGE_SHIFT);
+        at = used != NULL ? used->base + used->bytes : end;
     }
-    if (at < end)
-        frame_give(at >> PAGE_SHIFT, (end - at) >> PAGE_SHIFT);
 }
