@@ -23,8 +23,8 @@ struct boot_machine {
     struct boot_range uart, rtc, gic_distributor, gic_redistributors;
     uint64_t mpidr[EXO_CPUS_MAX];
     uint32_t cpus;
-    bool psci_smc; /* conduit: SMC instead of HVC */
-    bool test;     /* "exo.test" on the command line: power off gives an exit code */
+    bool psci_smc;     /* conduit: SMC instead of HVC */
+    bool test;         /* "exo.test" on the command line: power off gives an exit code */
     uint32_t features; /* enum exo_machine_feature */
     uint8_t seed[EXO_BOOT_SEED_BYTES];
     uint64_t boot_ticks;

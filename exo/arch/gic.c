@@ -24,6 +24,7 @@
 #define GICR_FRAMES       0x20000
 #define GICR_FRAMES_VLPIS 0x40000
 
+#define SGI1R_OTHERS     (1ull << 40)
 #define PRIORITY_OF_FOUR 0xa0a0a0a0u
 #define INTERRUPT_NONE   1020 /* this and above: nothing pending (2.2.1) */
 
@@ -57,15 +58,15 @@ affinity(uint64_t mpidr)
 static char *
 find_redistributor(const struct cpu *cpu)
 {
-    uint64_t offset = 0;
-    while (offset + GICR_FRAMES <= boot_machine.gic_redistributors.bytes) {
-        char *base = redistributors + offset;
+    char *base = redistributors;
+    char *end = base + boot_machine.gic_redistributors.bytes - GICR_FRAMES;
+    while (base <= end) {
         uint32_t type = *at(base, GICR_TYPER);
         if (*at(base, GICR_TYPER + 4) == affinity(cpu->mpidr))
             return base;
         if ((type & GICR_TYPER_LAST) != 0)
             break;
-        offset += (type & GICR_TYPER_VLPIS) != 0 ? GICR_FRAMES_VLPIS : GICR_FRAMES;
+        base += (type & GICR_TYPER_VLPIS) != 0 ? GICR_FRAMES_VLPIS : GICR_FRAMES;
     }
     panic("no GIC redistributor for CPU %u", cpu->number);
 }
@@ -74,7 +75,6 @@ void
 gic_init_cpu(struct cpu *cpu)
 {
     char *base = find_redistributor(cpu);
-    cpu->gic_redistributor = base;
     *at(base, GICR_WAKER) &= ~GICR_WAKER_SLEEP;
     while ((*at(base, GICR_WAKER) & GICR_WAKER_ASLEEP) != 0) {
     }
@@ -93,40 +93,32 @@ gic_init_cpu(struct cpu *cpu)
 }
 
 /* 12.2.20. What the other CPU is to see comes before the interrupt. */
-void
-gic_send(uint32_t cpu, enum interrupt sgi)
+static void
+send(uint64_t value)
 {
-    uint64_t mpidr = cpus[cpu].mpidr, aff0 = mpidr & 0xff;
-    uint64_t value = (mpidr >> 32 & 0xff) << 48 | aff0 / 16 << 44 | (mpidr >> 16 & 0xff) << 32 |
-                     (uint64_t)sgi << 24 | (mpidr >> 8 & 0xff) << 16 | 1ull << aff0 % 16;
     __asm__ volatile("dsb ishst" ::: "memory");
     write_sysreg(SYS_ICC_SGI1R, value);
     isb();
 }
 
 void
+gic_send_others(enum interrupt sgi)
+{
+    send(SGI1R_OTHERS | (uint64_t)sgi << 24);
+}
+
+void
 arch_poke(uint32_t cpu)
 {
-    gic_send(cpu, SGI_RESCHEDULE);
+    uint64_t mpidr = cpus[cpu].mpidr, aff0 = mpidr & 0xff;
+    send((mpidr >> 32 & 0xff) << 48 | aff0 / 16 << 44 | (mpidr >> 16 & 0xff) << 32 |
+         (uint64_t)SGI_RESCHEDULE << 24 | (mpidr >> 8 & 0xff) << 16 | 1ull << aff0 % 16);
 }
 
 void
 arch_poke_all(void)
 {
-    for (uint32_t i = 0; i < cpu_count; i++)
-        if (i != this_cpu()->number)
-            arch_poke(i);
-}
-
-static void
-handle(uint32_t interrupt)
-{
-    switch (interrupt) {
-    case SGI_RESCHEDULE: sched_poked(); break;
-    case SGI_STOP: stop_here(); break;
-    case PPI_TIMER: timer_fired(); break;
-    default: panic("interrupt %u, which nobody enabled", interrupt);
-    }
+    gic_send_others(SGI_RESCHEDULE);
 }
 
 /* The timer is quiet before its interrupt ends; a stop ends first, since it holds the CPU. */
@@ -140,13 +132,16 @@ arch_take_interrupts(void)
             return any;
         any = true;
         trace(EXO_TRACE_INTERRUPT, interrupt, 0);
-        if (interrupt == SGI_STOP) {
+        switch (interrupt) {
+        case SGI_RESCHEDULE: sched_poked(); break;
+        case SGI_STOP:
             write_sysreg(SYS_ICC_EOIR1, interrupt);
-            handle(interrupt);
-        } else {
-            handle(interrupt);
-            write_sysreg(SYS_ICC_EOIR1, interrupt);
+            stop_here();
+            continue;
+        case PPI_TIMER: timer_fired(); break;
+        default: panic("interrupt %u, which nobody enabled", interrupt);
         }
+        write_sysreg(SYS_ICC_EOIR1, interrupt);
         isb();
     }
 }

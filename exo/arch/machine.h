@@ -16,9 +16,8 @@ void cpu_configure(void);     /* system registers of this CPU, the MMU being on 
 /* --- mmu.c: the kernel's own tables -------------------------------------------------------------
  */
 
-pa_t image_to_pa(const void *pointer); /* of a pointer into the image's mapping */
-void mmu_map_ram(pa_t block,
-                 uint64_t *(*take_table)(void)); /* a block of 2 MiB in the linear map */
+pa_t image_to_pa(const void *pointer);                  /* of a pointer into the image's mapping */
+void mmu_map_ram(pa_t block, pa_t (*take_table)(void)); /* 2 MiB in the linear map */
 void *mmu_map_device(struct boot_range range);
 void *mmu_map_stack(uint32_t slot, uint32_t page, pa_t pa); /* returns the end of the page */
 void mmu_drop_identity(void);                               /* all CPUs have their MMU on */
@@ -41,7 +40,7 @@ enum interrupt {
 
 void gic_init(void);                /* distributor; maps the redistributors */
 void gic_init_cpu(struct cpu *cpu); /* each CPU for itself */
-void gic_send(uint32_t cpu, enum interrupt sgi);
+void gic_send_others(enum interrupt sgi);
 void timer_init_cpu(void);
 void timer_fired(void);
 void fpu_init_cpu(void);

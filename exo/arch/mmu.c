@@ -28,12 +28,13 @@ typedef uint64_t table_t[ENTRIES] __attribute__((aligned(EXO_PAGE_BYTES)));
 /* start.S loads the first two. The identity map becomes the space without mappings after boot. */
 table_t kernel_root, boot_identity;
 static table_t identity_blocks, image_blocks, image_pages, stack_pages, device_pages;
-static table_t linear_image, linear_first, linear_second;
+static table_t linear_image, linear_blocks[3]; /* of the GiB of the image, and of the device tree */
 
 extern char _exo_start[], _rodata_start[], _data_start[], _exo_end[];
 
 static pa_t image_pa;
 static uint32_t device_used; /* pages */
+static uint32_t linear_blocks_used;
 
 void boot_map_early(pa_t device_tree);
 
@@ -54,67 +55,55 @@ table_entry(const uint64_t *table)
     return physical(table) | TABLE_BITS;
 }
 
-static uint64_t
-page_bits(const char *page)
-{
-    if (page >= _data_start)
-        return DATA_BITS;
-    return page >= _rodata_start ? CONSTANT_BITS : KERNEL_BITS | PTE_READ_ONLY;
-}
-
 static void
 map_image(uint64_t guarded)
 {
-    pa_t start = physical(_exo_start);
     for (uint64_t i = 0; i < ENTRIES; i++) {
         char *page = _exo_start + i * PAGE_BYTES;
-        uint64_t bits = page_bits(page);
-        if (page < _exo_end) {
-            uint64_t code = (bits & PTE_PXN) == 0 ? guarded : 0;
-            image_pages[i] = (pa_t)page | bits | code | PTE_PAGE;
-        }
-        linear_image[i] = (pa_t)page | bits | PTE_PXN | PTE_PAGE;
+        uint64_t bits = page >= _data_start     ? DATA_BITS
+                        : page >= _rodata_start ? CONSTANT_BITS
+                                                : KERNEL_BITS | PTE_READ_ONLY | guarded;
+        if (page < _exo_end)
+            image_pages[i] = (pa_t)page | bits | PTE_PAGE;
+        linear_image[i] = (pa_t)page | (bits & ~PTE_GUARDED) | PTE_PXN | PTE_PAGE;
     }
-    image_pa = start;
+}
+
+/* A block of the linear map; `offset` leads from a table's address to where it can be written. */
+static void
+map_block(pa_t block, uintptr_t offset, pa_t (*take_table)(void))
+{
+    uint64_t *gib = &kernel_root[INDEX(block, GIB_SHIFT)];
+    if (*gib == 0)
+        *gib = take_table() | TABLE_BITS;
+    uint64_t *table = (uint64_t *)((*gib & PTE_ADDRESS) + offset);
+    uint64_t *entry = &table[INDEX(block, BLOCK_SHIFT)];
+    if (*entry == 0)
+        *entry = block | DATA_BITS | PTE_BLOCK;
 }
 
 static pa_t
-block_of(pa_t pa)
+take_early_table(void)
 {
-    return pa & ~(BLOCK_BYTES - 1);
+    return physical(linear_blocks[linear_blocks_used++]);
 }
 
-/* Two blocks from where the device tree begins, which has at most 2 MiB (booting.rst). */
-static void
-map_device_tree(pa_t device_tree)
-{
-    uint64_t *table = linear_first;
-    pa_t start = physical(_exo_start);
-    if (INDEX(device_tree, GIB_SHIFT) != INDEX(start, GIB_SHIFT)) {
-        table = linear_second;
-        kernel_root[INDEX(device_tree, GIB_SHIFT)] = table_entry(table);
-    }
-    uint64_t first = INDEX(device_tree, BLOCK_SHIFT);
-    for (uint64_t i = first; i <= first + 1 && i < ENTRIES; i++) {
-        pa_t pa = block_of(device_tree) + (i - first) * BLOCK_BYTES;
-        if (table[i] == 0)
-            table[i] = pa | DATA_BITS | PTE_BLOCK;
-    }
-}
-
+/* Of the linear map, the image's block, and two from where the device tree begins (booting.rst). */
 void
 boot_map_early(pa_t device_tree)
 {
-    pa_t start = physical(_exo_start);
     bool bti = id_field(read_sysreg(id_aa64pfr1_el1), 0) != 0;
+    pa_t start = image_pa = physical(_exo_start);
     map_image(bti ? PTE_GUARDED : 0);
     kernel_root[INDEX(KERNEL_BASE, GIB_SHIFT)] = table_entry(image_blocks);
     image_blocks[INDEX(KERNEL_BASE, BLOCK_SHIFT)] = table_entry(image_pages);
     image_blocks[INDEX(STACKS_BASE, BLOCK_SHIFT)] = table_entry(stack_pages);
     image_blocks[INDEX(DEVICE_BASE, BLOCK_SHIFT)] = table_entry(device_pages);
-    kernel_root[INDEX(start, GIB_SHIFT)] = table_entry(linear_first);
-    linear_first[INDEX(start, BLOCK_SHIFT)] = table_entry(linear_image);
-    map_device_tree(device_tree);
+    kernel_root[INDEX(start, GIB_SHIFT)] = take_early_table() | TABLE_BITS;
+    linear_blocks[0][INDEX(start, BLOCK_SHIFT)] = table_entry(linear_image);
+    device_tree &= ~(BLOCK_BYTES - 1);
+    map_block(device_tree, 0, take_early_table);
+    map_block(device_tree + BLOCK_BYTES, 0, take_early_table);
     /* Read-only, so that WXN lets it be executed: for the instructions around MMU-on. */
     boot_identity[INDEX(start, GIB_SHIFT)] = table_entry(identity_blocks);
     identity_blocks[INDEX(start, BLOCK_SHIFT)] = start | KERNEL_BITS | PTE_READ_ONLY | PTE_BLOCK;
@@ -130,15 +119,9 @@ image_to_pa(const void *pointer)
 }
 
 void
-mmu_map_ram(pa_t block, uint64_t *(*take_table)(void))
+mmu_map_ram(pa_t block, pa_t (*take_table)(void))
 {
-    uint64_t *gib = &kernel_root[INDEX(block, GIB_SHIFT)];
-    if (*gib == 0)
-        *gib = linear_to_pa(take_table()) | TABLE_BITS;
-    uint64_t *table = linear_from_pa(*gib & PTE_ADDRESS);
-    uint64_t *entry = &table[INDEX(block, BLOCK_SHIFT)];
-    if (*entry == 0)
-        *entry = block | DATA_BITS | PTE_BLOCK;
+    map_block(block, LINEAR_BASE, take_table);
 }
 
 void *
@@ -191,26 +174,24 @@ arch_space_load(uint64_t *root, uint16_t asid)
 }
 
 /* Arm ARM C5.5: ASID in bits 63..48, address bits 55..12 below. */
-#define TLBI(operation, operand) \
-    __asm__ volatile("tlbi " operation ", %0" ::"r"(operand) : "memory")
+#define TLBI(operation, operand, everywhere)                                        \
+    do {                                                                            \
+        if (everywhere)                                                             \
+            __asm__ volatile("tlbi " operation "is, %0" ::"r"(operand) : "memory"); \
+        else                                                                        \
+            __asm__ volatile("tlbi " operation ", %0" ::"r"(operand) : "memory");   \
+    } while (0)
 
 void
 arch_tlb_flush_page(uint16_t asid, va_t va, bool everywhere)
 {
-    uint64_t operand = (uint64_t)asid << 48 | (va >> PAGE_SHIFT & 0xfffffffffff);
-    if (everywhere)
-        TLBI("vae1is", operand);
-    else
-        TLBI("vae1", operand);
+    TLBI("vae1", (uint64_t)asid << 48 | (va >> PAGE_SHIFT & 0xfffffffffff), everywhere);
 }
 
 void
 arch_tlb_flush_asid(uint16_t asid, bool everywhere)
 {
-    if (everywhere)
-        TLBI("aside1is", (uint64_t)asid << 48);
-    else
-        TLBI("aside1", (uint64_t)asid << 48);
+    TLBI("aside1", (uint64_t)asid << 48, everywhere);
 }
 
 void

@@ -50,20 +50,14 @@ static void
 print_address(uint64_t address)
 {
     uint64_t offset = address - (uintptr_t)_exo_start;
-    uint32_t low = 0, high = exo_symbol_count;
-    if (address < (uintptr_t)_exo_start || address >= (uintptr_t)_rodata_start || high == 0) {
-        console_printf("  %p\n", (void *)address);
-        return;
-    }
-    while (high - low > 1) {
-        uint32_t middle = low + (high - low) / 2;
-        if (exo_symbol_addr[middle] <= offset)
-            low = middle;
-        else
-            high = middle;
-    }
-    console_printf("  %p %s+0x%lx\n", (void *)address, &exo_symbol_text[exo_symbol_name[low]],
-                   offset - exo_symbol_addr[low]);
+    uint32_t symbol = exo_symbol_count;
+    while (symbol > 0 && exo_symbol_addr[symbol - 1] > offset)
+        symbol--;
+    console_printf("  %p", (void *)address);
+    if (symbol > 0 && offset < (uint64_t)(_rodata_start - _exo_start))
+        console_printf(" %s+0x%lx", &exo_symbol_text[exo_symbol_name[symbol - 1]],
+                       offset - exo_symbol_addr[symbol - 1]);
+    console_printf("\n");
 }
 
 /* Asks the MMU, since a wild frame pointer must not end the panic (Arm ARM C5.4.1: AT). */
@@ -91,10 +85,9 @@ static void
 print_registers(const struct panic_frame *frame)
 {
     const struct exo_context *context = &frame->context;
-    for (unsigned i = 0; i < 31; i++) {
+    for (unsigned i = 0; i < 31; i++)
         console_printf("  x%u%s %p%s", i, i < 10 ? " " : "", (void *)context->x[i],
                        i % 4 == 3 || i == 30 ? "\n" : "");
-    }
     console_printf("  sp  %p  pc %p  pstate %lx\n", (void *)context->sp, (void *)context->pc,
                    context->pstate);
 }
@@ -147,12 +140,11 @@ describe(uint64_t esr)
     case 0x00: return "undefined instruction";
     case 0x0d: return "branch target exception";
     case 0x0e: return "illegal execution state";
-    case 0x21: return "instruction abort";
-    case 0x22: return "misaligned pc";
-    case 0x25: return (esr & ESR_WNR) != 0 ? "data abort, writing" : "data abort, reading";
-    case 0x26: return "misaligned sp";
+    case EC_FETCH_SAME: return "instruction abort";
+    case EC_DATA_SAME: return (esr & ESR_WNR) != 0 ? "data abort, writing" : "data abort, reading";
+    case 0x22:
+    case 0x26: return "misaligned pc or sp";
     case 0x2f: return "system error";
-    case 0x3c: return "breakpoint";
     default: return "exception";
     }
 }

@@ -72,9 +72,7 @@ static void
 send_stop(bool stop)
 {
     atomic_store(&hold, stop);
-    for (uint32_t i = 0; i < cpu_count; i++)
-        if (i != this_cpu()->number)
-            gic_send(i, SGI_STOP);
+    gic_send_others(SGI_STOP);
 }
 
 /* Who finds another at it stands still for that one first. */

@@ -70,10 +70,10 @@ memory_take(uint64_t pages)
 }
 
 /* Of the linear map, so it must lie in the image's block, which is mapped already. */
-static uint64_t *
+static pa_t
 take_table(void)
 {
-    return memory_take(1);
+    return linear_to_pa(memory_take(1));
 }
 
 void

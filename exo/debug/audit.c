@@ -53,8 +53,8 @@ walk(void)
 err_t
 audit_seeded(uint64_t seed, uint64_t *violations, uint64_t *broken)
 {
-    (void)crash_apply(seed);
     arch_stop_others();
+    crash_apply(seed);
     err_t err = seed_apply(seed);
     if (err == EXO_OK) {
         walk();

@@ -25,8 +25,8 @@ int64_t audit_run(void);
  */
 err_t audit_seeded(uint64_t seed, uint64_t *violations, uint64_t *broken);
 
-/* crash.c: seeds from 101 on end the kernel in a way of their own; returns for any other. */
-err_t crash_apply(uint64_t seed);
+/* crash.c: seeds from 101 on end the kernel, each in a way of its own; returns for any other. */
+void crash_apply(uint64_t seed);
 
 /* Called now and then by the scheduler: audits each `exo.audit=`th time (4096; 0: never) on CPU 0.
  */
