@@ -52,12 +52,6 @@ cpu_find_features(void)
     pte_guarded = (found & EXO_FEATURE_BTI) != 0 ? PTE_GUARDED : 0;
 }
 
-static bool
-has_feature(enum exo_machine_feature feature)
-{
-    return (boot_machine.features & feature) != 0;
-}
-
 /*
  * EL0 may read the cycle counter and event counter 0 (retired instructions, exact under the
  * emulator's -icount) when the command line says exo.pmu: otherwise they are a side channel.

@@ -8,18 +8,12 @@
 #include "arch/sysreg.h"
 
 void fpu_save(void *area);
-void fpu_load(const void *area);
+void fpu_load(void *area);
 void sve_save(void *area, void *predicates);
-void sve_load(const void *area, const void *predicates);
+void sve_load(void *area, void *predicates);
 uint64_t sve_length(void);
 
 static uint32_t sve_bytes_max;
-
-static bool
-has_sve(void)
-{
-    return (boot_machine.features & EXO_FEATURE_SVE) != 0;
-}
 
 uint64_t fpu_cpacr[2]; /* CPACR_EL1 with EL0's use trapped, and allowed */
 
@@ -35,11 +29,11 @@ void
 fpu_init_cpu(void)
 {
     /* ZEN is reserved where there is no SVE. */
-    fpu_cpacr[0] = has_sve() ? CPACR_FP_EL1 | CPACR_SVE_EL1 : CPACR_FP_EL1;
+    fpu_cpacr[0] = has_feature(EXO_FEATURE_SVE) ? CPACR_FP_EL1 | CPACR_SVE_EL1 : CPACR_FP_EL1;
     fpu_cpacr[1] = fpu_cpacr[0] | fpu_cpacr[0] << 1;
     fpu_enable(this_cpu(), false);
     isb();
-    if (has_sve()) {
+    if (has_feature(EXO_FEATURE_SVE)) {
         set_length(256);
         sve_bytes_max = (uint32_t)sve_length();
     }
@@ -51,27 +45,16 @@ arch_sve_bytes_max(void)
     return sve_bytes_max;
 }
 
-static void *
-area_of(struct vcpu *vcpu)
-{
-    return vcpu->sve_state != NULL ? vcpu->sve_state : &vcpu->fp;
-}
-
-static void *
-predicates_of(struct vcpu *vcpu)
-{
-    char *area = vcpu->sve_state;
-    return area != NULL ? (void *)(area + FP_VECTORS + 32 * vcpu->sve_bytes)
-                        : (void *)vcpu->fp.predicates;
-}
-
+/* Z registers, then P registers: struct fp_state has them where sve_bytes is 16. */
 static void
-save(struct vcpu *vcpu)
+move(struct vcpu *vcpu, bool load)
 {
-    if (has_sve())
-        sve_save(area_of(vcpu), predicates_of(vcpu));
+    char *area = vcpu->sve_state != NULL ? vcpu->sve_state : (void *)&vcpu->fp;
+    char *predicates = area + FP_VECTORS + 32 * vcpu->sve_bytes;
+    if (!has_feature(EXO_FEATURE_SVE))
+        (load ? fpu_load : fpu_save)(area);
     else
-        fpu_save(&vcpu->fp);
+        (load ? sve_load : sve_save)(area, predicates);
 }
 
 void
@@ -84,13 +67,10 @@ arch_fp_load(void)
     if (owner == vcpu)
         return;
     if (owner != NULL)
-        save(owner);
-    if (has_sve()) {
+        move(owner, false);
+    if (has_feature(EXO_FEATURE_SVE))
         set_length(vcpu->sve_bytes);
-        sve_load(area_of(vcpu), predicates_of(vcpu));
-    } else {
-        fpu_load(&vcpu->fp);
-    }
+    move(vcpu, true);
     __atomic_store_n(&cpu->fp_owner, vcpu, __ATOMIC_RELAXED);
 }
 

@@ -8,6 +8,12 @@
 /* boot/main.c: a word of the command line, alone or with a value that does not begin with 0. */
 bool boot_option(const char *name);
 
+static inline bool
+has_feature(enum exo_machine_feature feature)
+{
+    return (boot_machine.features & feature) != 0;
+}
+
 /* --- cpu.c ------------------------------------------------------------------------------------ */
 
 void cpu_find_features(void); /* boot_machine.features from the ID registers */

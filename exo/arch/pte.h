@@ -13,11 +13,10 @@
 #define PTE_PAGE  (PTE_VALID | PTE_TABLE)
 
 /* Index into MAIR_EL1 (arch/sysreg.h). */
-#define PTE_ATTR(index)   ((uint64_t)(index) << 2)
-#define PTE_ATTR_MASK     PTE_ATTR(7)
-#define PTE_ATTR_NORMAL   PTE_ATTR(0) /* write-back */
-#define PTE_ATTR_DEVICE   PTE_ATTR(1) /* nGnRE */
-#define PTE_ATTR_UNCACHED PTE_ATTR(2) /* normal, non-cacheable */
+#define PTE_ATTR(index) ((uint64_t)(index) << 2)
+#define PTE_ATTR_MASK   PTE_ATTR(7)
+#define PTE_ATTR_NORMAL PTE_ATTR(0) /* write-back */
+#define PTE_ATTR_DEVICE PTE_ATTR(1) /* nGnRE */
 
 #define PTE_AP_EL0    (1ull << 6)
 #define PTE_READ_ONLY (1ull << 7)

@@ -7,7 +7,7 @@ static uint64_t
 hardware_random(void)
 {
     uint64_t value = 0;
-    if ((boot_machine.features & EXO_FEATURE_RNG) != 0)
+    if (has_feature(EXO_FEATURE_RNG))
         __asm__ volatile("mrs %0, s3_3_c2_c4_0" : "=r"(value) : : "cc");
     return value;
 }

@@ -9,11 +9,22 @@
 
 #define IMAGE_FLAGS 0xa /* little-endian, 4 KiB pages, anywhere in RAM (2 MiB aligned) */
 
-#define HCR_RW      (1 << 31) /* EL1 is AArch64 */
-#define HCR_APK     (1 << 40) /* PAC keys and instructions do not trap */
-#define HCR_API     (1 << 41)
+/* HCR_EL2: RW, and APK and API: PAC does not trap (ignored where there is none). */
+#define HCR_VALUE   (1 << 31 | 1 << 40 | 1 << 41)
 #define CPTR_VALUE  0x32ff    /* reserved-one bits and TSM; FP and SVE do not trap (TFP, TZ) */
 #define SPSR_EL1H   0x3c5     /* DAIF masked */
+
+/* Through x0, which is lost. */
+.macro set register, value
+    ldr x0, =\value
+    msr \register, x0
+.endm
+
+/* x1 = a field of four bits of an ID register. */
+.macro id_field register, shift
+    mrs x1, \register
+    ubfx x1, x1, #\shift, #4
+.endm
 
     .section .head.text, "ax"
     .global _exo_start
@@ -43,7 +54,7 @@ primary_start:
     mov x0, x21
     bl boot_map_early
     bl invalidate_bss
-    ldr x0, =primary_high
+    ldr x2, =primary_high
     b enable_mmu
 
 primary_high:
@@ -68,7 +79,7 @@ primary_high:
 secondary_start:
     mov x21, x0
     bl enter_el1
-    ldr x0, =secondary_high
+    ldr x2, =secondary_high
     b enable_mmu
 
 secondary_high:
@@ -94,22 +105,17 @@ end_function boot_stack_switch
 enter_el1:
     msr daifset, #15
     msr spsel, #1
-    mov x22, #0
-    mrs x0, CurrentEL
-    cmp x0, #2 << 2
-    b.eq 1f
-    ldr x0, =SCTLR_OFF
-    msr sctlr_el1, x0
+    mrs x22, CurrentEL
+    ubfx x22, x22, #3, #1 /* EL1 is 1, EL2 is 2 */
+    cbz x22, 1f
+    set hcr_el2, HCR_VALUE /* clears E2H: EL1's registers are EL1's */
     isb
+1:  set sctlr_el1, SCTLR_OFF
+    isb
+    cbnz x22, 1f
     ret
-1:  mov x22, #1
-    ldr x0, =HCR_RW | HCR_APK | HCR_API /* bits 40 and 41 are ignored where there is no PAC */
-    msr hcr_el2, x0
-    isb
-    ldr x0, =SCTLR_OFF
-    msr sctlr_el1, x0
-    mov x0, #3 /* EL1 may use the physical counter and timer */
-    msr cnthctl_el2, x0
+1:  set cnthctl_el2, 3 /* EL1 may use the physical counter and timer */
+    set cptr_el2, CPTR_VALUE
     msr cntvoff_el2, xzr
     msr hstr_el2, xzr
     msr vttbr_el2, xzr
@@ -117,31 +123,24 @@ enter_el1:
     msr vpidr_el2, x0
     mrs x0, mpidr_el1
     msr vmpidr_el2, x0
-    mov x0, #CPTR_VALUE
-    msr cptr_el2, x0
     isb
-    mrs x0, id_aa64pfr0_el1
-    ubfx x1, x0, #32, #4 /* SVE: all vector lengths for EL1 */
+    id_field id_aa64pfr0_el1, 32 /* SVE: all vector lengths for EL1 */
     cbz x1, 2f
-    mov x1, #15
-    msr SYS_ZCR_EL2, x1
-2:  ubfx x1, x0, #24, #4 /* GIC registers: EL1 uses them itself */
+    set SYS_ZCR_EL2, 15
+2:  id_field id_aa64pfr0_el1, 24 /* GIC registers: EL1 uses them itself */
     cbz x1, 3f
-    mov x1, #15
-    msr SYS_ICC_SRE_EL2, x1
+    set SYS_ICC_SRE_EL2, 15
     isb
     msr SYS_ICH_HCR_EL2, xzr
-3:  mov x1, #0
-    mrs x0, id_aa64dfr0_el1
-    ubfx x0, x0, #8, #4 /* PMUVer: all event counters for EL1 */
-    sub x0, x0, #1
-    cmp x0, #14 /* 0 and 15: there is none */
+3:  mov x2, #0
+    id_field id_aa64dfr0_el1, 8 /* PMUVer: all event counters for EL1 */
+    sub x1, x1, #1
+    cmp x1, #14 /* 0 and 15: there is none */
     b.hs 4f
-    mrs x1, pmcr_el0
-    ubfx x1, x1, #11, #5
-4:  msr mdcr_el2, x1
-    mov x0, #SPSR_EL1H
-    msr spsr_el2, x0
+    mrs x2, pmcr_el0
+    ubfx x2, x2, #11, #5
+4:  msr mdcr_el2, x2
+    set spsr_el2, SPSR_EL1H
     msr elr_el2, x30
     eret
 
@@ -161,40 +160,36 @@ invalidate_bss:
     dsb sy
     ret
 
-/* Goes on at x0, an address of the image's mapping. */
+/* Goes on at x2, an address of the image's mapping. */
 enable_mmu:
-    ldr x1, =vectors
-    msr vbar_el1, x1
-    ldr x1, =MAIR_VALUE
-    msr mair_el1, x1
-    ldr x1, =TCR_VALUE
-    mrs x2, id_aa64mmfr0_el1
-    and x3, x2, #15 /* PARange; 4 KiB granules reach 48 bits */
-    cmp x3, #5
-    mov x4, #5
-    csel x3, x3, x4, lo
-    orr x1, x1, x3, lsl #TCR_IPS_SHIFT
-    ubfx x3, x2, #4, #4
-    cmp x3, #2 /* 16-bit ASIDs */
-    cset x3, eq
-    orr x1, x1, x3, lsl #TCR_AS_SHIFT
-    msr tcr_el1, x1
-    adrp x1, boot_identity
-    msr ttbr0_el1, x1
-    adrp x1, kernel_root
-    msr ttbr1_el1, x1
+    set vbar_el1, vectors
+    set mair_el1, MAIR_VALUE
+    ldr x0, =TCR_VALUE
+    id_field id_aa64mmfr0_el1, 0 /* PARange; 4 KiB granules reach 48 bits */
+    mov x3, #5
+    cmp x1, x3
+    csel x1, x1, x3, lo
+    orr x0, x0, x1, lsl #TCR_IPS_SHIFT
+    id_field id_aa64mmfr0_el1, 4
+    cmp x1, #2 /* 16-bit ASIDs */
+    cset x1, eq
+    orr x0, x0, x1, lsl #TCR_AS_SHIFT
+    msr tcr_el1, x0
+    adrp x0, boot_identity
+    msr ttbr0_el1, x0
+    adrp x0, kernel_root
+    msr ttbr1_el1, x0
     tlbi vmalle1
     ic iallu
     dsb nsh
     isb
-    ldr x1, =SCTLR_VALUE
-    mrs x2, id_aa64mmfr1_el1
-    ubfx x2, x2, #20, #4
-    cbnz x2, 1f
-    orr x1, x1, #SCTLR_SPAN
-1:  msr sctlr_el1, x1
+    ldr x0, =SCTLR_VALUE
+    id_field id_aa64mmfr1_el1, 20
+    cbnz x1, 1f
+    orr x0, x0, #SCTLR_SPAN
+1:  msr sctlr_el1, x0
     isb
-    br x0
+    br x2
     .ltorg
 
     .bss

@@ -43,7 +43,7 @@ arch_enter_env(struct cpu *cpu, struct env *env)
     } else {
         vspace_activate(space); /* for the first time on this CPU */
     }
-    if (boot_machine.features & EXO_FEATURE_PAC)
+    if (has_feature(EXO_FEATURE_PAC))
         load_keys(env);
 }
 

@@ -1,7 +1,6 @@
 /*
- * Ways to break the kernel on purpose, so that a test can see how it says so (tests/guest/panic_*).
- * None
- * returns; other seeds do nothing.
+ * Ways to break the kernel on purpose, so that a test can see how it says so (panic_* in
+ * tests/guest).
  */
 #include "debug/audit.h"
 
