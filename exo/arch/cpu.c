@@ -10,13 +10,10 @@ _Static_assert(offsetof(struct vcpu, context) == VCPU_CONTEXT, "offsets.h");
 _Static_assert(EXO_CALL_COUNT == EXO_CALL_COUNT_, "offsets.h");
 _Static_assert(offsetof(struct cpu, epoch) == CPU_EPOCH, "offsets.h");
 _Static_assert(offsetof(struct cpu, scratch) == CPU_SCRATCH, "offsets.h");
-_Static_assert(offsetof(struct cpu, scratch[2]) == CPU_EMERGENCY, "offsets.h");
 _Static_assert(offsetof(struct exo_context, x[30]) == CONTEXT_X30, "offsets.h");
-_Static_assert(offsetof(struct exo_context, sp) == CONTEXT_SP, "offsets.h");
 _Static_assert(offsetof(struct exo_context, pc) == CONTEXT_PC, "offsets.h");
 _Static_assert(sizeof(struct exo_context) == CONTEXT_BYTES, "offsets.h");
 _Static_assert(offsetof(struct fp_state, vectors) == FP_VECTORS, "offsets.h");
-_Static_assert(offsetof(struct fp_state, predicates) == FP_PREDICATES, "offsets.h");
 
 #define CNTKCTL_EL0_COUNTER 2         /* EL0 reads CNTVCT; timers and the physical counter trap */
 #define MDSCR_TDCC          (1 << 12) /* the debugger's channel, that programs would share, traps */

@@ -45,6 +45,8 @@ arch_sve_bytes_max(void)
     return sve_bytes_max;
 }
 
+_Static_assert(offsetof(struct fp_state, predicates) == FP_VECTORS + 32 * 16, "fpu.S");
+
 /* Z registers, then P registers: struct fp_state has them where sve_bytes is 16. */
 static void
 move(struct vcpu *vcpu, bool load)

@@ -7,7 +7,7 @@
 #define CPU_EPOCH      16
 #define CPU_SCRATCH    32 /* two registers of the EL1 exception entry */
 #define CPU_RESCHEDULE 81
-#define CPU_EMERGENCY  48 /* scratch[2]: top of the stack that panics run on */
+#define CPU_EMERGENCY  (CPU_SCRATCH + 16) /* top of the stack that panics run on */
 
 /* struct vcpu */
 #define VCPU_CONTEXT    128
@@ -15,7 +15,7 @@
 
 /* struct exo_context; the registers of struct panic_frame begin in the same way */
 #define CONTEXT_X30   240
-#define CONTEXT_SP    248
+#define CONTEXT_SP    (CONTEXT_X30 + 8)
 #define CONTEXT_PC    256
 #define CONTEXT_BYTES 272
 
@@ -24,7 +24,6 @@
 #define FRAME_BYTES 288
 
 /* struct fp_state: FPSR and FPCR, then the registers */
-#define FP_VECTORS    16
-#define FP_PREDICATES 528
+#define FP_VECTORS 16
 
 #endif

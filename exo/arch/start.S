@@ -15,7 +15,7 @@
 #define SPSR_EL1H   0x3c5     /* DAIF masked */
 
 /* Through x0, which is lost. */
-.macro set register, value
+.macro set register, value:vararg
     ldr x0, =\value
     msr \register, x0
 .endm

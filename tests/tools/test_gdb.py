@@ -10,8 +10,9 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEBUG = ROOT / "build" / "tools" / "debug"
 SECONDS = 120
-# Until the first program is about to run, and then some recorded system calls.
-BEGIN = ["tbreak arch_enter_user", "continue", "set var trace_mask = 0x1ff", "break trap_call",
+# Until the first program is about to run, and then some recorded system calls. (gdb takes a line of
+# an inlined function for the end of trap_call's prologue.)
+BEGIN = ["tbreak arch_enter_user", "continue", "set var trace_mask = 0x1ff", "break *trap_call",
          "ignore 2 9", "continue"]
 COMMANDS = ["exo cells", "exo envs", "exo caps 1", "exo sched", "exo trace", "exo trace 0 3",
             "exo trace 1 5", "exo trace 9", "exo caps", "exo caps 77", "exo caps one", "exo envs 1",
