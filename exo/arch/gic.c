@@ -13,7 +13,6 @@
 #define GICD_CTLR_RWP     (1u << 31)
 #define GICR_TYPER        0x8
 #define GICR_TYPER_VLPIS  (1u << 1) /* two further frames */
-#define GICR_TYPER_LAST   (1u << 4)
 #define GICR_WAKER        0x14
 #define GICR_WAKER_SLEEP  (1u << 1)
 #define GICR_WAKER_ASLEEP (1u << 2)
@@ -48,24 +47,15 @@ gic_init(void)
     }
 }
 
-/* The affinity of an MPIDR as GICR_TYPER spells it. */
-static uint32_t
-affinity(uint64_t mpidr)
-{
-    return (uint32_t)((mpidr & 0xffffff) | (mpidr >> 32 & 0xff) << 24);
-}
-
 static char *
 find_redistributor(const struct cpu *cpu)
 {
-    char *base = redistributors;
-    char *end = base + boot_machine.gic_redistributors.bytes - GICR_FRAMES;
-    while (base <= end) {
+    uint32_t affinity = (uint32_t)((cpu->mpidr & 0xffffff) | (cpu->mpidr >> 32 & 0xff) << 24);
+    char *end = redistributors + boot_machine.gic_redistributors.bytes;
+    for (char *base = redistributors; base + GICR_FRAMES <= end;) {
         uint32_t type = *at(base, GICR_TYPER);
-        if (*at(base, GICR_TYPER + 4) == affinity(cpu->mpidr))
+        if (*at(base, GICR_TYPER + 4) == affinity)
             return base;
-        if ((type & GICR_TYPER_LAST) != 0)
-            break;
         base += (type & GICR_TYPER_VLPIS) != 0 ? GICR_FRAMES_VLPIS : GICR_FRAMES;
     }
     panic("no GIC redistributor for CPU %u", cpu->number);

@@ -52,15 +52,11 @@ uaccess_begin:
     copy uaccess_read, ldtr, str
     copy uaccess_write, ldr, sttr
 function uaccess_read_context
+    add x1, x1, #128 /* LDTR's offsets end at 255 */
     .set offset, 0
     .rept CONTEXT_BYTES / 16
-    ldtr x3, [x1, #offset % 256]
-    .if offset % 256 == 240
-    ldtr x4, [x1, #248]
-    add x1, x1, #256
-    .else
-    ldtr x4, [x1, #offset % 256 + 8]
-    .endif
+    ldtr x3, [x1, #offset - 128]
+    ldtr x4, [x1, #offset - 120]
     stp x3, x4, [x0, #offset]
     .set offset, offset + 16
     .endr

@@ -44,7 +44,7 @@ struct cpu {
     struct vcpu *fp_owner;        /* whose FP registers are loaded */
     bool fp_enabled;              /* EL0 may use FP without a trap */
     struct vspace *_Atomic space; /* active in TTBR0 (vspace_activate) */
-    uint64_t timer_ticks; /* what the timer is set to */
+    uint64_t timer_ticks;         /* what the timer is set to */
     struct run_queue run_queue;
     struct trace_ring *trace;
     uint32_t lock_ranks; /* debug: bit per rank held */
