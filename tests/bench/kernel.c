@@ -157,14 +157,16 @@ wait_for_notifications(uint64_t unused)
     struct wake *wake = rt_shared();
     struct exo_control *control = rt_control();
     (void)unused;
-    for (;;) {
-        int64_t status = exo_wait(EXO_FOREVER);
+    int64_t status;
+    do {
+        status = exo_wait(EXO_FOREVER);
         struct reading now = read_now();
-        if (status == EXO_OK && __atomic_exchange_n(&control->events, 0, __ATOMIC_ACQ_REL) != 0) {
+        if (__atomic_exchange_n(&control->events, 0, __ATOMIC_ACQ_REL) != 0) {
             wake->woken = now;
             atomic_fetch_add(&wake->round, 1);
         }
-    }
+    } while (status == EXO_OK);
+    return (int)status;
 }
 
 /* The waiting one owns the CPU's slots: from the call to its first instruction. */
