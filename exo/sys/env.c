@@ -22,16 +22,24 @@ sys_env_create(struct vcpu *self, uint64_t *x)
     return err;
 }
 
-/* Whether a vCPU of the environment still runs somewhere else. */
+/*
+ * Whether a vCPU of the environment still runs somewhere else: then it is interrupted. With the
+ * lock, since a CPU may be about to enter one that it found free to run.
+ */
 static bool
 runs_elsewhere(const struct env *env)
 {
-    for (uint32_t i = 0; i < EXO_CPUS_MAX; i++) {
-        const struct vcpu *current = __atomic_load_n(&cpus[i].current, __ATOMIC_ACQUIRE);
-        if (&cpus[i] != this_cpu() && current != NULL && current->env == env)
-            return true;
+    bool any = false;
+    for (uint32_t i = 0; i < cpu_count; i++) {
+        lock_acquire(&cpus[i].run_queue.lock);
+        const struct vcpu *current = cpus[i].current;
+        bool runs = &cpus[i] != this_cpu() && current != NULL && current->env == env;
+        lock_release(&cpus[i].run_queue.lock);
+        if (runs)
+            sched_poke(i);
+        any |= runs;
     }
-    return false;
+    return any;
 }
 
 err_t
@@ -44,11 +52,7 @@ sys_env_stop(struct vcpu *self, uint64_t *x)
     env->stopped = true;
     if (env == self->env)
         sched_poke(self->cpu);
-    if (runs_elsewhere(env)) {
-        sched_poke_everyone();
-        return EXO_E_AGAIN;
-    }
-    return EXO_OK;
+    return runs_elsewhere(env) ? EXO_E_AGAIN : EXO_OK;
 }
 
 err_t

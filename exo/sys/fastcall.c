@@ -38,10 +38,13 @@ words_only(const uint64_t *x)
     return x[5] == EXO_NONE && x[6] == EXO_NONE && x[7] == EXO_FOREVER;
 }
 
-/* Registers, state and CPU go to `to`, which was blocked; the run queue's lock is dropped. */
+/*
+ * Registers, state and CPU go to `to`, which was blocked. Both locks are dropped: the endpoint's
+ * not before all is there that others want of `from`, which may be in its queue.
+ */
 static inline err_t
-hand_over(struct cpu *cpu, struct vcpu *from, enum vcpu_state state, struct vcpu *to,
-          uint64_t fifth)
+hand_over(struct cpu *cpu, struct endpoint *endpoint, struct vcpu *from, enum vcpu_state state,
+          struct vcpu *to, uint64_t fifth)
 {
     const uint64_t *x = from->context.x;
     uint64_t *y = to->context.x;
@@ -54,6 +57,7 @@ hand_over(struct cpu *cpu, struct vcpu *from, enum vcpu_state state, struct vcpu
     from->cap_send = from->cap_receive = EXO_NONE;
     from->deadline = EXO_FOREVER;
     from->state = (uint8_t)state;
+    lock_release(&endpoint->lock);
     deadline_remove(&cpu->run_queue.deadlines, to);
     to->state = VCPU_READY;
     switch_to(cpu, to);
@@ -70,20 +74,20 @@ fast_call(struct vcpu *self, const uint64_t *x)
     if (endpoint == NULL)
         return 0;
     lock_acquire(&endpoint->lock);
+    lock_acquire(&cpu->run_queue.lock);
     struct vcpu *server = endpoint->receivers.first;
     if (server == NULL || server->run_queue != &cpu->run_queue || !vcpu_may_run(server)) {
+        lock_release(&cpu->run_queue.lock);
         lock_release(&endpoint->lock);
         return 0;
     }
     queue_remove(&endpoint->receivers, server);
-    lock_acquire(&cpu->run_queue.lock);
-    lock_release(&endpoint->lock);
     self->badge = badge;
     self->partner = server;
     atomic_store_explicit(&server->serving, self, memory_order_relaxed);
     server->context.x[6] = 0;
     trace(EXO_TRACE_PROTECTED, (uint64_t)(uintptr_t)server, x[1]);
-    return hand_over(cpu, self, VCPU_CALLING, server, badge);
+    return hand_over(cpu, endpoint, self, VCPU_CALLING, server, badge);
 }
 
 err_t
@@ -106,8 +110,7 @@ fast_reply_receive(struct vcpu *self, const uint64_t *x)
         return 0;
     }
     queue_push(&endpoint->receivers, endpoint, self);
-    lock_release(&endpoint->lock);
     caller->partner = NULL;
     atomic_store_explicit(&self->serving, NULL, memory_order_relaxed);
-    return hand_over(cpu, self, VCPU_RECEIVING, caller, 0);
+    return hand_over(cpu, endpoint, self, VCPU_RECEIVING, caller, 0);
 }
