@@ -113,9 +113,12 @@ sweep_step(struct origin *origin)
             return;
         }
         struct cap_slot *before = victim->prev;
+        bool mapped = atomic_load_explicit(&victim->flags, memory_order_relaxed) & CAP_MAPPED;
         if (remove_step(victim) != EXO_OK)
             return;
         origin->cursor = before;
+        if (mapped)
+            return; /* that was a whole step of a sweep */
     }
 }
 

@@ -343,13 +343,14 @@ rq_wake(struct vcpu *vcpu)
     vcpu->state = VCPU_READY;
     if (!vcpu_may_run(vcpu))
         return;
-    bool first = rq->ready == NULL;
+    /* Nobody was ready: the slot that runs there has an end again, unless the timer is set. */
+    bool first = rq->ready == NULL && cpu->timer_ticks > rq->slot_end;
     ready_push(rq, vcpu);
     struct vcpu *owner = rq->owner[rq->slot_number % EXO_CPU_SLOTS];
     if (cpu->current == NULL || claimant(owner) == vcpu || (first && cpu != this_cpu()))
         sched_poke(vcpu->cpu);
     else if (first)
-        sched_set_timer(cpu); /* somebody is ready now: the slot has an end again */
+        sched_set_timer(cpu);
 }
 
 void

@@ -109,10 +109,13 @@ sys_cap_info(struct vcpu *self, uint64_t *x)
         .object = (uint64_t)(uintptr_t)cap.origin,
     };
     lock_acquire(&cap.origin->lock); /* the links are its */
-    info.flags = info_flags(&cap);
-    info.depth = cap.slot->depth;
+    bool still = cap_still(&cap);
+    if (still) {
+        info.flags = info_flags(&cap);
+        info.depth = cap.slot->depth;
+    }
     lock_release(&cap.origin->lock);
-    return sys_copy_out(x[1], &info, sizeof(info));
+    return still ? sys_copy_out(x[1], &info, sizeof(info)) : EXO_E_GONE;
 }
 
 err_t
