@@ -49,6 +49,20 @@ slot_unlock_if(struct cap_slot *slot, bool changed)
         slot_unlock_unchanged(slot);
 }
 
+void
+slots_lock(struct cap_slot *a, struct cap_slot *b)
+{
+    slot_lock(a < b ? a : b);
+    slot_lock(a < b ? b : a);
+}
+
+void
+slots_unlock(struct cap_slot *a, struct cap_slot *b, bool changed)
+{
+    slot_unlock_if(a, changed);
+    slot_unlock_if(b, changed);
+}
+
 struct cap_slot *
 cap_slot_at(struct env *env, uint32_t slot)
 {
@@ -130,7 +144,8 @@ cap_plant(struct cap_slot *dst, struct origin *origin, uint16_t rights, uint64_t
           const struct cap_slot *mapped_like)
 {
     lock_acquire(&origin->lock);
-    slot_lock(dst);
+    if (mapped_like == NULL)
+        slot_lock(dst);
     err_t err = slot_vacant(dst);
     if (err == EXO_OK) {
         slot_fill(dst, origin, rights, badge);
@@ -142,7 +157,8 @@ cap_plant(struct cap_slot *dst, struct origin *origin, uint16_t rights, uint64_t
         }
         link_behind(origin, NULL, dst);
     }
-    slot_unlock_if(dst, err == EXO_OK);
+    if (mapped_like == NULL)
+        slot_unlock_if(dst, err == EXO_OK);
     lock_release(&origin->lock);
     return err;
 }
@@ -220,15 +236,13 @@ transfer_locked(const struct cap *cap, struct cap_slot *dst)
     err_t err = tree_changeable(cap->origin, cap);
     if (err != EXO_OK)
         return err;
-    slot_lock(src < dst ? src : dst);
-    slot_lock(src < dst ? dst : src);
+    slots_lock(src, dst);
     err = slot_vacant(dst);
     if (err == EXO_OK)
         err = cap_unmap_step(src);
     if (err == EXO_OK)
         slot_replace(src, dst);
-    slot_unlock_if(src, err == EXO_OK);
-    slot_unlock_if(dst, err == EXO_OK);
+    slots_unlock(src, dst, err == EXO_OK);
     return err;
 }
 

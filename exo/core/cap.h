@@ -110,7 +110,7 @@ err_t cap_lookup_slot(struct cap_slot *slot, enum exo_type type, uint16_t rights
 
 /*
  * Makes `dst` (empty: EXO_E_OCCUPIED) the root capability of an object that nobody else knows yet.
- * `mapped_like`: NULL, or a locked slot whose hull the new one begins with.
+ * `mapped_like`: NULL, or a slot whose hull the new one begins with; then both are locked.
  */
 err_t cap_plant(struct cap_slot *dst, struct origin *origin, uint16_t rights, uint64_t badge,
                 const struct cap_slot *mapped_like);
@@ -133,6 +133,10 @@ void cap_erase(struct cap_slot *slot);
 
 void slot_lock(struct cap_slot *slot);
 void slot_unlock(struct cap_slot *slot);
+
+/* Two at a time, always in the same order; unless `changed`, what was read from them stays good. */
+void slots_lock(struct cap_slot *a, struct cap_slot *b);
+void slots_unlock(struct cap_slot *a, struct cap_slot *b, bool changed);
 
 /* --- revoke.c -----------------------------------------------------------------------------------
  */

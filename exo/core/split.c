@@ -23,7 +23,7 @@ split_locked(const struct cap *cap, uint32_t at, struct cap_slot *dst, struct or
         return EXO_E_STATE;
     second->base = origin->base + at;
     second->count = origin->count - at;
-    slot_lock(slot);
+    slots_lock(slot, dst);
     lock_acquire(&slot->env->space.lock);
     lock_release(&slot->env->space.lock);
     err_t err =
@@ -33,7 +33,7 @@ split_locked(const struct cap *cap, uint32_t at, struct cap_slot *dst, struct or
         frame_set_owner(second->base, second->count, second);
         __atomic_store_n(&slot->badge, origin->base | (uint64_t)at << 32, __ATOMIC_RELAXED);
     }
-    slot_unlock(slot);
+    slots_unlock(slot, dst, err == EXO_OK);
     return err;
 }
 
