@@ -27,6 +27,7 @@ struct boot_machine {
     bool test;         /* "exo.test" on the command line: power off gives an exit code */
     uint32_t features; /* enum exo_machine_feature */
     uint8_t seed[EXO_BOOT_SEED_BYTES];
+    uint64_t image_bytes; /* of `kernel`, without what is zero at first */
     uint64_t boot_ticks;
     uint64_t kernel_frames; /* taken at boot: image, frame table, tables, per-CPU data, stacks */
     char cmdline[EXO_BOOT_CMDLINE_BYTES];

@@ -12,7 +12,7 @@
 
 #define MPIDR_AFFINITY 0xff00ffffffull
 
-extern const char _exo_start[], _exo_end[];
+extern const char _exo_start[], _bss_start[], _exo_end[];
 
 void boot_stack_switch(void *stack_top, void (*next)(void));
 
@@ -124,6 +124,7 @@ boot_main(pa_t device_tree, uint64_t ticks, bool el2)
     boot_machine.features = el2 ? EXO_FEATURE_EL2 : 0u;
     boot_machine.kernel.base = image_to_pa(_exo_start);
     boot_machine.kernel.bytes = (uint64_t)(_exo_end - _exo_start);
+    boot_machine.image_bytes = (uint64_t)(_bss_start - _exo_start);
     read_device_tree(device_tree);
     cpu_find_features();
     memory_init();

@@ -87,7 +87,7 @@ machine_describe(struct exo_machine_info *info)
         .frames = frame_table.count,
         .frames_free = frame_free_count(),
         .kernel_frames = boot_machine.kernel_frames,
-        .image_bytes = boot_machine.kernel.bytes,
+        .image_bytes = boot_machine.image_bytes,
         .boot_ticks = boot_machine.boot_ticks,
     };
 }
