@@ -64,6 +64,14 @@ _Noreturn void panic(const char *format, ...) __attribute__((format(printf, 1, 2
         }                                                       \
     } while (0)
 
+/* Ends the function with the error of `call`, if it has one. For calls that return err_t. */
+#define TRY(call)               \
+    do {                        \
+        err_t try_err = (call); \
+        if (try_err != EXO_OK)  \
+            return try_err;     \
+    } while (0)
+
 /* A register context, without memcpy's loop. */
 struct exo_context;
 void context_copy(struct exo_context *to, const struct exo_context *from);

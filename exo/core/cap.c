@@ -64,7 +64,7 @@ slots_unlock(struct cap_slot *a, struct cap_slot *b, bool changed)
 }
 
 struct cap_slot *
-cap_slot_at(struct env *env, uint32_t slot)
+cap_slot_at(struct env *env, uint64_t slot)
 {
     return slot_at(env, slot);
 }
@@ -76,7 +76,7 @@ cap_lookup_slot(struct cap_slot *slot, enum exo_type type, uint16_t rights, stru
 }
 
 err_t
-cap_lookup(struct env *env, uint32_t slot, enum exo_type type, uint16_t rights, struct cap *cap)
+cap_lookup(struct env *env, uint64_t slot, enum exo_type type, uint16_t rights, struct cap *cap)
 {
     return cap_find(env, slot, type, rights, cap);
 }

@@ -79,7 +79,10 @@ struct cap_slot {
 /* A consistent copy of a slot, made without locks. */
 struct cap {
     struct cap_slot *slot;
-    struct origin *origin;
+    union {
+        struct origin *origin;
+        void *object; /* the same: objects begin with their origin */
+    };
     uint32_t sequence; /* of the slot when it was read */
     uint16_t rights;
     uint8_t type;
@@ -93,13 +96,13 @@ struct cap {
 };
 
 /* The slot of that number; NULL when the table has no such page. */
-struct cap_slot *cap_slot_at(struct env *env, uint32_t slot);
+struct cap_slot *cap_slot_at(struct env *env, uint64_t slot);
 
 /*
  * Looks a capability up: EXO_E_SLOT, EXO_E_GONE, EXO_E_TYPE, EXO_E_RIGHT. The object stays in
  * memory until this CPU leaves the kernel. EXO_TYPE_NONE as type takes any.
  */
-err_t cap_lookup(struct env *env, uint32_t slot, enum exo_type type, uint16_t rights,
+err_t cap_lookup(struct env *env, uint64_t slot, enum exo_type type, uint16_t rights,
                  struct cap *cap);
 
 /* Whether what was looked up is still so (call under the lock that the change is made under). */

@@ -7,9 +7,9 @@
 #define READ_ONCE(field) __atomic_load_n(&(field), __ATOMIC_RELAXED)
 
 static inline struct cap_slot *
-slot_at(struct env *env, uint32_t slot)
+slot_at(struct env *env, uint64_t slot)
 {
-    uint32_t page = slot / EXO_CAPS_PER_PAGE;
+    uint64_t page = slot / EXO_CAPS_PER_PAGE;
     if (page >= EXO_CAP_PAGES_MAX)
         return NULL;
     struct cap_slot *slots = __atomic_load_n(&env->table[page], __ATOMIC_ACQUIRE);
@@ -48,7 +48,7 @@ cap_read(struct cap_slot *slot, enum exo_type type, uint16_t rights, struct cap 
 }
 
 static inline err_t
-cap_find(struct env *env, uint32_t slot, enum exo_type type, uint16_t rights, struct cap *cap)
+cap_find(struct env *env, uint64_t slot, enum exo_type type, uint16_t rights, struct cap *cap)
 {
     struct cap_slot *at = slot_at(env, slot);
     return at == NULL ? EXO_E_SLOT : cap_read(at, type, rights, cap);

@@ -3,6 +3,7 @@
 
 #include "core/env.h"
 #include "core/frame.h"
+#include "core/reap.h"
 
 _Atomic uint32_t cells_dying;
 
@@ -50,15 +51,12 @@ cell_refund(struct cell *cell, enum exo_resource resource, uint32_t amount)
 err_t
 cell_take_frame(struct cell *cell, void *owner, void **frame)
 {
-    err_t err = cell_charge(cell, EXO_RES_FRAMES, 1);
-    if (err != EXO_OK)
-        return err;
+    TRY(cell_charge(cell, EXO_RES_FRAMES, 1));
     *frame = frame_take_kernel(owner);
-    if (*frame == NULL) {
-        cell_refund(cell, EXO_RES_FRAMES, 1);
-        return EXO_E_MEMORY;
-    }
-    return EXO_OK;
+    if (*frame != NULL)
+        return EXO_OK;
+    cell_refund(cell, EXO_RES_FRAMES, 1);
+    return EXO_E_MEMORY;
 }
 
 void
@@ -71,7 +69,6 @@ cell_put_frame(struct cell *cell, void *frame)
 static void
 cell_init(struct cell *cell, struct cell *parent, const uint32_t limit[EXO_RES_COUNT])
 {
-    origin_init(&cell->origin, EXO_TYPE_CELL, parent);
     lock_init(&cell->lock, RANK_CELL);
     lock_init(&cell->slab_lock, RANK_SLAB);
     cell->parent = parent;
@@ -87,8 +84,9 @@ cell_create_root(const uint32_t limit[EXO_RES_COUNT])
 {
     struct cell *cell = frame_take_kernel(NULL);
     ensure(cell != NULL);
-    cell_init(cell, NULL, limit);
+    origin_init(&cell->origin, EXO_TYPE_CELL, cell); /* it pays for itself */
     cell->origin.eternal = true;
+    cell_init(cell, NULL, limit);
     return cell;
 }
 
@@ -97,15 +95,11 @@ cell_create_root(const uint32_t limit[EXO_RES_COUNT])
 static err_t
 carve(struct cell *parent, enum exo_resource resource, int64_t amount)
 {
-    if (amount > 0) {
-        err_t err = cell_charge(parent, resource, (uint32_t)amount);
-        if (err != EXO_OK)
-            return err;
-        parent->carved[resource] += (uint32_t)amount;
-    } else if (amount < 0) {
-        parent->carved[resource] -= (uint32_t)-amount;
+    if (amount > 0)
+        TRY(cell_charge(parent, resource, (uint32_t)amount));
+    else
         cell_refund(parent, resource, (uint32_t)-amount);
-    }
+    parent->carved[resource] += (uint32_t)amount;
     return EXO_OK;
 }
 
@@ -138,27 +132,18 @@ cell_create(struct cell *parent, const uint32_t limit[EXO_RES_COUNT], struct cel
 {
     if (parent->depth + 1 >= EXO_CELL_DEPTH_MAX)
         return EXO_E_LIMIT;
-    void *frame;
-    err_t err = cell_take_frame(parent, parent, &frame);
-    if (err != EXO_OK)
-        return err;
-    *cell = frame;
+    void *object;
+    TRY(cell_new_object(parent, EXO_TYPE_CELL, sizeof(struct cell), &object));
+    *cell = object;
     cell_init(*cell, parent, limit);
     lock_acquire(&parent->lock);
-    err = cell_is_dying(parent) ? EXO_E_GONE : carve_all(parent, limit);
+    err_t err = cell_is_dying(parent) ? EXO_E_GONE : carve_all(parent, limit);
     if (err == EXO_OK)
         adopt(parent, *cell);
     lock_release(&parent->lock);
     if (err != EXO_OK)
-        cell_put_frame(parent, frame);
+        cell_put_object(parent, object);
     return err;
-}
-
-void
-cell_discard(struct cell *cell)
-{
-    cell_leave_parent(cell);
-    cell_put_frame(cell->parent, cell);
 }
 
 void
@@ -180,19 +165,14 @@ static err_t
 set_limit(struct cell *cell, enum exo_resource resource, uint32_t limit)
 {
     int64_t more = (int64_t)limit - cell->limit[resource];
-    if (more < 0) {
-        /* Taken from the cell's own free part, as a charge that is never refunded. */
-        err_t err = cell_charge(cell, resource, (uint32_t)-more);
-        if (err != EXO_OK)
-            return EXO_E_BUSY;
-    }
-    err_t err = carve(cell->parent, resource, more);
-    if (err == EXO_OK) {
-        cell->limit[resource] = limit;
-        if (more > 0)
-            cell_refund(cell, resource, (uint32_t)more);
-    }
-    return err;
+    /* Taken from the cell's own free part, as a charge that is never refunded. */
+    if (more < 0 && cell_charge(cell, resource, (uint32_t)-more) != EXO_OK)
+        return EXO_E_BUSY;
+    TRY(carve(cell->parent, resource, more));
+    cell->limit[resource] = limit;
+    if (more > 0)
+        cell_refund(cell, resource, (uint32_t)more);
+    return EXO_OK;
 }
 
 err_t
@@ -248,13 +228,17 @@ cell_unlist(struct cell *cell, struct origin *origin)
 }
 
 err_t
-cell_publish(struct cell *cell, struct origin *origin, struct cap_slot *dst, uint16_t rights)
+cell_publish(struct origin *origin, struct cap_slot *dst)
 {
+    struct cell *cell = origin->cell;
     uint64_t range = origin->base | (uint64_t)origin->count << 32;
     lock_acquire(&cell->lock);
-    err_t err = cell_is_dying(cell) ? EXO_E_GONE : cap_plant(dst, origin, rights, range, NULL);
+    err_t err =
+        cell_is_dying(cell) ? EXO_E_GONE : cap_plant(dst, origin, EXO_RIGHTS_ALL, range, NULL);
     if (err == EXO_OK)
         cell_list(cell, origin);
     lock_release(&cell->lock);
+    if (err != EXO_OK)
+        origin_discard(origin);
     return err;
 }

@@ -54,9 +54,10 @@ void cell_refund(struct cell *cell, enum exo_resource resource, uint32_t amount)
 err_t cell_take_frame(struct cell *cell, void *owner, void **frame);
 void cell_put_frame(struct cell *cell, void *frame);
 
-/* A zeroed small object (bytes <= 256), paid by the cell; and back. */
-err_t cell_take_object(struct cell *cell, size_t bytes, void **object);
-void cell_put_object(struct cell *cell, void *object, size_t bytes);
+/* Memory of an object, zeroed but for its origin, paid by the cell; and back. A part of a slab up
+ * to 256 bytes, else a frame. */
+err_t cell_new_object(struct cell *cell, enum exo_type type, size_t bytes, void **object);
+void cell_put_object(struct cell *cell, void *object);
 
 /* Whether the cell or an ancestor is being torn down: nothing new may be made in it. */
 bool cell_is_dying(const struct cell *cell);
@@ -68,7 +69,6 @@ uint32_t cell_own(const struct cell *cell, enum exo_resource resource);
 /* The root cell, at boot; and a child with these limits, carved out of the parent's. */
 struct cell *cell_create_root(const uint32_t limit[EXO_RES_COUNT]);
 err_t cell_create(struct cell *parent, const uint32_t limit[EXO_RES_COUNT], struct cell **cell);
-void cell_discard(struct cell *cell);
 /* Leaves its parent's list of children and returns its limits. */
 void cell_leave_parent(struct cell *cell);
 
@@ -80,11 +80,11 @@ void cell_unlist(struct cell *cell, struct origin *origin);
 err_t cell_set_limits(struct cell *cell, const uint32_t limit[EXO_RES_COUNT]);
 
 /*
- * Publishes a new object: under the cell's lock its root capability is planted in `dst` and it is
- * listed. EXO_E_GONE (the cell is dying), EXO_E_OCCUPIED; the object is then the caller's to
- * discard.
+ * Publishes a new object: under its cell's lock its root capability, with all rights, is planted in
+ * `dst` and it is listed. EXO_E_GONE (the cell is dying), EXO_E_OCCUPIED; the object is then
+ * discarded.
  */
-err_t cell_publish(struct cell *cell, struct origin *origin, struct cap_slot *dst, uint16_t rights);
+err_t cell_publish(struct origin *origin, struct cap_slot *dst);
 
 /*
  * split.c: frames from `at` on become an object of their own, whose root is planted in `dst` (of

@@ -2,87 +2,66 @@
 #include "core/env.h"
 
 #include "arch/arch.h"
-#include "core/cell.h"
+#include "core/reap.h"
 #include "core/sched.h"
 
 #define CLOSE_STEP 32 /* capabilities of a dying table handled in a step */
 
 static _Atomic uint32_t next_number = 1;
 
-static void
-make_keys(struct env *env)
-{
-    for (int i = 0; i < ENV_PAC_KEYS; i++)
-        env->pac_keys[i] = arch_random();
-}
-
-/* The frames that an environment begins with, besides its own: table directory and page tables. */
+/* What an environment begins with, besides its own frame: table directory and page tables. */
 static err_t
 env_init(struct env *env, struct cell *cell)
 {
     void *table;
-    err_t err = cell_take_frame(cell, cell, &table);
-    if (err != EXO_OK)
-        return err;
-    env->table = table;
-    origin_init(&env->origin, EXO_TYPE_ENV, cell);
     lock_init(&env->lock, RANK_ENV);
-    env->number = atomic_fetch_add(&next_number, 1);
     env->supervisor.env = env;
-    make_keys(env);
-    err = vspace_init(&env->space, cell);
-    if (err == EXO_OK) {
-        err = env_extend_table(env, 0);
-        if (err != EXO_OK)
-            ensure(vspace_destroy(&env->space) == EXO_OK);
-    }
-    if (err != EXO_OK)
-        cell_put_frame(cell, table);
-    return err;
+    for (int i = 0; i < ENV_PAC_KEYS; i++)
+        env->pac_keys[i] = arch_random();
+    TRY(cell_charge(cell, EXO_RES_ENVS, 1));
+    env->number = atomic_fetch_add(&next_number, 1); /* not 0: it is charged */
+    TRY(cell_take_frame(cell, cell, &table));
+    env->table = table;
+    TRY(vspace_init(&env->space, cell));
+    return env_extend_table(env, 0);
 }
 
 err_t
 env_create(struct cell *cell, struct env **env)
 {
-    void *frame;
-    err_t err = cell_charge(cell, EXO_RES_ENVS, 1);
+    void *object;
+    TRY(cell_new_object(cell, EXO_TYPE_ENV, sizeof(struct env), &object));
+    *env = object;
+    err_t err = env_init(*env, cell);
     if (err != EXO_OK)
-        return err;
-    err = cell_take_frame(cell, cell, &frame);
-    if (err == EXO_OK) {
-        *env = frame;
-        err = env_init(*env, cell);
-        if (err != EXO_OK)
-            cell_put_frame(cell, frame);
-    }
-    if (err != EXO_OK)
-        cell_refund(cell, EXO_RES_ENVS, 1);
+        origin_discard(object);
     return err;
 }
 
-/* Frees the pages of the table and its directory. */
-static void
-free_table(struct env *env)
+/* A step back from env_init, as far as that went: page tables, then the capability table. */
+static err_t
+unmake_step(struct env *env)
 {
     struct cell *cell = env->origin.cell;
-    for (uint32_t page = 0; page < EXO_CAP_PAGES_MAX; page++) {
+    TRY(vspace_destroy(&env->space));
+    for (uint32_t page = 0; env->table != NULL && page < EXO_CAP_PAGES_MAX; page++) {
         if (env->table[page] != NULL) {
             cell_put_frame(cell, env->table[page]);
             cell_refund(cell, EXO_RES_CAPS, EXO_CAPS_PER_PAGE);
         }
     }
-    cell_put_frame(cell, env->table);
+    if (env->table != NULL)
+        cell_put_frame(cell, env->table);
+    if (env->number != 0)
+        cell_refund(cell, EXO_RES_ENVS, 1);
+    return EXO_OK;
 }
 
 void
-env_discard(struct env *env)
+env_unmake(struct env *env)
 {
-    struct cell *cell = env->origin.cell;
-    while (vspace_destroy(&env->space) == EXO_E_AGAIN) {
+    while (unmake_step(env) == EXO_E_AGAIN) {
     }
-    free_table(env);
-    cell_put_frame(cell, env);
-    cell_refund(cell, EXO_RES_ENVS, 1);
 }
 
 /* Publishes a page of slots; false when another vCPU was faster, or the environment ends. */
@@ -107,11 +86,9 @@ env_extend_table(struct env *env, uint32_t page)
     struct cell *cell = env->origin.cell;
     if (page >= EXO_CAP_PAGES_MAX)
         return EXO_E_RANGE;
-    err_t err = cell_charge(cell, EXO_RES_CAPS, EXO_CAPS_PER_PAGE);
-    if (err != EXO_OK)
-        return err;
+    TRY(cell_charge(cell, EXO_RES_CAPS, EXO_CAPS_PER_PAGE));
     void *frame;
-    err = cell_take_frame(cell, env, &frame);
+    err_t err = cell_take_frame(cell, env, &frame);
     if (err == EXO_OK) {
         struct cap_slot *slots = frame;
         for (uint32_t i = 0; i < EXO_CAPS_PER_PAGE; i++)
@@ -179,12 +156,7 @@ end_space(struct env *env)
         sched_poke_everyone();
         return EXO_E_AGAIN;
     }
-    err_t err = vspace_destroy(&env->space);
-    if (err == EXO_OK) {
-        free_table(env);
-        cell_refund(env->origin.cell, EXO_RES_ENVS, 1);
-    }
-    return err;
+    return unmake_step(env);
 }
 
 static err_t

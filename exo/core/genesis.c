@@ -52,6 +52,12 @@ plant(struct init *init, uint32_t slot, struct origin *origin, uint16_t rights)
 }
 
 static void
+publish(struct init *init, struct origin *origin, uint32_t slot)
+{
+    ensure(cell_publish(origin, cap_slot_at(init->env, slot)) == EXO_OK);
+}
+
+static void
 plant_device(struct init *init, uint32_t slot, struct origin *origin, struct boot_range range)
 {
     if (range.bytes != 0) {
@@ -98,9 +104,8 @@ static struct origin *
 own_run(struct cell *cell, pfn_t base, uint64_t count)
 {
     void *object;
-    ensure(cell_take_object(cell, sizeof(struct origin), &object) == EXO_OK);
+    ensure(cell_new_object(cell, EXO_TYPE_FRAMES, sizeof(struct origin), &object) == EXO_OK);
     struct origin *origin = object;
-    origin_init(origin, EXO_TYPE_FRAMES, cell);
     origin->base = base;
     origin->count = (uint32_t)count;
     ensure(cell_charge(cell, EXO_RES_FRAMES, (uint32_t)count) == EXO_OK);
@@ -147,8 +152,7 @@ take_data(struct init *init)
         panic("no memory for init's %lu pages of data", (unsigned long)pages);
     init->data->base = base;
     ensure(frame_clean(base, pages, &budget) == EXO_OK);
-    ensure(cell_publish(init->cell, init->data, cap_slot_at(init->env, EXO_BOOT_DATA),
-                        EXO_RIGHTS_ALL) == EXO_OK);
+    publish(init, init->data, EXO_BOOT_DATA);
 }
 
 /* Maps frames of the run that `slot` names. */
@@ -220,8 +224,7 @@ static void
 make_env(struct init *init)
 {
     ensure(env_create(init->cell, &init->env) == EXO_OK);
-    ensure(cell_publish(init->cell, &init->env->origin, cap_slot_at(init->env, EXO_BOOT_ENV),
-                        EXO_RIGHTS_ALL) == EXO_OK);
+    publish(init, &init->env->origin, EXO_BOOT_ENV);
 }
 
 static void
@@ -234,14 +237,12 @@ make_vcpu(struct init *init)
         .argument = EXO_BOOT_INFO_VA,
     };
     ensure(vcpu_create(init->env, &start, &init->vcpu) == EXO_OK);
-    ensure(cell_publish(init->cell, &init->vcpu->origin, cap_slot_at(init->env, EXO_BOOT_VCPU),
-                        EXO_RIGHTS_ALL) == EXO_OK);
+    publish(init, &init->vcpu->origin, EXO_BOOT_VCPU);
 }
 
 static void
 plant_machine(struct init *init)
 {
-    init->cell->origin.cell = init->cell; /* it pays for itself; nothing else would */
     plant(init, EXO_BOOT_CELL, &init->cell->origin, EXO_RIGHTS_ALL);
     make_eternal(&trace_origin, EXO_TYPE_TRACE, init->cell);
     plant(init, EXO_BOOT_TRACE, &trace_origin, EXO_RIGHTS_ALL);

@@ -97,20 +97,17 @@ origin_bury(struct origin *origin)
     lock_release(&cell->lock);
 }
 
-static void
-free_object(struct cell *cell, struct origin *origin)
+void
+origin_discard(struct origin *origin)
 {
     switch (origin->type) {
-    case EXO_TYPE_CELL:
-        atomic_fetch_sub(&cells_dying, 1);
-        cell_put_frame(cell, origin);
-        break;
-    case EXO_TYPE_ENV:
-    case EXO_TYPE_VCPU: cell_put_frame(cell, origin); break;
-    case EXO_TYPE_FRAMES: cell_put_object(cell, origin, sizeof(struct origin)); break;
-    case EXO_TYPE_ENDPOINT: cell_put_object(cell, origin, sizeof(struct endpoint)); break;
-    default: cell_put_object(cell, origin, sizeof(struct notification)); break;
+    case EXO_TYPE_CELL: cell_leave_parent((struct cell *)(void *)origin); break;
+    case EXO_TYPE_ENV: env_unmake((struct env *)(void *)origin); break;
+    case EXO_TYPE_VCPU: vcpu_unequip((struct vcpu *)(void *)origin); break;
+    case EXO_TYPE_FRAMES: (void)frames_finish_step(origin); break;
+    default: break;
     }
+    cell_put_object(origin->cell, origin);
 }
 
 /* The oldest zombie that nobody can refer to any more; NULL when none is. */
@@ -140,7 +137,9 @@ cell_free_zombies(struct cell *cell)
         struct origin *origin = take_zombie(cell);
         if (origin == NULL)
             break;
-        free_object(cell, origin);
+        if (origin->type == EXO_TYPE_CELL)
+            atomic_fetch_sub(&cells_dying, 1);
+        cell_put_object(cell, origin);
     }
     return cell->zombies == NULL;
 }

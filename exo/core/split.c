@@ -44,19 +44,15 @@ frames_split(const struct cap *cap, uint32_t at, struct cap_slot *dst)
     void *object;
     if (dst->env != cap->slot->env || dst == cap->slot)
         return EXO_E_OCCUPIED;
-    err_t err = cell_take_object(cell, sizeof(struct origin), &object);
-    if (err != EXO_OK)
-        return err;
-    struct origin *second = object;
-    origin_init(second, EXO_TYPE_FRAMES, cell);
+    TRY(cell_new_object(cell, EXO_TYPE_FRAMES, sizeof(struct origin), &object));
     lock_acquire(&cell->lock);
     lock_acquire(&cap->origin->lock);
-    err = cell_is_dying(cell) ? EXO_E_GONE : split_locked(cap, at, dst, second);
+    err_t err = cell_is_dying(cell) ? EXO_E_GONE : split_locked(cap, at, dst, object);
     if (err == EXO_OK)
-        cell_list(cell, second);
+        cell_list(cell, object);
     lock_release(&cap->origin->lock);
     lock_release(&cell->lock);
     if (err != EXO_OK)
-        cell_put_object(cell, object, sizeof(struct origin));
+        cell_put_object(cell, object);
     return err;
 }

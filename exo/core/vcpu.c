@@ -43,7 +43,6 @@ unmap_control(struct vcpu *vcpu)
 static void
 vcpu_init(struct vcpu *vcpu, struct env *env, const struct vcpu_start *start)
 {
-    origin_init(&vcpu->origin, EXO_TYPE_VCPU, env->origin.cell);
     vcpu->env = env;
     vcpu->cpu = start->cpu;
     vcpu->run_queue = &cpus[start->cpu].run_queue;
@@ -93,24 +92,13 @@ leave_env(struct vcpu *vcpu)
     lock_release(&env->lock);
 }
 
-/* The first vCPU of a cell takes its revoke upcalls, until another is named. */
+/* The vCPU that takes its cell's revoke upcalls becomes `to`, if it is `from`. */
 static void
-offer_as_handler(struct vcpu *vcpu)
+pass_handler(struct cell *cell, const struct vcpu *from, struct vcpu *to)
 {
-    struct cell *cell = vcpu->env->origin.cell;
     lock_acquire(&cell->lock);
-    if (cell->revoke_handler == NULL)
-        cell->revoke_handler = vcpu;
-    lock_release(&cell->lock);
-}
-
-static void
-resign_as_handler(struct vcpu *vcpu)
-{
-    struct cell *cell = vcpu->env->origin.cell;
-    lock_acquire(&cell->lock);
-    if (cell->revoke_handler == vcpu)
-        cell->revoke_handler = NULL;
+    if (cell->revoke_handler == from)
+        cell->revoke_handler = to;
     lock_release(&cell->lock);
 }
 
@@ -119,12 +107,10 @@ equip(struct vcpu *vcpu)
 {
     struct cell *cell = vcpu->env->origin.cell;
     void *control;
-    err_t err = cell_take_frame(cell, cell, &control);
-    if (err != EXO_OK)
-        return err;
+    TRY(cell_take_frame(cell, cell, &control));
     vcpu->control = control;
     control_init(vcpu);
-    err = map_control(vcpu);
+    err_t err = map_control(vcpu);
     if (err == EXO_OK) {
         err = join_env(vcpu);
         if (err != EXO_OK)
@@ -139,38 +125,27 @@ err_t
 vcpu_create(struct env *env, const struct vcpu_start *start, struct vcpu **vcpu)
 {
     struct cell *cell = env->origin.cell;
-    void *frame;
-    err_t err = cell_take_frame(cell, cell, &frame);
-    if (err != EXO_OK)
-        return err;
-    *vcpu = frame;
+    void *object;
+    TRY(cell_new_object(cell, EXO_TYPE_VCPU, sizeof(struct vcpu), &object));
+    *vcpu = object;
     vcpu_init(*vcpu, env, start);
-    err = equip(*vcpu);
-    if (err != EXO_OK) {
-        cell_put_frame(cell, frame);
-        return err;
-    }
-    offer_as_handler(*vcpu);
-    return EXO_OK;
+    err_t err = equip(*vcpu);
+    if (err == EXO_OK)
+        pass_handler(cell, NULL, *vcpu); /* the first one, until another is named */
+    else
+        cell_put_object(cell, object);
+    return err;
 }
 
-static void
-unequip(struct vcpu *vcpu)
+void
+vcpu_unequip(struct vcpu *vcpu)
 {
     struct cell *cell = vcpu->env->origin.cell;
-    resign_as_handler(vcpu);
+    pass_handler(cell, vcpu, NULL);
     unmap_control(vcpu);
     cell_put_frame(cell, vcpu->control);
     vcpu->control = NULL;
     leave_env(vcpu);
-}
-
-void
-vcpu_discard(struct vcpu *vcpu)
-{
-    struct cell *cell = vcpu->env->origin.cell;
-    unequip(vcpu);
-    cell_put_frame(cell, vcpu);
 }
 
 void
@@ -245,15 +220,12 @@ put_sve(struct cell *cell, void *area, uint32_t frames)
 static err_t
 take_sve(struct cell *cell, uint32_t frames, void **area)
 {
-    err_t err = cell_charge(cell, EXO_RES_FRAMES, frames);
-    if (err != EXO_OK)
-        return err;
+    TRY(cell_charge(cell, EXO_RES_FRAMES, frames));
     *area = frame_take_kernel_run(cell, frames);
-    if (*area == NULL) {
-        cell_refund(cell, EXO_RES_FRAMES, frames);
-        return EXO_E_MEMORY;
-    }
-    return EXO_OK;
+    if (*area != NULL)
+        return EXO_OK;
+    cell_refund(cell, EXO_RES_FRAMES, frames);
+    return EXO_E_MEMORY;
 }
 
 /*
@@ -270,9 +242,8 @@ vcpu_set_sve(struct vcpu *vcpu, uint32_t bytes)
         return EXO_E_ARG;
     if (this_cpu()->current != vcpu)
         return EXO_E_STATE;
-    err_t err = frames > 0 ? take_sve(cell, frames, &area) : EXO_OK;
-    if (err != EXO_OK)
-        return err;
+    if (frames > 0)
+        TRY(take_sve(cell, frames, &area));
     arch_fp_forget(vcpu);
     put_sve(cell, vcpu->sve_state, vcpu->sve_frames);
     vcpu->sve_state = area;
@@ -305,6 +276,6 @@ vcpu_finish_step(struct vcpu *vcpu)
     if (!epoch_passed(vcpu->end_epoch))
         return EXO_E_AGAIN; /* its CPU may be saving its registers */
     put_sve(vcpu->env->origin.cell, vcpu->sve_state, vcpu->sve_frames);
-    unequip(vcpu);
+    vcpu_unequip(vcpu);
     return EXO_OK;
 }

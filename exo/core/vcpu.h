@@ -86,7 +86,8 @@ struct vcpu_start {
  * environment's cell; in the environment's list; not yet published.
  */
 err_t vcpu_create(struct env *env, const struct vcpu_start *start, struct vcpu **vcpu);
-void vcpu_discard(struct vcpu *vcpu);
+/* Undoes that but for its memory: unmaps and frees the control page, leaves the environment. */
+void vcpu_unequip(struct vcpu *vcpu);
 
 /* One step of its end; EXO_E_AGAIN until nothing of the kernel refers to it. */
 err_t vcpu_finish_step(struct vcpu *vcpu);

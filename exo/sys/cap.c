@@ -33,18 +33,14 @@ sys_cap_copy(struct vcpu *self, uint64_t *x)
     struct cap cap;
     struct env *env;
     struct cap_slot *dst;
-    uint64_t badge;
-    uint64_t rights = x[3];
-    err_t err = rights & ~(uint64_t)EXO_RIGHTS_ALL ? EXO_E_ARG : EXO_OK;
-    if (err == EXO_OK)
-        err = sys_lookup(self, x[0], EXO_TYPE_NONE, (uint16_t)(EXO_COPY | rights), &cap);
-    if (err == EXO_OK)
-        err = sys_env(self, x[1], EXO_CONTROL, &env);
-    if (err == EXO_OK)
-        err = sys_slot(env, x[2], &dst);
-    if (err == EXO_OK)
-        err = narrow(&cap, x[4], x[5], &badge);
-    return err == EXO_OK ? cap_derive(&cap, dst, (uint16_t)rights, badge) : err;
+    uint64_t badge, rights = x[3];
+    if (rights & ~(uint64_t)EXO_RIGHTS_ALL)
+        return EXO_E_ARG;
+    TRY(cap_lookup(self->env, x[0], EXO_TYPE_NONE, (uint16_t)(EXO_COPY | rights), &cap));
+    TRY(sys_env(self, x[1], EXO_CONTROL, &env));
+    TRY(sys_slot(env, x[2], &dst));
+    TRY(narrow(&cap, x[4], x[5], &badge));
+    return cap_derive(&cap, dst, (uint16_t)rights, badge);
 }
 
 err_t
@@ -53,30 +49,26 @@ sys_cap_move(struct vcpu *self, uint64_t *x)
     struct cap cap;
     struct env *env;
     struct cap_slot *dst;
-    err_t err = sys_lookup(self, x[0], EXO_TYPE_NONE, 0, &cap);
-    if (err == EXO_OK)
-        err = sys_env(self, x[1], EXO_CONTROL, &env);
-    if (err == EXO_OK && env != self->env && !(cap.rights & EXO_COPY))
-        err = EXO_E_RIGHT;
-    if (err == EXO_OK)
-        err = sys_slot(env, x[2], &dst);
-    return err == EXO_OK ? cap_transfer(&cap, dst) : err;
+    TRY(cap_lookup(self->env, x[0], EXO_TYPE_NONE, 0, &cap));
+    TRY(sys_env(self, x[1], EXO_CONTROL, &env));
+    if (env != self->env && !(cap.rights & EXO_COPY))
+        return EXO_E_RIGHT;
+    TRY(sys_slot(env, x[2], &dst));
+    return cap_transfer(&cap, dst);
 }
 
 err_t
 sys_cap_drop(struct vcpu *self, uint64_t *x)
 {
-    struct cap_slot *slot;
-    err_t err = sys_slot(self->env, x[0], &slot);
-    return err == EXO_OK ? cap_drop_step(slot) : err;
+    struct cap_slot *slot = cap_slot_at(self->env, x[0]);
+    return slot == NULL ? EXO_E_SLOT : cap_drop_step(slot);
 }
 
 err_t
 sys_cap_revoke(struct vcpu *self, uint64_t *x)
 {
-    struct cap_slot *slot;
-    err_t err = sys_slot(self->env, x[0], &slot);
-    return err == EXO_OK ? cap_revoke_step(slot) : err;
+    struct cap_slot *slot = cap_slot_at(self->env, x[0]);
+    return slot == NULL ? EXO_E_SLOT : cap_revoke_step(slot);
 }
 
 static uint32_t
@@ -94,9 +86,7 @@ err_t
 sys_cap_info(struct vcpu *self, uint64_t *x)
 {
     struct cap cap;
-    err_t err = sys_lookup(self, x[0], EXO_TYPE_NONE, 0, &cap);
-    if (err != EXO_OK)
-        return err;
+    TRY(cap_lookup(self->env, x[0], EXO_TYPE_NONE, 0, &cap));
     bool range = cap.type == EXO_TYPE_FRAMES || cap.type == EXO_TYPE_CPU;
     struct exo_cap_info info = {
         .size = sizeof(info),
@@ -122,9 +112,8 @@ err_t
 sys_cap_extend(struct vcpu *self, uint64_t *x)
 {
     struct env *env;
-    err_t err = EXO_OK;
-    uint32_t page = arg_u32(x[1], &err);
-    if (err == EXO_OK)
-        err = sys_env(self, x[0], EXO_CONTROL, &env);
-    return err == EXO_OK ? env_extend_table(env, page) : err;
+    if (x[1] > UINT32_MAX)
+        return EXO_E_ARG;
+    TRY(sys_env(self, x[0], EXO_CONTROL, &env));
+    return env_extend_table(env, (uint32_t)x[1]);
 }

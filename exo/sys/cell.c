@@ -4,10 +4,9 @@
 static err_t
 limits_in(va_t va, struct exo_limits *limits)
 {
-    err_t err = sys_copy_in(limits, va, sizeof(*limits));
-    if (err == EXO_OK && (limits->size != sizeof(*limits) || limits->version != EXO_ABI_VERSION))
-        err = EXO_E_ARG;
-    return err;
+    TRY(sys_copy_in(limits, va, sizeof(*limits)));
+    bool known = limits->size == sizeof(*limits) && limits->version == EXO_ABI_VERSION;
+    return known ? EXO_OK : EXO_E_ARG;
 }
 
 err_t
@@ -16,41 +15,28 @@ sys_cell_create(struct vcpu *self, uint64_t *x)
     struct cell *parent, *cell;
     struct cap_slot *dst;
     struct exo_limits limits;
-    err_t err = sys_cell(self, x[0], EXO_WRITE, &parent);
-    if (err == EXO_OK)
-        err = sys_slot(self->env, x[1], &dst);
-    if (err == EXO_OK)
-        err = limits_in(x[2], &limits);
-    if (err == EXO_OK) {
-        (void)cell_free_zombies(parent);
-        err = cell_create(parent, limits.limit, &cell);
-    }
-    if (err == EXO_OK) {
-        err = cell_publish(parent, &cell->origin, dst, EXO_RIGHTS_ALL);
-        if (err != EXO_OK)
-            cell_discard(cell);
-    }
-    return err;
+    TRY(sys_place(self, x, &parent, &dst));
+    TRY(limits_in(x[2], &limits));
+    TRY(cell_create(parent, limits.limit, &cell));
+    return cell_publish(&cell->origin, dst);
 }
 
 err_t
 sys_cell_limits(struct vcpu *self, uint64_t *x)
 {
-    struct cell *cell;
+    struct cap cap;
     struct exo_limits limits;
-    err_t err = sys_cell(self, x[0], EXO_CONTROL, &cell);
-    if (err == EXO_OK)
-        err = limits_in(x[1], &limits);
-    return err == EXO_OK ? cell_set_limits(cell, limits.limit) : err;
+    TRY(cap_lookup(self->env, x[0], EXO_TYPE_CELL, EXO_CONTROL, &cap));
+    TRY(limits_in(x[1], &limits));
+    return cell_set_limits(cap.object, limits.limit);
 }
 
 err_t
 sys_cell_info(struct vcpu *self, uint64_t *x)
 {
-    struct cell *cell;
-    err_t err = sys_cell(self, x[0], EXO_READ, &cell);
-    if (err != EXO_OK)
-        return err;
+    struct cap cap;
+    TRY(cap_lookup(self->env, x[0], EXO_TYPE_CELL, EXO_READ, &cap));
+    struct cell *cell = cap.object;
     struct exo_cell_info info = {.size = sizeof(info), .version = EXO_ABI_VERSION};
     lock_acquire(&cell->lock);
     for (int i = 0; i < EXO_RES_COUNT; i++) {
@@ -68,24 +54,21 @@ sys_cell_info(struct vcpu *self, uint64_t *x)
 err_t
 sys_cell_reap(struct vcpu *self, uint64_t *x)
 {
-    struct cell *cell;
-    err_t err = sys_cell(self, x[0], EXO_CONTROL, &cell);
-    return err == EXO_OK ? cell_reap_step(cell) : err;
+    struct cap cap;
+    TRY(cap_lookup(self->env, x[0], EXO_TYPE_CELL, EXO_CONTROL, &cap));
+    return cell_reap_step(cap.object);
 }
 
 err_t
 sys_cell_reclaim(struct vcpu *self, uint64_t *x)
 {
-    struct cell *cell;
-    uint64_t deadline = 0;
-    err_t err = EXO_OK;
-    uint32_t frames = arg_u32(x[1], &err);
-    if (err == EXO_OK)
-        err = sys_cell(self, x[0], EXO_CONTROL, &cell);
-    if (err == EXO_OK && x[2] > arch_ticks_hz() * EXO_GRACE_SECONDS_MAX)
-        err = EXO_E_RANGE;
-    if (err == EXO_OK)
-        err = cell_reclaim_step(cell, frames, x[2], &deadline);
-    x[1] = deadline;
-    return err;
+    struct cap cap;
+    uint64_t frames = x[1];
+    x[1] = 0; /* the deadline, once there is one */
+    if (frames > UINT32_MAX)
+        return EXO_E_ARG;
+    TRY(cap_lookup(self->env, x[0], EXO_TYPE_CELL, EXO_CONTROL, &cap));
+    if (x[2] > arch_ticks_hz() * EXO_GRACE_SECONDS_MAX)
+        return EXO_E_RANGE;
+    return cell_reclaim_step(cap.object, (uint32_t)frames, x[2], &x[1]);
 }

@@ -11,27 +11,23 @@ cpu_of(const struct cap *cap)
 err_t
 sys_cpu_assign(struct vcpu *self, uint64_t *x)
 {
-    struct cap cap;
-    struct vcpu *vcpu = NULL;
-    err_t err = sys_lookup(self, x[0], EXO_TYPE_CPU, EXO_WRITE, &cap);
-    if (err == EXO_OK && (x[2] == 0 || !range_fits(x[1], x[2], cap.count)))
-        err = EXO_E_RANGE;
-    if (err == EXO_OK && x[3] != EXO_NONE)
-        err = sys_vcpu(self, x[3], EXO_CONTROL, &vcpu);
-    if (err == EXO_OK && vcpu != NULL && vcpu->cpu != cpu_of(&cap))
-        err = EXO_E_ARG;
-    return err == EXO_OK
-               ? sched_assign(cpu_of(&cap), cap.base + (uint32_t)x[1], (uint32_t)x[2], vcpu)
-               : err;
+    struct cap cap, owner = {.object = NULL};
+    TRY(cap_lookup(self->env, x[0], EXO_TYPE_CPU, EXO_WRITE, &cap));
+    if (x[2] == 0 || !range_fits(x[1], x[2], cap.count))
+        return EXO_E_RANGE;
+    if (x[3] != EXO_NONE)
+        TRY(cap_lookup(self->env, x[3], EXO_TYPE_VCPU, EXO_CONTROL, &owner));
+    struct vcpu *vcpu = owner.object;
+    if (vcpu != NULL && vcpu->cpu != cpu_of(&cap))
+        return EXO_E_ARG;
+    return sched_assign(cpu_of(&cap), cap.base + (uint32_t)x[1], (uint32_t)x[2], vcpu);
 }
 
 err_t
 sys_cpu_info(struct vcpu *self, uint64_t *x)
 {
     struct cap cap;
-    err_t err = sys_lookup(self, x[0], EXO_TYPE_CPU, EXO_READ, &cap);
-    if (err != EXO_OK)
-        return err;
+    TRY(cap_lookup(self->env, x[0], EXO_TYPE_CPU, EXO_READ, &cap));
     uint32_t cpu = cpu_of(&cap);
     struct run_queue *rq = &cpus[cpu].run_queue;
     struct exo_cpu_info info = {

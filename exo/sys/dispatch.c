@@ -43,48 +43,31 @@ sys_null(struct vcpu *self, uint64_t *x)
 }
 
 err_t
-sys_lookup(struct vcpu *self, uint64_t slot, enum exo_type type, uint16_t rights, struct cap *cap)
-{
-    return slot > UINT32_MAX ? EXO_E_SLOT
-                             : cap_lookup(self->env, (uint32_t)slot, type, rights, cap);
-}
-
-err_t
-sys_cell(struct vcpu *self, uint64_t slot, uint16_t rights, struct cell **cell)
-{
-    struct cap cap;
-    err_t err = sys_lookup(self, slot, EXO_TYPE_CELL, rights, &cap);
-    *cell = err == EXO_OK ? (struct cell *)(void *)cap.origin : NULL;
-    return err;
-}
-
-err_t
-sys_vcpu(struct vcpu *self, uint64_t slot, uint16_t rights, struct vcpu **vcpu)
-{
-    struct cap cap;
-    err_t err = sys_lookup(self, slot, EXO_TYPE_VCPU, rights, &cap);
-    *vcpu = err == EXO_OK ? (struct vcpu *)(void *)cap.origin : NULL;
-    return err;
-}
-
-err_t
 sys_env(struct vcpu *self, uint64_t slot, uint16_t rights, struct env **env)
 {
-    struct cap cap;
-    if (slot == EXO_SELF) {
-        *env = self->env;
-        return EXO_OK;
-    }
-    err_t err = sys_lookup(self, slot, EXO_TYPE_ENV, rights, &cap);
-    *env = err == EXO_OK ? (struct env *)(void *)cap.origin : NULL;
-    return err;
+    struct cap cap = {.object = self->env};
+    if (slot != EXO_SELF)
+        TRY(cap_lookup(self->env, slot, EXO_TYPE_ENV, rights, &cap));
+    *env = cap.object;
+    return EXO_OK;
 }
 
 err_t
 sys_slot(struct env *env, uint64_t number, struct cap_slot **slot)
 {
-    *slot = number > UINT32_MAX ? NULL : cap_slot_at(env, (uint32_t)number);
+    *slot = cap_slot_at(env, number);
     return *slot == NULL ? EXO_E_SLOT : EXO_OK;
+}
+
+err_t
+sys_place(struct vcpu *self, const uint64_t *x, struct cell **cell, struct cap_slot **dst)
+{
+    struct cap cap;
+    TRY(cap_lookup(self->env, x[0], EXO_TYPE_CELL, EXO_WRITE, &cap));
+    TRY(sys_slot(self->env, x[1], dst));
+    *cell = cap.object;
+    (void)cell_free_zombies(*cell);
+    return EXO_OK;
 }
 
 err_t

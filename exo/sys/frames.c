@@ -4,40 +4,16 @@
 
 #define ZERO_BUDGET 64u /* frames zeroed in a call, at most */
 
-/* Charged, taken and named by a new origin; not yet published. */
+/* Takes the frames of a new origin, which its cell pays for. */
 static err_t
-take_run(struct cell *cell, uint32_t count, enum exo_alloc how, pfn_t at, struct origin **origin)
+take_run(struct origin *origin, uint32_t count, enum exo_alloc how, pfn_t at)
 {
-    void *object;
-    pfn_t base;
-    uint64_t got;
-    err_t err = cell_take_object(cell, sizeof(struct origin), &object);
-    if (err != EXO_OK)
-        return err;
-    *origin = object;
-    origin_init(*origin, EXO_TYPE_FRAMES, cell);
-    err = cell_charge(cell, EXO_RES_FRAMES, count);
-    if (err == EXO_OK) {
-        err = frame_take(count, how, at, *origin, &base, &got);
-        if (err == EXO_OK) {
-            (*origin)->base = base;
-            (*origin)->count = (uint32_t)got;
-            cell_refund(cell, EXO_RES_FRAMES, count - (uint32_t)got);
-        } else {
-            cell_refund(cell, EXO_RES_FRAMES, count);
-        }
-    }
-    if (err != EXO_OK)
-        cell_put_object(cell, object, sizeof(struct origin));
+    uint64_t got = 0;
+    TRY(cell_charge(origin->cell, EXO_RES_FRAMES, count));
+    err_t err = frame_take(count, how, at, origin, &origin->base, &got);
+    origin->count = err == EXO_OK ? (uint32_t)got : 0;
+    cell_refund(origin->cell, EXO_RES_FRAMES, count - origin->count);
     return err;
-}
-
-static void
-discard_run(struct origin *origin)
-{
-    frame_put(origin->base, origin->count);
-    cell_refund(origin->cell, EXO_RES_FRAMES, origin->count);
-    cell_put_object(origin->cell, origin, sizeof(*origin));
 }
 
 err_t
@@ -45,30 +21,22 @@ sys_frames_alloc(struct vcpu *self, uint64_t *x)
 {
     struct cell *cell;
     struct cap_slot *dst;
-    struct origin *origin;
-    err_t err = EXO_OK;
-    uint32_t count = arg_u32(x[2], &err);
-    if (err == EXO_OK && (count == 0 || count > EXO_ALLOC_MAX || x[3] > EXO_ALLOC_AT))
-        err = EXO_E_ARG;
-    if (err == EXO_OK)
-        err = sys_cell(self, x[0], EXO_WRITE, &cell);
-    if (err == EXO_OK)
-        err = sys_slot(self->env, x[1], &dst);
-    if (err == EXO_OK) {
-        (void)cell_free_zombies(cell);
-        err = take_run(cell, count, (enum exo_alloc)x[3], x[4], &origin);
+    void *object;
+    if (x[2] == 0 || x[2] > EXO_ALLOC_MAX || x[3] > EXO_ALLOC_AT)
+        return EXO_E_ARG;
+    TRY(sys_place(self, x, &cell, &dst));
+    TRY(cell_new_object(cell, EXO_TYPE_FRAMES, sizeof(struct origin), &object));
+    struct origin *origin = object;
+    err_t err = take_run(origin, (uint32_t)x[2], (enum exo_alloc)x[3], x[4]);
+    if (err != EXO_OK) {
+        cell_put_object(cell, object);
+        return err;
     }
-    if (err == EXO_OK) {
-        uint64_t base = origin->base, got = origin->count;
-        err = cell_publish(cell, origin, dst, EXO_RIGHTS_ALL);
-        if (err == EXO_OK) {
-            x[1] = base;
-            x[2] = got;
-        } else {
-            discard_run(origin);
-        }
-    }
-    return err;
+    uint64_t base = origin->base, got = origin->count;
+    TRY(cell_publish(origin, dst));
+    x[1] = base;
+    x[2] = got;
+    return EXO_OK;
 }
 
 err_t
@@ -76,15 +44,13 @@ sys_frames_split(struct vcpu *self, uint64_t *x)
 {
     struct cap cap;
     struct cap_slot *dst;
-    err_t err = EXO_OK;
-    uint32_t at = arg_u32(x[1], &err);
-    if (err == EXO_OK)
-        err = sys_lookup(self, x[0], EXO_TYPE_FRAMES, EXO_CONTROL, &cap);
-    if (err == EXO_OK)
-        err = sys_slot(self->env, x[2], &dst);
-    if (err == EXO_OK && (at == 0 || at >= cap.count))
-        err = EXO_E_RANGE;
-    return err == EXO_OK ? frames_split(&cap, at, dst) : err;
+    if (x[1] > UINT32_MAX)
+        return EXO_E_ARG;
+    TRY(cap_lookup(self->env, x[0], EXO_TYPE_FRAMES, EXO_CONTROL, &cap));
+    TRY(sys_slot(self->env, x[2], &dst));
+    if (x[1] == 0 || x[1] >= cap.count)
+        return EXO_E_RANGE;
+    return frames_split(&cap, (uint32_t)x[1], dst);
 }
 
 /* --- map, unmap, protect: a batch of entries, with progress in x1
@@ -129,17 +95,13 @@ batch_in(struct vcpu *self, const uint64_t *x, struct batch *batch)
         return EXO_E_ARG;
     batch->count = (uint32_t)x[2];
     batch->budget = ZERO_BUDGET;
-    batch->done = 0;
-    err_t err = sys_env(self, x[0], EXO_WRITE, &batch->env);
-    if (err == EXO_OK)
-        err = sys_copy_in(batch->entries, x[1], batch->count * sizeof(batch->entries[0]));
-    for (uint32_t i = 0; err == EXO_OK && i < batch->count; i++) {
-        err = check_entry(&batch->entries[i]);
+    TRY(sys_env(self, x[0], EXO_WRITE, &batch->env));
+    TRY(sys_copy_in(batch->entries, x[1], batch->count * sizeof(batch->entries[0])));
+    for (uint32_t i = 0; i < batch->count; i++) {
+        TRY(check_entry(&batch->entries[i]));
         pages += weight(&batch->entries[i]);
-        if (err == EXO_OK && pages > EXO_MAP_PAGES_MAX)
-            err = EXO_E_ARG;
     }
-    return err;
+    return pages > EXO_MAP_PAGES_MAX ? EXO_E_ARG : EXO_OK;
 }
 
 /* The capability in the target's own table that justifies the mapping, and the first frame. */
@@ -154,9 +116,7 @@ justify(struct env *env, const struct exo_map *entry, struct cap *cap, pfn_t *ba
         return EXO_E_WX;
     rights |= prot & EXO_PROT_WRITE ? EXO_WRITE : 0;
     rights |= prot & EXO_PROT_EXEC ? EXO_EXEC : 0;
-    err_t err = cap_lookup(env, entry->slot, EXO_TYPE_FRAMES, rights, cap);
-    if (err != EXO_OK)
-        return err;
+    TRY(cap_lookup(env, entry->slot, EXO_TYPE_FRAMES, rights, cap));
     if (!range_fits(entry->first, entry->pages, cap->count))
         return EXO_E_RANGE;
     *base = (pfn_t)cap->base + entry->first;
@@ -165,83 +125,48 @@ justify(struct env *env, const struct exo_map *entry, struct cap *cap, pfn_t *ba
     return EXO_OK;
 }
 
+enum change { CHANGE_MAP = 0, CHANGE_UNMAP = 1, CHANGE_PROTECT = 2 }; /* as EXO_TRACE_MAP says */
+
 static err_t
-map_entry(struct batch *batch, const struct exo_map *entry)
+change_entry(struct batch *batch, const struct exo_map *entry, enum change change)
 {
     struct cap cap;
-    pfn_t base;
+    pfn_t base = 0;
     uint64_t done = 0;
     struct vspace *space = &batch->env->space;
-    err_t err = justify(batch->env, entry, &cap, &base);
-    if (err != EXO_OK)
-        return err;
-    bool device = cap.origin->device;
-    if (device && (entry->prot & (EXO_PROT_EXEC | EXO_PROT_BLOCK)))
-        return EXO_E_ARG;
+    if (change != CHANGE_UNMAP) {
+        TRY(justify(batch->env, entry, &cap, &base));
+        if (cap.origin->device &&
+            (change == CHANGE_PROTECT || (entry->prot & (EXO_PROT_EXEC | EXO_PROT_BLOCK))))
+            return EXO_E_ARG;
+    }
+    err_t err = EXO_E_GONE;
     lock_acquire(&space->lock);
-    if (cap_still(&cap)) {
+    if (change == CHANGE_UNMAP) {
+        err = vspace_unmap(space, entry->va, entry->pages, false, &done);
+    } else if (cap_still(&cap)) {
         cap_widen_hull(cap.slot, entry->va, entry->pages);
-        err = vspace_map(space, entry->va, base, entry->pages, entry->prot,
-                         device ? VSPACE_DEVICE : VSPACE_MEMORY, &batch->budget, &done);
-    } else {
-        err = EXO_E_GONE;
+        if (change == CHANGE_PROTECT)
+            err = vspace_protect(space, entry->va, base, entry->pages, entry->prot, &done);
+        else
+            err = vspace_map(space, entry->va, base, entry->pages, entry->prot,
+                             cap.origin->device ? VSPACE_DEVICE : VSPACE_MEMORY, &batch->budget,
+                             &done);
     }
     lock_release(&space->lock);
     batch->done += done;
-    trace(EXO_TRACE_MAP, entry->va, entry->pages);
+    trace(EXO_TRACE_MAP, entry->va, entry->pages | (uint64_t)change << 32);
     return err;
 }
 
 static err_t
-unmap_entry(struct batch *batch, const struct exo_map *entry)
-{
-    uint64_t done = 0;
-    struct vspace *space = &batch->env->space;
-    lock_acquire(&space->lock);
-    err_t err = vspace_unmap(space, entry->va, entry->pages, false, &done);
-    lock_release(&space->lock);
-    batch->done += done;
-    trace(EXO_TRACE_MAP, entry->va, entry->pages | 1ull << 32);
-    return err;
-}
-
-static err_t
-protect_entry(struct batch *batch, const struct exo_map *entry)
-{
-    struct cap cap;
-    pfn_t base;
-    uint64_t done = 0;
-    struct vspace *space = &batch->env->space;
-    err_t err = justify(batch->env, entry, &cap, &base);
-    if (err != EXO_OK)
-        return err;
-    if (cap.origin->device)
-        return EXO_E_ARG;
-    lock_acquire(&space->lock);
-    if (cap_still(&cap)) {
-        cap_widen_hull(cap.slot, entry->va, entry->pages);
-        err = vspace_protect(space, entry->va, base, entry->pages, entry->prot, &done);
-    } else {
-        err = EXO_E_GONE;
-    }
-    lock_release(&space->lock);
-    batch->done += done;
-    trace(EXO_TRACE_MAP, entry->va, entry->pages | 2ull << 32);
-    return err;
-}
-
-static err_t
-run_batch(struct vcpu *self, uint64_t *x,
-          err_t (*each)(struct batch *batch, const struct exo_map *entry))
+run_batch(struct vcpu *self, uint64_t *x, enum change change)
 {
     struct batch batch;
+    batch.done = 0;
     err_t err = batch_in(self, x, &batch);
-    if (err != EXO_OK) {
-        x[1] = 0;
-        return err;
-    }
     for (uint32_t i = 0; err == EXO_OK && i < batch.count; i++)
-        err = each(&batch, &batch.entries[i]);
+        err = change_entry(&batch, &batch.entries[i], change);
     x[1] = batch.done;
     return err;
 }
@@ -249,19 +174,18 @@ run_batch(struct vcpu *self, uint64_t *x,
 err_t
 sys_map(struct vcpu *self, uint64_t *x)
 {
-    va_t context = x[3];
-    err_t err = run_batch(self, x, map_entry);
-    return err == EXO_OK && context != 0 ? sys_resume_at(self, context) : err;
+    TRY(run_batch(self, x, CHANGE_MAP));
+    return x[3] != 0 ? sys_resume_at(self, x[3]) : EXO_OK;
 }
 
 err_t
 sys_unmap(struct vcpu *self, uint64_t *x)
 {
-    return run_batch(self, x, unmap_entry);
+    return run_batch(self, x, CHANGE_UNMAP);
 }
 
 err_t
 sys_protect(struct vcpu *self, uint64_t *x)
 {
-    return run_batch(self, x, protect_entry);
+    return run_batch(self, x, CHANGE_PROTECT);
 }

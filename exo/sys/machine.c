@@ -31,9 +31,7 @@ read_ring(struct trace_ring *ring, uint64_t *position, va_t buffer, uint64_t eve
           uint64_t *copied)
 {
     struct exo_trace_event chunk[TRACE_CHUNK];
-    err_t err = EXO_OK;
-    *copied = 0;
-    while (err == EXO_OK && *copied < events) {
+    while (*copied < events) {
         uint64_t first = *position + *copied, oldest;
         uint64_t count = read_chunk(ring, first, events - *copied, &oldest, chunk);
         if (first < oldest && *copied == 0) {
@@ -42,37 +40,34 @@ read_ring(struct trace_ring *ring, uint64_t *position, va_t buffer, uint64_t eve
         }
         if (count == 0)
             break;
-        err = sys_copy_out(buffer + *copied * sizeof(chunk[0]), chunk, count * sizeof(chunk[0]));
-        *copied += err == EXO_OK ? count : 0;
+        TRY(sys_copy_out(buffer + *copied * sizeof(chunk[0]), chunk, count * sizeof(chunk[0])));
+        *copied += count;
     }
-    return err;
+    return EXO_OK;
 }
 
 err_t
 sys_trace_read(struct vcpu *self, uint64_t *x)
 {
     struct cap cap;
-    uint64_t position = x[2], copied = 0;
-    err_t err = sys_lookup(self, x[0], EXO_TYPE_TRACE, EXO_READ, &cap);
-    if (err == EXO_OK && (x[1] >= cpu_count || x[4] > TRACE_EVENTS))
-        err = EXO_E_RANGE;
-    if (err == EXO_OK)
-        err = read_ring(cpus[x[1]].trace, &position, x[3], x[4], &copied);
-    x[1] = position; /* of the first event copied */
-    x[2] = copied;
-    return err;
+    uint64_t cpu = x[1];
+    x[1] = x[2]; /* position of the first event copied */
+    x[2] = 0;    /* how many */
+    TRY(cap_lookup(self->env, x[0], EXO_TYPE_TRACE, EXO_READ, &cap));
+    if (cpu >= cpu_count || x[4] > TRACE_EVENTS)
+        return EXO_E_RANGE;
+    return read_ring(cpus[cpu].trace, &x[1], x[3], x[4], &x[2]);
 }
 
 err_t
 sys_trace_control(struct vcpu *self, uint64_t *x)
 {
     struct cap cap;
-    err_t err = sys_lookup(self, x[0], EXO_TYPE_TRACE, EXO_CONTROL, &cap);
-    if (err == EXO_OK && x[1] >> EXO_TRACE_KINDS)
-        err = EXO_E_ARG;
-    if (err == EXO_OK)
-        trace_mask = (uint32_t)x[1];
-    return err;
+    TRY(cap_lookup(self->env, x[0], EXO_TYPE_TRACE, EXO_CONTROL, &cap));
+    if (x[1] >> EXO_TRACE_KINDS)
+        return EXO_E_ARG;
+    trace_mask = (uint32_t)x[1];
+    return EXO_OK;
 }
 
 void
@@ -97,9 +92,7 @@ sys_machine_info(struct vcpu *self, uint64_t *x)
 {
     struct cap cap;
     struct exo_machine_info info;
-    err_t err = sys_lookup(self, x[0], EXO_TYPE_MACHINE, EXO_READ, &cap);
-    if (err != EXO_OK)
-        return err;
+    TRY(cap_lookup(self->env, x[0], EXO_TYPE_MACHINE, EXO_READ, &cap));
     machine_describe(&info);
     return sys_copy_out(x[1], &info, sizeof(info));
 }
@@ -108,12 +101,11 @@ err_t
 sys_machine_power(struct vcpu *self, uint64_t *x)
 {
     struct cap cap;
-    err_t err = sys_lookup(self, x[0], EXO_TYPE_MACHINE, EXO_WRITE, &cap);
-    if (err == EXO_OK && x[1] > EXO_POWER_RESET)
-        err = EXO_E_ARG;
-    if (err == EXO_OK)
-        arch_power((enum exo_power)x[1], (uint32_t)x[2]);
-    return err;
+    TRY(cap_lookup(self->env, x[0], EXO_TYPE_MACHINE, EXO_WRITE, &cap));
+    if (x[1] > EXO_POWER_RESET)
+        return EXO_E_ARG;
+    arch_power((enum exo_power)x[1], (uint32_t)x[2]);
+    return EXO_OK;
 }
 
 err_t
@@ -122,6 +114,6 @@ sys_machine_audit(struct vcpu *self, uint64_t *x)
     struct cap cap;
     if (audit_seeded == NULL)
         return EXO_E_CALL;
-    err_t err = sys_lookup(self, x[0], EXO_TYPE_MACHINE, EXO_CONTROL, &cap);
-    return err == EXO_OK ? audit_seeded(x[1], &x[1], &x[2]) : err;
+    TRY(cap_lookup(self->env, x[0], EXO_TYPE_MACHINE, EXO_CONTROL, &cap));
+    return audit_seeded(x[1], &x[1], &x[2]);
 }

@@ -28,26 +28,17 @@ extern err_t (*const system_calls[EXO_CALL_COUNT])(struct vcpu *self, uint64_t *
 /* The context to load after a call that returned CALL_BLOCKED or CALL_ENTERED. */
 struct exo_context *call_switched(err_t result);
 
-/* A 32-bit argument: EXO_E_ARG in *err when it has more bits. Keeps an earlier error. */
-static inline uint32_t
-arg_u32(uint64_t value, err_t *err)
-{
-    if (value > UINT32_MAX && *err == EXO_OK)
-        *err = EXO_E_ARG;
-    return (uint32_t)value;
-}
-
-/* The object of a capability in the caller's table. */
-err_t sys_lookup(struct vcpu *self, uint64_t slot, enum exo_type type, uint16_t rights,
-                 struct cap *cap);
-err_t sys_cell(struct vcpu *self, uint64_t slot, uint16_t rights, struct cell **cell);
-err_t sys_vcpu(struct vcpu *self, uint64_t slot, uint16_t rights, struct vcpu **vcpu);
-
-/* The same for environments, where EXO_SELF stands for the caller's with all rights. */
+/* An environment: a capability in the caller's table, or EXO_SELF for its own with all rights. */
 err_t sys_env(struct vcpu *self, uint64_t slot, uint16_t rights, struct env **env);
 
 /* A slot of an environment's table, empty or not: EXO_E_SLOT when there is no such page. */
 err_t sys_slot(struct env *env, uint64_t number, struct cap_slot **slot);
+
+/*
+ * Where a new object goes: the cell in slot x[0], which pays, and slot x[1] of the caller's table.
+ * Memory of objects that ended in the cell is there again before it is asked for more.
+ */
+err_t sys_place(struct vcpu *self, const uint64_t *x, struct cell **cell, struct cap_slot **dst);
 
 /* A user's buffer. EXO_E_FAULT. */
 err_t sys_copy_in(void *to, va_t from, size_t bytes);

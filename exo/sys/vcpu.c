@@ -69,61 +69,50 @@ sys_vcpu_create(struct vcpu *self, uint64_t *x)
         return EXO_E_ALIGN;
     if (start.control_va < EXO_VA_START || !range_fits(start.control_va, PAGE_BYTES, EXO_VA_END))
         return EXO_E_RANGE;
-    err_t err = sys_env(self, x[0], EXO_WRITE, &env);
-    if (err == EXO_OK)
-        err = sys_slot(self->env, x[1], &dst);
-    if (err == EXO_OK) {
-        (void)cell_free_zombies(env->origin.cell);
-        err = vcpu_create(env, &start, &vcpu);
-    }
-    if (err == EXO_OK) {
-        err = cell_publish(env->origin.cell, &vcpu->origin, dst, EXO_RIGHTS_ALL);
-        if (err != EXO_OK)
-            vcpu_discard(vcpu);
-    }
-    return err;
+    TRY(sys_env(self, x[0], EXO_WRITE, &env));
+    TRY(sys_slot(self->env, x[1], &dst));
+    (void)cell_free_zombies(env->origin.cell);
+    TRY(vcpu_create(env, &start, &vcpu));
+    return cell_publish(&vcpu->origin, dst);
 }
 
 err_t
 sys_vcpu_start(struct vcpu *self, uint64_t *x)
 {
-    struct vcpu *vcpu;
-    err_t err = sys_vcpu(self, x[0], EXO_CONTROL, &vcpu);
-    if (err == EXO_OK)
-        vcpu_release(vcpu);
-    return err;
+    struct cap cap;
+    TRY(cap_lookup(self->env, x[0], EXO_TYPE_VCPU, EXO_CONTROL, &cap));
+    vcpu_release(cap.object);
+    return EXO_OK;
 }
 
 err_t
 sys_vcpu_stop(struct vcpu *self, uint64_t *x)
 {
-    struct vcpu *vcpu;
-    err_t err = sys_vcpu(self, x[0], EXO_CONTROL, &vcpu);
-    return err == EXO_OK ? vcpu_hold(vcpu) : err;
+    struct cap cap;
+    TRY(cap_lookup(self->env, x[0], EXO_TYPE_VCPU, EXO_CONTROL, &cap));
+    return vcpu_hold(cap.object);
 }
 
 err_t
 sys_vcpu_get(struct vcpu *self, uint64_t *x)
 {
-    struct vcpu *vcpu;
-    err_t err = sys_vcpu(self, x[0], EXO_READ, &vcpu);
-    if (err == EXO_OK && !vcpu_is_still(vcpu))
-        err = EXO_E_STATE;
-    return err == EXO_OK ? sys_copy_out(x[1], &vcpu->context, sizeof(vcpu->context)) : err;
+    struct cap cap;
+    TRY(cap_lookup(self->env, x[0], EXO_TYPE_VCPU, EXO_READ, &cap));
+    struct vcpu *vcpu = cap.object;
+    if (!vcpu_is_still(vcpu))
+        return EXO_E_STATE;
+    return sys_copy_out(x[1], &vcpu->context, sizeof(vcpu->context));
 }
 
 err_t
 sys_vcpu_set(struct vcpu *self, uint64_t *x)
 {
-    struct vcpu *vcpu;
+    struct cap cap;
     struct exo_context context;
-    err_t err = sys_vcpu(self, x[0], EXO_WRITE, &vcpu);
-    if (err == EXO_OK)
-        err = sys_copy_in(&context, x[1], sizeof(context));
-    if (err != EXO_OK)
-        return err;
+    TRY(cap_lookup(self->env, x[0], EXO_TYPE_VCPU, EXO_WRITE, &cap));
+    TRY(sys_copy_in(&context, x[1], sizeof(context)));
     context.pstate = pstate_for_user(context.pstate);
-    return vcpu_set_context(vcpu, &context);
+    return vcpu_set_context(cap.object, &context);
 }
 
 static err_t
@@ -150,10 +139,9 @@ set_revoke_handler(struct vcpu *vcpu, uint64_t value)
 err_t
 sys_vcpu_config(struct vcpu *self, uint64_t *x)
 {
-    struct vcpu *vcpu;
-    err_t err = sys_vcpu(self, x[0], EXO_CONTROL, &vcpu);
-    if (err != EXO_OK)
-        return err;
+    struct cap cap;
+    TRY(cap_lookup(self->env, x[0], EXO_TYPE_VCPU, EXO_CONTROL, &cap));
+    struct vcpu *vcpu = cap.object;
     switch (x[1]) {
     case EXO_VCPU_PRIORITY: return set_priority(vcpu, x[2]);
     case EXO_VCPU_SVE_BYTES:
