@@ -23,28 +23,29 @@ slot_at(struct env *env, uint64_t slot)
 static inline err_t
 cap_read(struct cap_slot *slot, enum exo_type type, uint16_t rights, struct cap *cap)
 {
-    uint32_t sequence, generation;
+    struct cap read; /* in registers: `cap` may be seen by others */
+    uint32_t generation;
     do {
-        sequence = atomic_load_explicit(&slot->sequence, memory_order_acquire);
-        cap->type = READ_ONCE(slot->type);
-        cap->flags = atomic_load_explicit(&slot->flags, memory_order_relaxed);
-        cap->rights = READ_ONCE(slot->rights);
+        read.sequence = atomic_load_explicit(&slot->sequence, memory_order_acquire);
+        read.type = READ_ONCE(slot->type);
+        read.flags = atomic_load_explicit(&slot->flags, memory_order_relaxed);
+        read.rights = READ_ONCE(slot->rights);
         generation = READ_ONCE(slot->generation);
-        cap->origin = READ_ONCE(slot->origin);
-        cap->badge = READ_ONCE(slot->badge);
+        read.origin = READ_ONCE(slot->origin);
+        read.badge = READ_ONCE(slot->badge);
         atomic_thread_fence(memory_order_acquire);
-    } while ((sequence & 1) ||
-             atomic_load_explicit(&slot->sequence, memory_order_relaxed) != sequence);
-    cap->slot = slot;
-    cap->sequence = sequence;
-    if (cap->type == EXO_TYPE_NONE)
+    } while ((read.sequence & 1) ||
+             atomic_load_explicit(&slot->sequence, memory_order_relaxed) != read.sequence);
+    read.slot = slot;
+    *cap = read;
+    if (read.type == EXO_TYPE_NONE)
         return EXO_E_SLOT;
-    if (cap->type != type && type != EXO_TYPE_NONE)
+    if (read.type != type && type != EXO_TYPE_NONE)
         return EXO_E_TYPE;
-    if ((cap->flags & CAP_DYING) ||
-        atomic_load_explicit(&cap->origin->generation, memory_order_acquire) != generation)
+    if ((read.flags & CAP_DYING) ||
+        atomic_load_explicit(&read.origin->generation, memory_order_acquire) != generation)
         return EXO_E_GONE;
-    return rights & ~cap->rights ? EXO_E_RIGHT : EXO_OK;
+    return rights & ~read.rights ? EXO_E_RIGHT : EXO_OK;
 }
 
 static inline err_t

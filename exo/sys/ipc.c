@@ -39,7 +39,7 @@ err_t
 sys_notify(struct vcpu *self, uint64_t *x)
 {
     struct cap cap;
-    TRY(cap_lookup(self->env, x[0], EXO_TYPE_NOTIFICATION, EXO_WRITE, &cap));
+    TRY(cap_find(self->env, x[0], EXO_TYPE_NOTIFICATION, EXO_WRITE, &cap));
     if (cap.badge == 0)
         return EXO_E_ARG; /* names no bits: copy it with a badge first */
     return notification_signal(cap.object, cap.badge);
