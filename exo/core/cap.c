@@ -26,27 +26,11 @@ slot_lock(struct cap_slot *slot)
 }
 
 void
-slot_unlock(struct cap_slot *slot)
+slot_unlock(struct cap_slot *slot, bool changed)
 {
     uint32_t sequence = atomic_load_explicit(&slot->sequence, memory_order_relaxed);
-    atomic_store_explicit(&slot->sequence, sequence + 1, memory_order_release);
-}
-
-/* As it was: nothing changed, and capabilities read from it stay good. */
-static void
-slot_unlock_unchanged(struct cap_slot *slot)
-{
-    uint32_t sequence = atomic_load_explicit(&slot->sequence, memory_order_relaxed);
-    atomic_store_explicit(&slot->sequence, sequence - 1, memory_order_release);
-}
-
-static void
-slot_unlock_if(struct cap_slot *slot, bool changed)
-{
-    if (changed)
-        slot_unlock(slot);
-    else
-        slot_unlock_unchanged(slot);
+    atomic_store_explicit(&slot->sequence, changed ? sequence + 1 : sequence - 1,
+                          memory_order_release);
 }
 
 void
@@ -59,8 +43,8 @@ slots_lock(struct cap_slot *a, struct cap_slot *b)
 void
 slots_unlock(struct cap_slot *a, struct cap_slot *b, bool changed)
 {
-    slot_unlock_if(a, changed);
-    slot_unlock_if(b, changed);
+    slot_unlock(a, changed);
+    slot_unlock(b, changed);
 }
 
 struct cap_slot *
@@ -143,7 +127,7 @@ err_t
 cap_plant(struct cap_slot *dst, struct origin *origin, uint16_t rights, uint64_t badge,
           const struct cap_slot *mapped_like)
 {
-    lock_acquire(&origin->lock);
+    HOLD(&origin->lock);
     if (mapped_like == NULL)
         slot_lock(dst);
     err_t err = slot_vacant(dst);
@@ -158,8 +142,7 @@ cap_plant(struct cap_slot *dst, struct origin *origin, uint16_t rights, uint64_t
         link_behind(origin, NULL, dst);
     }
     if (mapped_like == NULL)
-        slot_unlock_if(dst, err == EXO_OK);
-    lock_release(&origin->lock);
+        slot_unlock(dst, err == EXO_OK);
     return err;
 }
 
@@ -172,31 +155,21 @@ tree_changeable(const struct origin *origin, const struct cap *cap)
     return origin->phase == ORIGIN_IDLE ? EXO_OK : EXO_E_BUSY;
 }
 
-static err_t
-derive_locked(const struct cap *cap, struct cap_slot *dst, uint16_t rights, uint64_t badge)
+err_t
+cap_derive(const struct cap *cap, struct cap_slot *dst, uint16_t rights, uint64_t badge)
 {
-    err_t err = tree_changeable(cap->origin, cap);
-    if (err != EXO_OK)
-        return err;
+    HOLD(&cap->origin->lock);
+    TRY(tree_changeable(cap->origin, cap));
     if (cap->slot->depth >= CAP_DEPTH_MAX)
         return EXO_E_LIMIT;
     slot_lock(dst);
-    err = slot_vacant(dst);
+    err_t err = slot_vacant(dst);
     if (err == EXO_OK) {
         slot_fill(dst, cap->origin, rights, badge);
         dst->depth = cap->slot->depth + 1;
         link_behind(cap->origin, cap->slot, dst);
     }
-    slot_unlock_if(dst, err == EXO_OK);
-    return err;
-}
-
-err_t
-cap_derive(const struct cap *cap, struct cap_slot *dst, uint16_t rights, uint64_t badge)
-{
-    lock_acquire(&cap->origin->lock);
-    err_t err = derive_locked(cap, dst, rights, badge);
-    lock_release(&cap->origin->lock);
+    slot_unlock(dst, err == EXO_OK);
     return err;
 }
 
@@ -229,30 +202,20 @@ slot_replace(struct cap_slot *src, struct cap_slot *dst)
  * The mappings go while the slot's sequence is odd: a map that looked it up before sees that under
  * the address-space lock, so that none is made behind the sweep (tests/models/mapping.pml).
  */
-static err_t
-transfer_locked(const struct cap *cap, struct cap_slot *dst)
+err_t
+cap_transfer(const struct cap *cap, struct cap_slot *dst)
 {
     struct cap_slot *src = cap->slot;
-    err_t err = tree_changeable(cap->origin, cap);
-    if (err != EXO_OK)
-        return err;
+    if (src == dst)
+        return EXO_E_OCCUPIED;
+    HOLD(&cap->origin->lock);
+    TRY(tree_changeable(cap->origin, cap));
     slots_lock(src, dst);
-    err = slot_vacant(dst);
+    err_t err = slot_vacant(dst);
     if (err == EXO_OK)
         err = cap_unmap_step(src);
     if (err == EXO_OK)
         slot_replace(src, dst);
     slots_unlock(src, dst, err == EXO_OK);
-    return err;
-}
-
-err_t
-cap_transfer(const struct cap *cap, struct cap_slot *dst)
-{
-    if (cap->slot == dst)
-        return EXO_E_OCCUPIED;
-    lock_acquire(&cap->origin->lock);
-    err_t err = transfer_locked(cap, dst);
-    lock_release(&cap->origin->lock);
     return err;
 }

@@ -135,7 +135,8 @@ void cap_widen_hull(struct cap_slot *slot, va_t va, uint64_t pages);
 void cap_erase(struct cap_slot *slot);
 
 void slot_lock(struct cap_slot *slot);
-void slot_unlock(struct cap_slot *slot);
+/* Unchanged, it is as it was: capabilities read from it stay good. */
+void slot_unlock(struct cap_slot *slot, bool changed);
 
 /* Two at a time, always in the same order; unless `changed`, what was read from them stays good. */
 void slots_lock(struct cap_slot *a, struct cap_slot *b);

@@ -150,14 +150,13 @@ void
 cell_leave_parent(struct cell *cell)
 {
     struct cell *parent = cell->parent;
-    lock_acquire(&parent->lock);
+    HOLD(&parent->lock);
     *(cell->prev_sibling == NULL ? &parent->first_child : &cell->prev_sibling->next_sibling) =
         cell->next_sibling;
     if (cell->next_sibling != NULL)
         cell->next_sibling->prev_sibling = cell->prev_sibling;
     for (int i = 0; i < EXO_RES_COUNT; i++)
         (void)carve(parent, (enum exo_resource)i, -(int64_t)cell->limit[i]);
-    lock_release(&parent->lock);
 }
 
 /* Both locks held. */
@@ -182,20 +181,18 @@ cell_set_limits(struct cell *cell, const uint32_t limit[EXO_RES_COUNT])
     if (parent == NULL)
         return EXO_E_STATE;
     uint32_t before[EXO_RES_COUNT];
-    err_t err = EXO_OK;
-    lock_acquire(&parent->lock);
-    lock_acquire(&cell->lock);
+    HOLD(&parent->lock);
+    HOLD(&cell->lock);
     memcpy(before, cell->limit, sizeof(before));
-    int i = 0;
-    while (i < EXO_RES_COUNT && err == EXO_OK) {
-        err = set_limit(cell, (enum exo_resource)i, limit[i]);
-        i += err == EXO_OK;
+    for (int i = 0; i < EXO_RES_COUNT; i++) {
+        err_t err = set_limit(cell, (enum exo_resource)i, limit[i]);
+        if (err != EXO_OK) {
+            while (i-- > 0)
+                (void)set_limit(cell, (enum exo_resource)i, before[i]);
+            return err;
+        }
     }
-    while (err != EXO_OK && i-- > 0)
-        (void)set_limit(cell, (enum exo_resource)i, before[i]);
-    lock_release(&cell->lock);
-    lock_release(&parent->lock);
-    return err;
+    return EXO_OK;
 }
 
 /* The list of the cell that an origin is on. */

@@ -15,6 +15,16 @@ endpoint_init(struct endpoint *endpoint)
     lock_init(&endpoint->lock, RANK_ENDPOINT);
 }
 
+/* In the queue it waits until the deadline. */
+static void
+queue_up(struct vcpu_queue *queue, struct endpoint *endpoint, struct vcpu *vcpu,
+         enum vcpu_state state, uint64_t deadline)
+{
+    queue_push(queue, endpoint, vcpu);
+    HOLD(&vcpu->run_queue->lock);
+    rq_block(vcpu, state, deadline);
+}
+
 static struct vcpu *
 queue_pop(struct vcpu_queue *queue)
 {
@@ -56,22 +66,13 @@ pair(struct vcpu *caller, struct vcpu *server, bool cap)
     trace(EXO_TRACE_PROTECTED, (uint64_t)(uintptr_t)server, x[1]);
 }
 
-/* A blocked vCPU of this CPU goes on within the running slot. Its run-queue lock is held. */
-static inline void
-enter(struct cpu *cpu, struct vcpu *vcpu)
-{
-    deadline_remove(&vcpu->run_queue->deadlines, vcpu);
-    vcpu->state = VCPU_READY;
-    switch_to(cpu, vcpu);
-}
-
-/* The same if it can; else it is woken. */
+/* A blocked vCPU goes on within the running slot, if this is its CPU; else it is woken. */
 static err_t
 go_on_with(struct vcpu *vcpu)
 {
     struct cpu *cpu = this_cpu();
     if (vcpu->cpu == cpu->number && vcpu_may_run(vcpu)) {
-        enter(cpu, vcpu);
+        rq_enter(cpu, vcpu);
         sched_set_timer(cpu);
         return CALL_ENTERED;
     }
@@ -101,10 +102,7 @@ send(struct vcpu *caller, const struct cap *cap, enum vcpu_state state, uint64_t
     struct vcpu *server = queue_pop(&endpoint->receivers);
     if (server == NULL) {
         caller->via = *cap;
-        queue_push(&endpoint->callers, endpoint, caller);
-        lock_acquire(&rq_of(caller)->lock);
-        rq_block(caller, state, deadline);
-        lock_release(&rq_of(caller)->lock);
+        queue_up(&endpoint->callers, endpoint, caller, state, deadline);
     }
     lock_release(&endpoint->lock);
     return server == NULL ? CALL_BLOCKED : meet_server(caller, server, state, deadline);
@@ -120,9 +118,7 @@ err_t
 endpoint_send_fault(struct vcpu *vcpu)
 {
     struct cap cap;
-    err_t err = cap_lookup_slot(&vcpu->env->supervisor, EXO_TYPE_ENDPOINT, 0, &cap);
-    if (err != EXO_OK)
-        return err;
+    TRY(cap_lookup_slot(&vcpu->env->supervisor, EXO_TYPE_ENDPOINT, 0, &cap));
     vcpu->cap_send = vcpu->cap_receive = EXO_NONE;
     (void)send(vcpu, &cap, VCPU_FAULTED, EXO_FOREVER);
     return EXO_OK;
@@ -141,12 +137,11 @@ strand(struct vcpu *vcpu)
 static void
 refuse(struct vcpu *vcpu)
 {
-    lock_acquire(&rq_of(vcpu)->lock);
+    HOLD(&vcpu->run_queue->lock);
     if (vcpu->state == VCPU_FAULTED)
         strand(vcpu);
     else
         rq_wake_with(vcpu, EXO_E_GONE);
-    lock_release(&rq_of(vcpu)->lock);
 }
 
 /* The server takes a caller that waited: `partner` is set, so that the caller's end finds it. */
@@ -183,14 +178,11 @@ endpoint_receive(struct vcpu *server, struct endpoint *endpoint, uint64_t deadli
     err_t err = take_caller(endpoint, &caller);
     if (err == EXO_OK && caller == NULL) {
         err = CALL_BLOCKED;
-        queue_push(&endpoint->receivers, endpoint, server);
-        lock_acquire(&rq_of(server)->lock);
-        rq_block(server, VCPU_RECEIVING, deadline);
-        lock_release(&rq_of(server)->lock);
+        queue_up(&endpoint->receivers, endpoint, server, VCPU_RECEIVING, deadline);
     } else if (err == EXO_OK) {
-        lock_acquire(&rq_of(caller)->lock);
+        lock_acquire(&caller->run_queue->lock);
         caller->partner = server;
-        lock_release(&rq_of(caller)->lock);
+        lock_release(&caller->run_queue->lock);
     }
     lock_release(&endpoint->lock);
     return err == EXO_OK ? meet_caller(server, caller) : err;
@@ -219,15 +211,15 @@ answer(struct vcpu *server, const uint64_t words[4], uint32_t send_slot)
     if (caller == NULL)
         return NULL;
     bool cap = give_cap(server, send_slot, caller, caller->cap_receive);
-    lock_acquire(&rq_of(caller)->lock);
+    lock_acquire(&caller->run_queue->lock);
     bool there = caller->partner == server;
     if (there) {
         caller->partner = NULL;
-        deadline_remove(&rq_of(caller)->deadlines, caller);
+        deadline_remove(&caller->run_queue->deadlines, caller);
         if (caller->state == VCPU_CALLING)
             hand_answer(caller, words, cap);
     }
-    lock_release(&rq_of(caller)->lock);
+    lock_release(&caller->run_queue->lock);
     atomic_store_explicit(&server->serving, NULL, memory_order_relaxed);
     return there ? caller : NULL;
 }
@@ -235,9 +227,8 @@ answer(struct vcpu *server, const uint64_t words[4], uint32_t send_slot)
 static void
 wake(struct vcpu *vcpu)
 {
-    lock_acquire(&rq_of(vcpu)->lock);
+    HOLD(&vcpu->run_queue->lock);
     rq_wake(vcpu);
-    lock_release(&rq_of(vcpu)->lock);
 }
 
 err_t
@@ -262,10 +253,8 @@ endpoint_reply_receive(struct vcpu *server, struct endpoint *endpoint, const uin
         wake(caller);
         return err;
     }
-    lock_acquire(&rq_of(caller)->lock);
-    err = go_on_with(caller);
-    lock_release(&rq_of(caller)->lock);
-    return err;
+    HOLD(&caller->run_queue->lock);
+    return go_on_with(caller);
 }
 
 /* --- Ends
@@ -278,14 +267,11 @@ leave_queue(struct vcpu *vcpu)
     struct endpoint *endpoint = __atomic_load_n(&vcpu->endpoint, __ATOMIC_RELAXED);
     if (endpoint == NULL)
         return false;
-    lock_acquire(&endpoint->lock);
-    bool queued = vcpu->endpoint == endpoint;
-    if (queued) {
-        queue_remove(vcpu->state == VCPU_RECEIVING ? &endpoint->receivers : &endpoint->callers,
-                     vcpu);
-    }
-    lock_release(&endpoint->lock);
-    return queued;
+    HOLD(&endpoint->lock);
+    if (vcpu->endpoint != endpoint)
+        return false;
+    queue_remove(vcpu->state == VCPU_RECEIVING ? &endpoint->receivers : &endpoint->callers, vcpu);
+    return true;
 }
 
 /* The caller's server loses it; whether there was one. Run-queue lock of the caller's CPU held. */
@@ -305,14 +291,13 @@ void
 endpoint_timeout(struct vcpu *vcpu)
 {
     bool queued = leave_queue(vcpu);
-    lock_acquire(&rq_of(vcpu)->lock);
+    HOLD(&vcpu->run_queue->lock);
     if (queued || (vcpu->state == VCPU_CALLING && leave_server(vcpu))) {
         rq_wake_with(vcpu, EXO_E_TIMEOUT);
     } else if (vcpu->state == VCPU_CALLING) {
         /* Claimed: a server is about to take it, or to have answered. Look again soon. */
-        deadline_insert(&rq_of(vcpu)->deadlines, vcpu);
+        deadline_insert(&vcpu->run_queue->deadlines, vcpu);
     }
-    lock_release(&rq_of(vcpu)->lock);
 }
 
 /* Its own caller will not get an answer any more. */
@@ -322,7 +307,7 @@ abandon_caller(struct vcpu *server)
     struct vcpu *caller = atomic_load(&server->serving);
     if (caller == NULL)
         return;
-    lock_acquire(&rq_of(caller)->lock);
+    lock_acquire(&caller->run_queue->lock);
     if (caller->partner == server) {
         caller->partner = NULL;
         if (caller->state == VCPU_CALLING)
@@ -330,7 +315,7 @@ abandon_caller(struct vcpu *server)
         else
             strand(caller);
     }
-    lock_release(&rq_of(caller)->lock);
+    lock_release(&caller->run_queue->lock);
     atomic_store(&server->serving, NULL);
 }
 
@@ -338,17 +323,17 @@ err_t
 endpoint_forget(struct vcpu *vcpu)
 {
     bool queued = leave_queue(vcpu);
-    lock_acquire(&rq_of(vcpu)->lock);
+    lock_acquire(&vcpu->run_queue->lock);
     bool partnered = leave_server(vcpu);
     bool in_call =
         vcpu->state == VCPU_RECEIVING || vcpu->state == VCPU_CALLING || vcpu->state == VCPU_FAULTED;
     bool claimed = in_call && !queued && !partnered;
     if (!claimed) {
-        deadline_remove(&rq_of(vcpu)->deadlines, vcpu);
+        deadline_remove(&vcpu->run_queue->deadlines, vcpu);
         rq_unready(vcpu);
         vcpu->state = VCPU_DEAD;
     }
-    lock_release(&rq_of(vcpu)->lock);
+    lock_release(&vcpu->run_queue->lock);
     if (claimed)
         return EXO_E_AGAIN;
     abandon_caller(vcpu);
@@ -360,16 +345,13 @@ err_t
 endpoint_finish_step(struct endpoint *endpoint)
 {
     for (int i = 0; i < DRAIN_STEP; i++) {
-        lock_acquire(&endpoint->lock);
+        HOLD(&endpoint->lock);
         struct vcpu *vcpu = queue_pop(&endpoint->callers);
         if (vcpu == NULL)
             vcpu = queue_pop(&endpoint->receivers);
-        if (vcpu == NULL) {
-            lock_release(&endpoint->lock);
+        if (vcpu == NULL)
             return EXO_OK;
-        }
         refuse(vcpu);
-        lock_release(&endpoint->lock);
     }
     return EXO_E_AGAIN;
 }

@@ -68,16 +68,13 @@ env_unmake(struct env *env)
 static err_t
 add_page(struct env *env, uint32_t page, struct cap_slot *slots)
 {
-    err_t err = EXO_OK;
-    lock_acquire(&env->lock);
+    HOLD(&env->lock);
     if (env->origin.doomed)
-        err = EXO_E_GONE;
-    else if (env->table[page] != NULL)
-        err = EXO_E_OCCUPIED;
-    else
-        __atomic_store_n(&env->table[page], slots, __ATOMIC_RELEASE);
-    lock_release(&env->lock);
-    return err;
+        return EXO_E_GONE;
+    if (env->table[page] != NULL)
+        return EXO_E_OCCUPIED;
+    __atomic_store_n(&env->table[page], slots, __ATOMIC_RELEASE);
+    return EXO_OK;
 }
 
 err_t

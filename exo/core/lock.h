@@ -64,4 +64,19 @@ lock_release(struct spinlock *lock)
     atomic_store_explicit(&lock->held, 0, memory_order_release);
 }
 
+static inline void
+lock_release_held(struct spinlock *const *held)
+{
+    lock_release(*held);
+}
+
+/* Takes the lock until the end of the block, whichever way that is left. One a line. */
+#define HOLD_NAME(line) held_until_##line
+#define HOLD_AT(lock, line)                                                                      \
+    struct spinlock *const HOLD_NAME(line) __attribute__((cleanup(lock_release_held), unused)) = \
+        (lock);                                                                                  \
+    lock_acquire(HOLD_NAME(line))
+#define HOLD_LINE(lock, line) HOLD_AT(lock, line)
+#define HOLD(lock)            HOLD_LINE(lock, __LINE__)
+
 #endif

@@ -35,11 +35,11 @@ origin_doom(struct origin *origin)
     struct cell *cell = origin->cell;
     if (origin->eternal)
         return false;
-    bool begun = false;
-    lock_acquire(&cell->lock);
-    lock_acquire(&origin->lock);
-    if (!origin->doomed) {
-        begun = true;
+    {
+        HOLD(&cell->lock);
+        HOLD(&origin->lock);
+        if (origin->doomed)
+            return false;
         cell_unlist(cell, origin);
         origin->doomed = true;
         cell_list(cell, origin);
@@ -50,14 +50,10 @@ origin_doom(struct origin *origin)
         origin->epoch = epoch_advance();
         origin->phase = ORIGIN_GRACE;
     }
-    lock_release(&origin->lock);
-    lock_release(&cell->lock);
-    if (begun) {
-        trace(EXO_TRACE_REVOKE, (uint64_t)(uintptr_t)origin, ORIGIN_GRACE);
-        if (origin->type == EXO_TYPE_ENV || origin->type == EXO_TYPE_CELL)
-            sched_poke_everyone();
-    }
-    return begun;
+    trace(EXO_TRACE_REVOKE, (uint64_t)(uintptr_t)origin, ORIGIN_GRACE);
+    if (origin->type == EXO_TYPE_ENV || origin->type == EXO_TYPE_CELL)
+        sched_poke_everyone();
+    return true;
 }
 
 static err_t
@@ -89,12 +85,11 @@ origin_bury(struct origin *origin)
 {
     struct cell *cell = origin->cell;
     trace(EXO_TRACE_REVOKE, (uint64_t)(uintptr_t)origin, ORIGIN_DEAD);
-    lock_acquire(&cell->lock);
+    HOLD(&cell->lock);
     cell_unlist(cell, origin);
     origin->epoch = epoch_advance();
     origin->next = cell->zombies;
     cell->zombies = origin;
-    lock_release(&cell->lock);
 }
 
 void
@@ -114,20 +109,18 @@ origin_discard(struct origin *origin)
 static struct origin *
 take_zombie(struct cell *cell)
 {
-    struct origin *found = NULL;
-    lock_acquire(&cell->lock);
+    HOLD(&cell->lock);
     /* Newest first, so that the epochs fall: what passed is found at or behind the first. */
     struct origin **link = &cell->zombies;
     for (int i = 0; i < ZOMBIES_STEP && *link != NULL; i++, link = &(*link)->next) {
-        if (epoch_passed((*link)->epoch)) {
-            found = *link;
-            *link = found->next;
+        struct origin *origin = *link;
+        if (epoch_passed(origin->epoch)) {
+            *link = origin->next;
             cell->dying_objects--;
-            break;
+            return origin;
         }
     }
-    lock_release(&cell->lock);
-    return found;
+    return NULL;
 }
 
 bool
@@ -148,7 +141,7 @@ cell_free_zombies(struct cell *cell)
 static struct origin *
 rotate_doomed(struct cell *cell)
 {
-    lock_acquire(&cell->lock);
+    HOLD(&cell->lock);
     struct origin *first = cell->doomed;
     if (first != NULL && first->next != NULL) {
         struct origin *last = first;
@@ -162,7 +155,6 @@ rotate_doomed(struct cell *cell)
         first->prev = last;
         last->next = first;
     }
-    lock_release(&cell->lock);
     return first;
 }
 

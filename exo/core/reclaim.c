@@ -23,16 +23,14 @@ hand_over_free(struct cell *cell)
 {
     uint32_t limit = cell->limit[EXO_RES_FRAMES];
     uint32_t target = cell->reclaim.target_frames;
-    uint32_t floor = in_use(cell) > target ? in_use(cell) : target;
-    if (limit > floor) {
-        uint32_t free = atomic_load(&cell->free[EXO_RES_FRAMES]);
-        uint32_t less = limit - floor < free ? limit - floor : free;
-        if (less > 0 &&
-            atomic_compare_exchange_strong(&cell->free[EXO_RES_FRAMES], &free, free - less)) {
-            cell->limit[EXO_RES_FRAMES] -= less;
-            cell->parent->carved[EXO_RES_FRAMES] -= less;
-            cell_refund(cell->parent, EXO_RES_FRAMES, less);
-        }
+    uint32_t floor = (uint32_t)max_u64(in_use(cell), target);
+    uint32_t free = atomic_load(&cell->free[EXO_RES_FRAMES]);
+    uint32_t less = limit > floor ? (uint32_t)min_u64(limit - floor, free) : 0;
+    if (less > 0 &&
+        atomic_compare_exchange_strong(&cell->free[EXO_RES_FRAMES], &free, free - less)) {
+        cell->limit[EXO_RES_FRAMES] -= less;
+        cell->parent->carved[EXO_RES_FRAMES] -= less;
+        cell_refund(cell->parent, EXO_RES_FRAMES, less);
     }
 }
 
@@ -85,9 +83,8 @@ take_by_force(struct cell *cell)
     if (victim == NULL)
         return false;
     if (origin_doom(victim)) {
-        lock_acquire(&cell->lock);
+        HOLD(&cell->lock);
         record(cell, victim);
-        lock_release(&cell->lock);
     }
     return true;
 }
@@ -107,30 +104,30 @@ repossess_step(struct cell *cell)
     return EXO_E_BUSY;
 }
 
-err_t
-cell_reclaim_step(struct cell *cell, uint32_t frames, uint64_t grace_ticks, uint64_t *deadline)
+/* Asks once, and takes what is free: EXO_E_AGAIN while the cell has more than it was left. */
+static err_t
+ask(struct cell *cell, uint32_t frames, uint64_t grace_ticks, uint64_t *deadline)
 {
-    struct cell *parent = cell->parent;
     struct reclaim *reclaim = &cell->reclaim;
-    if (parent == NULL)
-        return EXO_E_STATE;
-    lock_acquire(&parent->lock);
-    lock_acquire(&cell->lock);
-    if (cell->carved[EXO_RES_FRAMES] > frames) {
-        lock_release(&cell->lock);
-        lock_release(&parent->lock);
+    HOLD(&cell->parent->lock);
+    HOLD(&cell->lock);
+    if (cell->carved[EXO_RES_FRAMES] > frames)
         return EXO_E_BUSY; /* its children's: reclaim theirs first */
-    }
     if (!reclaim->pending || reclaim->target_frames != frames)
         request(cell, frames, grace_ticks);
     hand_over_free(cell);
-    bool done = cell->limit[EXO_RES_FRAMES] <= frames;
-    if (done)
-        reclaim->pending = false;
     *deadline = reclaim->deadline_ticks;
-    lock_release(&cell->lock);
-    lock_release(&parent->lock);
-    if (done)
-        return EXO_OK;
-    return arch_ticks() < *deadline ? EXO_E_AGAIN : repossess_step(cell);
+    if (cell->limit[EXO_RES_FRAMES] > frames)
+        return EXO_E_AGAIN;
+    reclaim->pending = false;
+    return EXO_OK;
+}
+
+err_t
+cell_reclaim_step(struct cell *cell, uint32_t frames, uint64_t grace_ticks, uint64_t *deadline)
+{
+    if (cell->parent == NULL)
+        return EXO_E_STATE;
+    err_t err = ask(cell, frames, grace_ticks, deadline);
+    return err == EXO_E_AGAIN && arch_ticks() >= *deadline ? repossess_step(cell) : err;
 }

@@ -28,20 +28,15 @@ cap_unmap_step(struct cap_slot *slot)
     if (slot->type != EXO_TYPE_FRAMES)
         return EXO_OK;
     struct vspace *space = &slot->env->space;
-    err_t err = EXO_OK;
     /* Always under the lock: a map that saw the capability alive sets CAP_MAPPED before it lets go.
      */
-    lock_acquire(&space->lock);
-    if (atomic_load_explicit(&slot->flags, memory_order_relaxed) & CAP_MAPPED) {
-        err =
-            vspace_sweep(space, slot->base, slot->count, &slot->hull_lo, slot->hull_hi, STEP_PAGES);
-    }
-    if (err == EXO_OK) {
-        atomic_fetch_and(&slot->flags, (uint8_t)~CAP_MAPPED);
-        slot->hull_lo = slot->hull_hi = 0;
-    }
-    lock_release(&space->lock);
-    return err;
+    HOLD(&space->lock);
+    if (atomic_load_explicit(&slot->flags, memory_order_relaxed) & CAP_MAPPED)
+        TRY(vspace_sweep(space, slot->base, slot->count, &slot->hull_lo, slot->hull_hi,
+                         STEP_PAGES));
+    atomic_fetch_and(&slot->flags, (uint8_t)~CAP_MAPPED);
+    slot->hull_lo = slot->hull_hi = 0;
+    return EXO_OK;
 }
 
 /* Unmaps, a step at a time, then empties the slot. Origin lock held. */
@@ -49,13 +44,11 @@ static err_t
 remove_step(struct cap_slot *slot)
 {
     atomic_fetch_or(&slot->flags, CAP_DYING);
-    err_t err = cap_unmap_step(slot);
-    if (err == EXO_OK) {
-        slot_lock(slot);
-        cap_erase(slot);
-        slot_unlock(slot);
-    }
-    return err;
+    TRY(cap_unmap_step(slot));
+    slot_lock(slot);
+    cap_erase(slot);
+    slot_unlock(slot, true);
+    return EXO_OK;
 }
 
 static void
@@ -261,12 +254,9 @@ static err_t
 close_root(struct origin *origin, struct cap_slot *slot)
 {
     origin_doom(origin);
-    lock_acquire(&origin->lock);
-    err_t err = EXO_OK;
-    if (slot->type != EXO_TYPE_NONE && slot->origin == origin)
-        err = remove_step(slot);
-    lock_release(&origin->lock);
-    return err;
+    HOLD(&origin->lock);
+    bool still = slot->type != EXO_TYPE_NONE && slot->origin == origin;
+    return still ? remove_step(slot) : EXO_OK;
 }
 
 err_t
@@ -278,7 +268,7 @@ cap_close_step(struct cap_slot *slot)
         bool empty = slot->type == EXO_TYPE_NONE;
         if (empty)
             atomic_fetch_or(&slot->flags, CAP_DYING);
-        slot_unlock(slot);
+        slot_unlock(slot, true);
         return empty ? EXO_OK : EXO_E_AGAIN;
     }
     bool root = slot->depth == 0 && !origin->eternal;

@@ -55,7 +55,7 @@ ready_push(struct run_queue *rq, struct vcpu *vcpu)
 void
 rq_unready(struct vcpu *vcpu)
 {
-    struct run_queue *rq = rq_of(vcpu);
+    struct run_queue *rq = vcpu->run_queue;
     if (!vcpu->on_ready_list)
         return;
     vcpu->on_ready_list = false;
@@ -336,7 +336,7 @@ sched_poke_everyone(void)
 void
 rq_wake(struct vcpu *vcpu)
 {
-    struct run_queue *rq = rq_of(vcpu);
+    struct run_queue *rq = vcpu->run_queue;
     struct cpu *cpu = &cpus[vcpu->cpu];
     account(cpu, arch_ticks()); /* slots until now passed without its wanting them */
     deadline_remove(&rq->deadlines, vcpu);
@@ -367,13 +367,17 @@ rq_wake_with(struct vcpu *vcpu, err_t result)
     rq_wake(vcpu);
 }
 
-/* Whether it runs, and would take an upcall now. */
-static bool
-wants_interrupting(const struct vcpu *vcpu)
+/* An event came: it wakes if it waits; if it runs, and would take an upcall now, it is interrupted.
+ */
+static inline void
+notice(struct vcpu *vcpu)
 {
     const struct exo_control *control = vcpu->control;
-    return cpus[vcpu->cpu].current == vcpu && control->inside == 0 &&
-           (vcpu->revoke_pending || (control->events & control->event_mask) != 0);
+    if (vcpu->state == VCPU_WAITING)
+        rq_wake_with(vcpu, EXO_OK);
+    else if (cpus[vcpu->cpu].current == vcpu && control->inside == 0 &&
+             (vcpu->revoke_pending || (control->events & control->event_mask) != 0))
+        sched_poke(vcpu->cpu);
 }
 
 /* Whether the waiting vCPU owns the slot that runs on this CPU now. */
@@ -393,10 +397,8 @@ take_over(struct cpu *cpu, struct vcpu *vcpu)
     before->context.x[0] = EXO_OK;
     before->preempted = true;
     ready_push(&cpu->run_queue, before);
-    deadline_remove(&cpu->run_queue.deadlines, vcpu);
-    vcpu->state = VCPU_READY;
     vcpu->context.x[0] = EXO_OK;
-    switch_to(cpu, vcpu);
+    rq_enter(cpu, vcpu);
     sched_set_timer(cpu);
     return CALL_ENTERED;
 }
@@ -404,34 +406,24 @@ take_over(struct cpu *cpu, struct vcpu *vcpu)
 err_t
 sched_post(struct vcpu *vcpu, uint64_t bits)
 {
-    struct run_queue *rq = vcpu->run_queue;
     struct cpu *cpu = this_cpu();
-    err_t err = EXO_OK;
     /* The bits are there before the state is looked at: wait() checks them under the same lock. */
     __atomic_fetch_or(&vcpu->control->events, bits, __ATOMIC_SEQ_CST);
     atomic_thread_fence(
         memory_order_seq_cst); /* before `inside` is read: resume does the reverse */
-    lock_acquire(&rq->lock);
+    HOLD(&vcpu->run_queue->lock);
     if (vcpu->state == VCPU_WAITING && takes_over(cpu, vcpu))
-        err = take_over(cpu, vcpu);
-    else if (vcpu->state == VCPU_WAITING)
-        rq_wake_with(vcpu, EXO_OK);
-    else if (wants_interrupting(vcpu))
-        sched_poke(vcpu->cpu);
-    lock_release(&rq->lock);
-    return err;
+        return take_over(cpu, vcpu);
+    notice(vcpu);
+    return EXO_OK;
 }
 
 void
 sched_revoke_upcall(struct vcpu *vcpu)
 {
     vcpu->revoke_pending = true;
-    lock_acquire(&vcpu->run_queue->lock);
-    if (vcpu->state == VCPU_WAITING)
-        rq_wake_with(vcpu, EXO_OK);
-    else if (wants_interrupting(vcpu))
-        sched_poke(vcpu->cpu);
-    lock_release(&vcpu->run_queue->lock);
+    HOLD(&vcpu->run_queue->lock);
+    notice(vcpu);
 }
 
 /* --- Slot vectors -------------------------------------------------------------------------------
@@ -453,28 +445,23 @@ set_owner(struct run_queue *rq, uint32_t slot, struct vcpu *vcpu)
 void
 sched_forget(struct vcpu *vcpu)
 {
-    struct run_queue *rq = rq_of(vcpu);
-    lock_acquire(&rq->lock);
+    struct run_queue *rq = vcpu->run_queue;
+    HOLD(&rq->lock);
     for (uint32_t slot = 0; slot < EXO_CPU_SLOTS && vcpu->cpu_slots > 0; slot++)
         if (rq->owner[slot] == vcpu)
             set_owner(rq, slot, NULL);
-    lock_release(&rq->lock);
 }
 
 err_t
 sched_assign(uint32_t cpu, uint32_t first, uint32_t count, struct vcpu *vcpu)
 {
     struct run_queue *rq = &cpus[cpu].run_queue;
-    if (vcpu != NULL) {
-        err_t err = cell_charge(vcpu->env->origin.cell, EXO_RES_CPU_SLOTS, count);
-        if (err != EXO_OK)
-            return err;
-    }
-    lock_acquire(&rq->lock);
+    if (vcpu != NULL)
+        TRY(cell_charge(vcpu->env->origin.cell, EXO_RES_CPU_SLOTS, count));
+    HOLD(&rq->lock);
     account(&cpus[cpu], arch_ticks());
     for (uint32_t slot = first; slot < first + count; slot++)
         set_owner(rq, slot, vcpu);
-    lock_release(&rq->lock);
     sched_poke(cpu);
     return EXO_OK;
 }

@@ -43,12 +43,6 @@ vcpu_may_run(const struct vcpu *vcpu)
             !cell_is_dying(vcpu->env->origin.cell));
 }
 
-static inline struct run_queue *
-rq_of(const struct vcpu *vcpu)
-{
-    return vcpu->run_queue;
-}
-
 /* Locks the run queues of two vCPUs, by CPU number; and unlocks. */
 static inline void
 rq_lock_two(const struct vcpu *a, const struct vcpu *b)

@@ -41,20 +41,16 @@ grow(struct cell *cell, int class)
 static err_t
 take_part(struct cell *cell, int class, void **part)
 {
-    err_t err = EXO_OK;
-    lock_acquire(&cell->slab_lock);
+    HOLD(&cell->slab_lock);
     if (cell->slabs[class] == NULL)
-        err = grow(cell, class);
-    if (err == EXO_OK) {
-        struct slab_frame *slab = cell->slabs[class];
-        *part = (char *)slab + (uint32_t)__builtin_ctz(slab->free) * slab->part_bytes;
-        memset(*part, 0, slab->part_bytes);
-        slab->free &= slab->free - 1;
-        if (slab->free == 0)
-            list_remove(&cell->slabs[class], slab);
-    }
-    lock_release(&cell->slab_lock);
-    return err;
+        TRY(grow(cell, class));
+    struct slab_frame *slab = cell->slabs[class];
+    *part = (char *)slab + (uint32_t)__builtin_ctz(slab->free) * slab->part_bytes;
+    memset(*part, 0, slab->part_bytes);
+    slab->free &= slab->free - 1;
+    if (slab->free == 0)
+        list_remove(&cell->slabs[class], slab);
+    return EXO_OK;
 }
 
 err_t

@@ -3,6 +3,7 @@
 #define EXO_CORE_SWITCH_H
 
 #include "arch/switch.h"
+#include "core/deadline.h"
 #include "core/trace.h"
 
 static inline void
@@ -15,6 +16,15 @@ switch_to(struct cpu *cpu, struct vcpu *next)
     arch_switch(cpu, before, next);
     next->control->slot_end = cpu->run_queue.slot_end;
     trace(EXO_TRACE_SWITCH, (uint64_t)(uintptr_t)next, 0);
+}
+
+/* A blocked vCPU of this CPU goes on within the running slot. */
+static inline void
+rq_enter(struct cpu *cpu, struct vcpu *vcpu)
+{
+    deadline_remove(&cpu->run_queue.deadlines, vcpu);
+    vcpu->state = VCPU_READY;
+    switch_to(cpu, vcpu);
 }
 
 #endif

@@ -14,7 +14,6 @@ control_init(struct vcpu *vcpu)
     control->version = EXO_ABI_VERSION;
     control->inside = 1;
     control->cpu = vcpu->cpu;
-    control->vcpu = vcpu->number;
 }
 
 static err_t
@@ -23,11 +22,9 @@ map_control(struct vcpu *vcpu)
     struct vspace *space = &vcpu->env->space;
     uint32_t budget = 1;
     uint64_t done;
-    lock_acquire(&space->lock);
-    err_t err = vspace_map(space, vcpu->control_va, frame_from_kernel(vcpu->control), 1,
-                           EXO_PROT_READ | EXO_PROT_WRITE, VSPACE_CONTROL, &budget, &done);
-    lock_release(&space->lock);
-    return err;
+    HOLD(&space->lock);
+    return vspace_map(space, vcpu->control_va, frame_from_kernel(vcpu->control), 1,
+                      EXO_PROT_READ | EXO_PROT_WRITE, VSPACE_CONTROL, &budget, &done);
 }
 
 static void
@@ -35,9 +32,8 @@ unmap_control(struct vcpu *vcpu)
 {
     struct vspace *space = &vcpu->env->space;
     uint64_t done;
-    lock_acquire(&space->lock);
+    HOLD(&space->lock);
     ensure(vspace_unmap(space, vcpu->control_va, 1, true, &done) == EXO_OK);
-    lock_release(&space->lock);
 }
 
 static void
@@ -62,44 +58,38 @@ static err_t
 join_env(struct vcpu *vcpu)
 {
     struct env *env = vcpu->env;
-    err_t err = EXO_OK;
-    lock_acquire(&env->lock);
-    if (env->origin.doomed) {
-        err = EXO_E_GONE;
-    } else if (env->vcpu_count == ENV_VCPUS_MAX) {
-        err = EXO_E_LIMIT;
-    } else {
-        vcpu->number = env->next_vcpu++;
-        vcpu->control->vcpu = vcpu->number;
-        vcpu->env_next = env->vcpus;
-        env->vcpus = vcpu;
-        env->vcpu_count++;
-    }
-    lock_release(&env->lock);
-    return err;
+    HOLD(&env->lock);
+    if (env->origin.doomed)
+        return EXO_E_GONE;
+    if (env->vcpu_count == ENV_VCPUS_MAX)
+        return EXO_E_LIMIT;
+    vcpu->number = env->next_vcpu++;
+    vcpu->control->vcpu = vcpu->number;
+    vcpu->env_next = env->vcpus;
+    env->vcpus = vcpu;
+    env->vcpu_count++;
+    return EXO_OK;
 }
 
 static void
 leave_env(struct vcpu *vcpu)
 {
     struct env *env = vcpu->env;
-    lock_acquire(&env->lock);
+    HOLD(&env->lock);
     struct vcpu **link = &env->vcpus;
     while (*link != vcpu)
         link = &(*link)->env_next;
     *link = vcpu->env_next;
     env->vcpu_count--;
-    lock_release(&env->lock);
 }
 
 /* The vCPU that takes its cell's revoke upcalls becomes `to`, if it is `from`. */
 static void
 pass_handler(struct cell *cell, const struct vcpu *from, struct vcpu *to)
 {
-    lock_acquire(&cell->lock);
+    HOLD(&cell->lock);
     if (cell->revoke_handler == from)
         cell->revoke_handler = to;
-    lock_release(&cell->lock);
 }
 
 static err_t
@@ -151,23 +141,21 @@ vcpu_unequip(struct vcpu *vcpu)
 void
 vcpu_release(struct vcpu *vcpu)
 {
-    lock_acquire(&rq_of(vcpu)->lock);
+    HOLD(&vcpu->run_queue->lock);
     vcpu->held = false;
     rq_unpark(vcpu);
-    lock_release(&rq_of(vcpu)->lock);
 }
 
 err_t
 vcpu_hold(struct vcpu *vcpu)
 {
-    lock_acquire(&rq_of(vcpu)->lock);
+    HOLD(&vcpu->run_queue->lock);
     vcpu->held = true;
     rq_unready(vcpu);
-    bool running = cpus[vcpu->cpu].current == vcpu;
-    if (running)
-        sched_poke(vcpu->cpu);
-    lock_release(&rq_of(vcpu)->lock);
-    return running && vcpu->cpu != this_cpu()->number ? EXO_E_AGAIN : EXO_OK;
+    if (cpus[vcpu->cpu].current != vcpu)
+        return EXO_OK;
+    sched_poke(vcpu->cpu);
+    return vcpu->cpu != this_cpu()->number ? EXO_E_AGAIN : EXO_OK;
 }
 
 /* Run-queue lock held. */
@@ -180,21 +168,18 @@ is_still(const struct vcpu *vcpu)
 bool
 vcpu_is_still(struct vcpu *vcpu)
 {
-    lock_acquire(&rq_of(vcpu)->lock);
-    bool still = is_still(vcpu);
-    lock_release(&rq_of(vcpu)->lock);
-    return still;
+    HOLD(&vcpu->run_queue->lock);
+    return is_still(vcpu);
 }
 
 err_t
 vcpu_set_context(struct vcpu *vcpu, const struct exo_context *context)
 {
-    lock_acquire(&rq_of(vcpu)->lock);
-    bool still = is_still(vcpu);
-    if (still)
-        vcpu->context = *context;
-    lock_release(&rq_of(vcpu)->lock);
-    return still ? EXO_OK : EXO_E_STATE;
+    HOLD(&vcpu->run_queue->lock);
+    if (!is_still(vcpu))
+        return EXO_E_STATE;
+    vcpu->context = *context;
+    return EXO_OK;
 }
 
 /* --- SVE: longer vectors need a larger area, which the cell pays for -----------------------------

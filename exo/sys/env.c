@@ -48,17 +48,15 @@ sys_env_start(struct vcpu *self, uint64_t *x)
 {
     struct env *env;
     TRY(sys_env(self, x[0], EXO_CONTROL, &env));
-    lock_acquire(&env->lock);
-    bool gone = env->origin.doomed;
-    if (!gone)
-        env->stopped = false;
-    for (struct vcpu *vcpu = env->vcpus; vcpu != NULL && !gone; vcpu = vcpu->env_next) {
-        lock_acquire(&rq_of(vcpu)->lock);
+    HOLD(&env->lock);
+    if (env->origin.doomed)
+        return EXO_E_GONE;
+    env->stopped = false;
+    for (struct vcpu *vcpu = env->vcpus; vcpu != NULL; vcpu = vcpu->env_next) {
+        HOLD(&vcpu->run_queue->lock);
         rq_unpark(vcpu);
-        lock_release(&rq_of(vcpu)->lock);
     }
-    lock_release(&env->lock);
-    return gone ? EXO_E_GONE : EXO_OK;
+    return EXO_OK;
 }
 
 err_t

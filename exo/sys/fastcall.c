@@ -15,7 +15,7 @@
 static inline struct endpoint *
 find(struct env *env, uint64_t number, uint16_t right, uint64_t *badge)
 {
-    struct cap_slot *slot = number > UINT32_MAX ? NULL : slot_at(env, (uint32_t)number);
+    struct cap_slot *slot = slot_at(env, number);
     if (slot == NULL)
         return NULL;
     uint32_t sequence = atomic_load_explicit(&slot->sequence, memory_order_acquire);
@@ -58,9 +58,7 @@ hand_over(struct cpu *cpu, struct endpoint *endpoint, struct vcpu *from, enum vc
     from->deadline = EXO_FOREVER;
     from->state = (uint8_t)state;
     lock_release(&endpoint->lock);
-    deadline_remove(&cpu->run_queue.deadlines, to);
-    to->state = VCPU_READY;
-    switch_to(cpu, to);
+    rq_enter(cpu, to);
     lock_release(&cpu->run_queue.lock);
     return CALL_CONTEXT(vcpu_enter(to));
 }

@@ -29,7 +29,7 @@ err_t
 sys_wait(struct vcpu *self, uint64_t *x)
 {
     uint64_t deadline = x[0];
-    struct run_queue *rq = rq_of(self);
+    struct run_queue *rq = self->run_queue;
     err_t err = CALL_BLOCKED;
     lock_acquire(&rq->lock);
     if (__atomic_load_n(&self->control->events, __ATOMIC_SEQ_CST) != 0 || self->revoke_pending)
@@ -130,9 +130,8 @@ set_revoke_handler(struct vcpu *vcpu, uint64_t value)
     struct cell *cell = vcpu->env->origin.cell;
     if (value != 1)
         return EXO_E_ARG;
-    lock_acquire(&cell->lock);
+    HOLD(&cell->lock);
     cell->revoke_handler = vcpu;
-    lock_release(&cell->lock);
     return EXO_OK;
 }
 
