@@ -159,40 +159,46 @@ cell_leave_parent(struct cell *cell)
         (void)carve(parent, (enum exo_resource)i, -(int64_t)cell->limit[i]);
 }
 
-/* Both locks held. */
+/* Puts aside what a limit that goes up takes from the parent, one that goes down from the cell. */
 static err_t
-set_limit(struct cell *cell, enum exo_resource resource, uint32_t limit)
+reserve(struct cell *cell, enum exo_resource resource, int64_t more)
 {
-    int64_t more = (int64_t)limit - cell->limit[resource];
-    /* Taken from the cell's own free part, as a charge that is never refunded. */
-    if (more < 0 && cell_charge(cell, resource, (uint32_t)-more) != EXO_OK)
-        return EXO_E_BUSY;
-    TRY(carve(cell->parent, resource, more));
-    cell->limit[resource] = limit;
-    if (more > 0)
-        cell_refund(cell, resource, (uint32_t)more);
-    return EXO_OK;
+    if (more >= 0)
+        return cell_charge(cell->parent, resource, (uint32_t)more);
+    return cell_charge(cell, resource, (uint32_t)-more) == EXO_OK ? EXO_OK : EXO_E_BUSY;
+}
+
+/* And gives it to the other of the two (`go`), or back. */
+static void
+settle(struct cell *cell, enum exo_resource resource, int64_t more, bool go)
+{
+    uint32_t amount = (uint32_t)(more < 0 ? -more : more);
+    cell_refund((more >= 0) == go ? cell : cell->parent, resource, amount);
+    if (go) {
+        cell->limit[resource] += (uint32_t)more;
+        cell->parent->carved[resource] += (uint32_t)more;
+    }
 }
 
 err_t
 cell_set_limits(struct cell *cell, const uint32_t limit[EXO_RES_COUNT])
 {
     struct cell *parent = cell->parent;
+    int64_t more[EXO_RES_COUNT];
+    int i;
+    err_t err = EXO_OK;
     if (parent == NULL)
         return EXO_E_STATE;
-    uint32_t before[EXO_RES_COUNT];
     HOLD(&parent->lock);
     HOLD(&cell->lock);
-    memcpy(before, cell->limit, sizeof(before));
-    for (int i = 0; i < EXO_RES_COUNT; i++) {
-        err_t err = set_limit(cell, (enum exo_resource)i, limit[i]);
-        if (err != EXO_OK) {
-            while (i-- > 0)
-                (void)set_limit(cell, (enum exo_resource)i, before[i]);
-            return err;
-        }
+    for (i = 0; i < EXO_RES_COUNT && err == EXO_OK; i++) {
+        more[i] = (int64_t)limit[i] - cell->limit[i];
+        err = reserve(cell, (enum exo_resource)i, more[i]);
     }
-    return EXO_OK;
+    int reserved = err == EXO_OK ? i : i - 1;
+    for (i = 0; i < reserved; i++)
+        settle(cell, (enum exo_resource)i, more[i], err == EXO_OK);
+    return err;
 }
 
 /* The list of the cell that an origin is on. */

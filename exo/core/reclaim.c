@@ -67,8 +67,9 @@ record(struct cell *cell, const struct origin *origin)
     cell->repossessed_frames += origin->count;
     if (cell->revoke_handler != NULL) {
         struct exo_control *control = cell->revoke_handler->control;
-        uint64_t index = control->repossessed++ % EXO_REPOSSESSED_MAX;
-        control->repossessed_list[index] = (struct exo_repossessed){
+        uint64_t count = __atomic_load_n(&control->repossessed, __ATOMIC_RELAXED);
+        control->repossessed = count + 1;
+        control->repossessed_list[count % EXO_REPOSSESSED_MAX] = (struct exo_repossessed){
             .base = origin->base, .count = origin->count, .resource = EXO_RES_FRAMES};
     }
 }

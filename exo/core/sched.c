@@ -330,6 +330,22 @@ sched_poke_everyone(void)
             sched_poke(i);
 }
 
+void
+sched_poke_stopped(void)
+{
+    for (uint32_t i = 0; i < cpu_count; i++) {
+        struct cpu *cpu = &cpus[i];
+        HOLD(
+            &cpu->run_queue.lock); /* what it chose before this is `current`; later it sees gates */
+        struct vspace *space = cpu->space;
+        bool leaves = cpu->current != NULL
+                          ? !vcpu_may_run(cpu->current)
+                          : space != NULL && CONTAINER_OF(space, struct env, space)->stopped;
+        if (leaves)
+            sched_poke(i);
+    }
+}
+
 /* --- Blocking and waking ------------------------------------------------------------------------
  */
 
@@ -434,8 +450,10 @@ set_owner(struct run_queue *rq, uint32_t slot, struct vcpu *vcpu)
 {
     struct vcpu *before = rq->owner[slot];
     if (before != NULL) {
+        struct cell *cell = before->env->origin.cell;
         before->cpu_slots--;
-        cell_refund(before->env->origin.cell, EXO_RES_CPU_SLOTS, 1);
+        if (vcpu == NULL || vcpu->env->origin.cell != cell)
+            cell_refund(cell, EXO_RES_CPU_SLOTS, 1);
     }
     rq->owner[slot] = vcpu;
     if (vcpu != NULL)
@@ -452,13 +470,18 @@ sched_forget(struct vcpu *vcpu)
             set_owner(rq, slot, NULL);
 }
 
+/* Charged is what the vCPU's cell does not own already; set_owner refunds other cells. */
 err_t
 sched_assign(uint32_t cpu, uint32_t first, uint32_t count, struct vcpu *vcpu)
 {
     struct run_queue *rq = &cpus[cpu].run_queue;
-    if (vcpu != NULL)
-        TRY(cell_charge(vcpu->env->origin.cell, EXO_RES_CPU_SLOTS, count));
+    struct cell *cell = vcpu == NULL ? NULL : vcpu->env->origin.cell;
+    uint32_t more = 0;
     HOLD(&rq->lock);
+    for (uint32_t slot = first; slot < first + count; slot++)
+        more += rq->owner[slot] == NULL || rq->owner[slot]->env->origin.cell != cell;
+    if (cell != NULL)
+        TRY(cell_charge(cell, EXO_RES_CPU_SLOTS, more));
     account(&cpus[cpu], arch_ticks());
     for (uint32_t slot = first; slot < first + count; slot++)
         set_owner(rq, slot, vcpu);

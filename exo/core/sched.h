@@ -31,8 +31,12 @@ void sched_poked(void);
 /* That CPU looks again at whom it runs. */
 void sched_poke(uint32_t cpu);
 
-/* Every other CPU looks again at whom it runs (a gate was closed). */
+/* Every CPU looks again at whom it runs. */
 void sched_poke_everyone(void);
+
+/* A gate was closed: those look again that run (or keep loaded) what may not run. Takes the locks.
+ */
+void sched_poke_stopped(void);
 
 /* Whether its gates are open: released, environment not stopped, cell not dying. */
 static inline bool

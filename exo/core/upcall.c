@@ -64,7 +64,7 @@ give_to_supervisor(struct vcpu *vcpu, enum exo_upcall kind, uint64_t address, ui
     vcpu->message[EXO_FAULT_W_PC] = vcpu->context.pc;
     if (endpoint_send_fault(vcpu) != EXO_OK) {
         vcpu->env->stopped = true;
-        sched_poke_everyone();
+        sched_poke_stopped();
     }
     return sched_choose(true);
 }

@@ -55,7 +55,7 @@ err_t
 sys_cell_reap(struct vcpu *self, uint64_t *x)
 {
     struct cap cap;
-    TRY(cap_lookup(self->env, x[0], EXO_TYPE_CELL, EXO_CONTROL, &cap));
+    TRY(cap_lookup(self->env, x[0], EXO_TYPE_CELL, EXO_WRITE, &cap));
     return cell_reap_step(cap.object);
 }
 

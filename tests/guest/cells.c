@@ -155,7 +155,7 @@ cell_info_refuses_bad_slot_and_address(void)
 static void
 cell_reap_refuses_bad_slot(void)
 {
-    refuses_bad_capability((struct call){EXO_CALL_cell_reap, {EXO_BOOT_CELL}}, 0, EXO_CONTROL);
+    refuses_bad_capability((struct call){EXO_CALL_cell_reap, {EXO_BOOT_CELL}}, 0, EXO_WRITE);
 }
 
 static void

@@ -39,7 +39,7 @@ look_for_capabilities(uint64_t unused)
     child_expects(found == sizeof(granted) / sizeof(granted[0]));
     child_expects(exo_machine_power(EXO_BOOT_MACHINE, EXO_POWER_OFF, 0) == EXO_E_SLOT);
     child_expects(exo_trace_control(EXO_BOOT_TRACE, 1) == EXO_E_SLOT);
-    child_expects(exo_cell_reap(EXO_BOOT_CELL) == EXO_E_RIGHT); /* its own cell: no CONTROL */
+    child_expects(exo_cell_limits(EXO_BOOT_CELL, NULL) == EXO_E_RIGHT); /* its own: no CONTROL */
     return 0;
 }
 

@@ -92,7 +92,7 @@ enum exo_type {
  * Rights. Copies may only drop them.
  *
  *   type          READ              WRITE                EXEC         CONTROL
- *   cell          info              allocate from it     -            limits, reclaim, reap
+ *   cell          info              allocate, reap       -            limits, reclaim
  *   env           read memory       write memory, map,   -            stop, start, grant into it,
  *                 and registers     make vCPUs                        supervisor endpoint
  *   vcpu          registers         registers            -            start, stop, configure, bind
