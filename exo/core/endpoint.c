@@ -203,25 +203,37 @@ hand_answer(struct vcpu *caller, const uint64_t words[4], bool cap)
     x[5] = cap;
 }
 
-/* The caller's answer is in its registers and nobody serves it; it is claimed by us. NULL: none. */
+/* Whether the caller waits for this server, whose it is then not any more: claimed. */
+static bool
+claim(struct vcpu *caller, const struct vcpu *server)
+{
+    HOLD(&caller->run_queue->lock);
+    if (caller->partner != server)
+        return false;
+    caller->partner = NULL;
+    return true;
+}
+
+/*
+ * The caller's answer is in its registers and nobody serves it; it is claimed by us. NULL: none. It
+ * is claimed first: a capability goes only to a caller that gets the answer as well.
+ */
 static struct vcpu *
 answer(struct vcpu *server, const uint64_t words[4], uint32_t send_slot)
 {
     struct vcpu *caller = atomic_load_explicit(&server->serving, memory_order_relaxed);
     if (caller == NULL)
         return NULL;
-    bool cap = give_cap(server, send_slot, caller, caller->cap_receive);
-    lock_acquire(&caller->run_queue->lock);
-    bool there = caller->partner == server;
-    if (there) {
-        caller->partner = NULL;
-        deadline_remove(&caller->run_queue->deadlines, caller);
-        if (caller->state == VCPU_CALLING)
-            hand_answer(caller, words, cap);
-    }
-    lock_release(&caller->run_queue->lock);
+    bool there = claim(caller, server);
     atomic_store_explicit(&server->serving, NULL, memory_order_relaxed);
-    return there ? caller : NULL;
+    if (!there)
+        return NULL;
+    bool cap = give_cap(server, send_slot, caller, caller->cap_receive);
+    HOLD(&caller->run_queue->lock);
+    deadline_remove(&caller->run_queue->deadlines, caller);
+    if (caller->state == VCPU_CALLING)
+        hand_answer(caller, words, cap);
+    return caller;
 }
 
 static void

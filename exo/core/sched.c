@@ -178,10 +178,14 @@ choose(struct cpu *cpu, bool keep)
         return claim;
     if (goes_on && keep)
         return current;
-    struct vcpu *next;
-    while ((next = borrower(rq, owner, goes_on ? current : NULL)) != NULL && !vcpu_may_run(next))
+    for (int i = 0; i < LEND_SCAN; i++) {
+        struct vcpu *next = borrower(rq, owner, goes_on ? current : NULL);
+        if (next == NULL || vcpu_may_run(next))
+            return next != NULL ? next : goes_on ? current : NULL;
         rq_unready(next); /* its gate closed: it is parked until that opens */
-    return next != NULL ? next : goes_on ? current : NULL;
+    }
+    cpu->reschedule = true; /* more to park: once round, without the lock */
+    return goes_on ? current : NULL;
 }
 
 /* --- Switching -------------------------------------------------------------------------------- */
