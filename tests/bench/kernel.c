@@ -275,8 +275,10 @@ static void
 boot(uint64_t first_ticks)
 {
     /* The counter starts with the machine; under -icount a nanosecond is one instruction. */
-    rt_printf("bench: power-on-to-user %llu instructions bar=3000000\n",
-              (unsigned long long)rt_ticks_to_ns(first_ticks));
+    bool counted = instructions() != 0;
+    rt_printf("bench: power-on-to-user%s %llu %s\n", counted ? "" : "-time",
+              (unsigned long long)rt_ticks_to_ns(first_ticks),
+              counted ? "instructions bar=3000000" : "ns");
     rt_printf("bench: kernel-image %llu bytes bar=131072\n",
               (unsigned long long)rt_machine.image_bytes);
     rt_printf("bench: kernel-memory %llu bytes bar=2097152\n",
