@@ -285,9 +285,9 @@ static int
 upcalls_into_the_kernel(uint64_t entry)
 {
     struct exo_control *control = rt_control();
-    control->upcall_stack = entry + 0x1000;
+    say_ready(); /* first: any upcall after the next line is the one that is waited for */
     control->upcall_entry = entry;
-    say_ready();
+    control->upcall_stack = entry + 0x1000;
     __asm__ volatile("brk #0");
     return 0;
 }

@@ -65,6 +65,12 @@ prepare(void)
     const struct exo_map entry = {0x10000, 5, 3, 1, EXO_PROT_READ | EXO_PROT_WRITE};
     check_equal(rt_map(ENV, &entry, 1), EXO_OK);
     check_equal(exo_vcpu_create(ENV, VCPU, 0, 0x20000, 0x400000, 0, 0), EXO_OK);
+    /* The page tables that torn entries may lead to are there from the first run on. */
+    static const uint64_t leads[] = {0x20000000, EXO_VA_END - EXO_PAGE_BYTES};
+    for (unsigned i = 0; i < 2; i++) {
+        check_equal(rt_map_pages(leads[i], FRAMES, 0, 1, EXO_PROT_READ), EXO_OK);
+        check_equal(rt_unmap_pages(leads[i], 1), EXO_OK);
+    }
     check_equal(exo_trace_control(EXO_BOOT_TRACE, 1u << EXO_TRACE_CALL), EXO_OK);
 }
 

@@ -139,7 +139,10 @@ grant_or_revoke(uint32_t number)
         be_granted(number);
         return;
     }
-    for (unsigned i = 0; i < test_rounds(300, 3000); i++) {
+    uint64_t patience = test_patience();
+    for (unsigned i = 0;
+         i < test_rounds(300, 3000) || (atomic_load(&share.copied) == 0 && rt_ticks() < patience);
+         i++) {
         check_equal(rt_revoke(share.root), EXO_OK);
         if (i % 4 == 0)
             (void)exo_yield();
