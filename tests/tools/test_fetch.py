@@ -16,6 +16,7 @@ echo "$0 $*" >> "$CALLS"
 case "$*" in
     *indextargets*) echo 'Debian|file:/archive/|stable|main' ;;
     *showsrc*) printf 'Package: lib\\nVersion: 1.0-1\\nChecksums-Sha256:\\n {DIGEST} 11 lib.tar\\n' ;;
+    *source*"$ABSENT"*) exit 1 ;;
     *source*) printf '%s' "$CONTENT" > lib.tar ;;
 esac
 """
@@ -34,10 +35,11 @@ class Fetch(unittest.TestCase):
             (self.folder / "bin" / name).chmod(0o755)
         self.cached = self.folder / "cache" / "chitin" / "sources" / DIGEST / "lib.tar"
 
-    def fetch(self, name="lib", content=GOOD):
+    def fetch(self, name="lib", content=GOOD, absent="nothing"):
         done = subprocess.run(
             [self.folder / "fetch", name], capture_output=True, text=True, check=False,
             env={"PATH": f"{self.folder}/bin:{os.environ['PATH']}", "CONTENT": content.decode(),
+                 "ABSENT": absent,
                  "XDG_CACHE_HOME": f"{self.folder}/cache", "CALLS": f"{self.folder}/calls"})
         return done.returncode, done.stdout, done.stderr
 
@@ -51,6 +53,10 @@ class Fetch(unittest.TestCase):
         (self.folder / "calls").unlink()
         self.assertEqual(self.fetch(), (0, f"{self.cached}\n", ""))
         self.assertEqual(self.calls(), "")
+
+    def test_tries_the_other_archives_when_the_first_lacks_the_file(self):
+        self.assertEqual(self.fetch(absent="lib=1.0-1"), (0, f"{self.cached}\n", ""))
+        self.assertIn("lib/stable", self.calls())
 
     def test_refuses_a_tarball_that_is_not_the_pinned_one(self):
         status, out, errors = self.fetch(content=b"other bytes")
