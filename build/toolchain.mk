@@ -4,6 +4,7 @@
 LD      := ld.lld-19
 NM      := llvm-nm-19
 OBJCOPY := llvm-objcopy-19
+AR      := llvm-ar-19
 HOSTCC  := clang-19
 PYTHON  := python3
 

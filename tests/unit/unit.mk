@@ -23,3 +23,6 @@ UNIT_TSAN += test_lock test_frame_threads
 UNIT_SRCS_test_kernel  := tests/unit/host/fake_arch.c tests/unit/host/fake_kernel.c \
                           $(wildcard exo/core/*.c exo/sys/*.c) exo/debug/lockcheck.c
 UNIT_FLAGS_test_kernel := -DEXO_DEBUG=1
+
+UNIT_SRCS_test_toml  := $(wildcard libos/toml/*.c)
+UNIT_FLAGS_test_toml := -Ilibos/toml/include
