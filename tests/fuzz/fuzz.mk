@@ -1,0 +1,11 @@
+# Fuzz targets: tests/fuzz/NAME.c, each with LLVMFuzzerTestOneInput().
+#
+#   FUZZ_SRCS_NAME   the sources that it feeds
+#   FUZZ_FLAGS_NAME  further compiler flags
+#   FUZZ_LIBS_NAME   archives
+#   FUZZ_NEEDS_NAME  what must be there before anything is compiled
+
+FUZZ_TESTS := $(sort $(basename $(notdir $(wildcard tests/fuzz/*.c))))
+
+FUZZ_SRCS_fuzz_toml  := $(wildcard libos/toml/*.c)
+FUZZ_FLAGS_fuzz_toml := -Ilibos/toml/include
