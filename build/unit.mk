@@ -13,9 +13,9 @@ UNIT_SANITIZE_tsan := -fsanitize=thread
 
 # $(call unit_test,<name>,<asan or tsan>)
 define unit_test
-out/unit/$(2)/$(1): $(foreach s,tests/unit/$(1).c $(UNIT_SRCS_$(1)),out/unit/$(2)/$(1).obj/$(s).o)
+out/unit/$(2)/$(1): $(foreach s,tests/unit/$(1).c $(UNIT_SRCS_$(1)),out/unit/$(2)/$(1).obj/$(s).o) $(UNIT_LIBS_$(1))
 	$$(call say,HOSTLD,$$@)$(HOSTCC) $(UNIT_SANITIZE_$(2)) -pthread -o $$@ $$^ -lcmocka
-out/unit/$(2)/$(1).obj/%.c.o: %.c $(MAKE_FRAGMENTS) | setup-test
+out/unit/$(2)/$(1).obj/%.c.o: %.c $(MAKE_FRAGMENTS) | setup-test $(UNIT_NEEDS_$(1))
 	$$(call say,HOSTCC,$$<)mkdir -p $$(@D) && \
 	    $(HOSTCC) $(UNIT_FLAGS) $(UNIT_SANITIZE_$(2)) $(UNIT_FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
 endef
