@@ -2,6 +2,8 @@
 #
 #   UNIT_SRCS_NAME   the sources under test
 #   UNIT_FLAGS_NAME  further compiler flags
+#   UNIT_LIBS_NAME   archives
+#   UNIT_NEEDS_NAME  what must be there before anything is compiled
 #   UNIT_TSAN        those that also run under the thread sanitizer
 
 UNIT_TESTS := $(sort $(basename $(notdir $(wildcard tests/unit/*.c))))
@@ -26,3 +28,8 @@ UNIT_FLAGS_test_kernel := -DEXO_DEBUG=1
 
 UNIT_SRCS_test_toml  := $(wildcard libos/toml/*.c)
 UNIT_FLAGS_test_toml := -Ilibos/toml/include
+
+UNIT_SRCS_test_http  := services/llmd/http.c
+UNIT_FLAGS_test_http := -Iservices/llmd $(LLHTTP_INCLUDE)
+UNIT_LIBS_test_http  := $(LLHTTP_HOST)
+UNIT_NEEDS_test_http := $(LLHTTP_READY)

@@ -1,0 +1,145 @@
+/*
+ * The server's side of one HTTP/1.1 connection (RFC 9110, RFC 9112), without a network under it.
+ *
+ * Bytes that arrived go in (http_receive), bytes to send come out of a ring that the transport
+ * reads in place and keeps until the other end has acknowledged them (http_output, http_taken,
+ * http_acknowledged), so that nothing is copied on the way. Requests are handled one after the
+ * other, in their order, also when they are pipelined. llhttp does the parsing.
+ *
+ * Not for two threads at a time. Times are milliseconds of any clock that only goes forward.
+ */
+#ifndef LLMD_HTTP_H
+#define LLMD_HTTP_H
+
+#include <llhttp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HTTP_TARGET_MAX   1024u        /* 414 above it */
+#define HTTP_HEAD_MAX     8192u        /* request line and header fields: 431 */
+#define HTTP_BODY_MAX     (256u << 10) /* 413 */
+#define HTTP_OUTPUT_BYTES 16384u       /* a power of two */
+#define HTTP_CHUNK_MAX    4096u        /* longest piece of http_write */
+
+#define HTTP_REQUEST_MS 10000 /* from a request's first byte to its last: 408 */
+#define HTTP_IDLE_MS    60000 /* between requests: closed */
+#define HTTP_SEND_MS    30000 /* without an acknowledgement of what is to be sent: aborted */
+
+enum http_method { HTTP_GET_OR_HEAD = 0, HTTP_POST_METHOD = 1, HTTP_OTHER_METHOD = 2 };
+
+/* A complete request; valid until its response has ended. */
+struct http_request {
+    enum http_method method;
+    const char *path;  /* of the target, not decoded; ends with 0 */
+    const char *query; /* behind its '?'; "" when there is none */
+    const char *body;  /* not text: body_bytes of it */
+    size_t body_bytes;
+};
+
+struct http_conn;
+
+/*
+ * Called with each complete request; answers it with http_respond, or begins and ends a response
+ * now or later.
+ */
+typedef void http_handler(struct http_conn *conn, const struct http_request *request,
+                          void *context);
+
+enum http_state {
+    HTTP_READING = 0,    /* a request, or waiting for one */
+    HTTP_RESPONDING = 1, /* the handler has it */
+    HTTP_DRAINING = 2,   /* closes when all is sent; what arrives is ignored */
+    HTTP_CLOSED = 3,     /* nothing more to send or receive */
+};
+
+struct http_conn {
+    llhttp_t parser;
+    http_handler *handler;
+    void *context;      /* of the handler */
+    void *owner;        /* the transport's */
+    uint64_t *answered; /* six counters, by the first digit of the status; NULL: none */
+    uint64_t since_ms;  /* what its state is timed from */
+    uint8_t state;      /* enum http_state */
+    bool begun;         /* a byte of the request has arrived */
+    bool in_head, last, is_head, chunked, expects, gone;
+    uint8_t hosts;    /* Host fields of this request */
+    uint16_t refused; /* status that the request is refused with, 0: none */
+    uint16_t field_length;
+    char field[20]; /* name of the header field being read, cut */
+    uint32_t head_bytes;
+    uint32_t target_length;
+    char target[HTTP_TARGET_MAX + 1];
+    char *body; /* malloc */
+    size_t body_bytes, body_room;
+    uint32_t written, taken, acknowledged; /* of the output ring, ever */
+    char output[HTTP_OUTPUT_BYTES];
+};
+
+void http_open(struct http_conn *conn, http_handler *handler, void *context, uint64_t now_ms);
+
+/* Frees what it holds. The response under way, if any, is abandoned: see http_is_wanted. */
+void http_close(struct http_conn *conn);
+
+/*
+ * Bytes that arrived: returns how many were used. Less than all of them while a response is under
+ * way: the transport keeps the rest and offers it again when http_receives() is true.
+ */
+size_t http_receive(struct http_conn *conn, const char *bytes, size_t count, uint64_t now_ms);
+
+static inline bool
+http_receives(const struct http_conn *conn)
+{
+    return conn->state == HTTP_READING || conn->state == HTTP_DRAINING;
+}
+
+/* The other end sends no more (FIN): a request that is not complete will not come. */
+void http_received_all(struct http_conn *conn);
+
+/* The other end is gone (RST): nobody wants the response. */
+void http_abort(struct http_conn *conn);
+
+/* Looks at the time: true when something changed, so that there may be output or an end. */
+bool http_tick(struct http_conn *conn, uint64_t now_ms);
+
+/* --- Output --------------------------------------------------------------------------------- */
+
+/* The next bytes to send, in place; 0: none now. They stay there until they are acknowledged. */
+size_t http_output(const struct http_conn *conn, const char **bytes);
+void http_taken(struct http_conn *conn, size_t count);
+void http_acknowledged(struct http_conn *conn, size_t count, uint64_t now_ms);
+
+/* Whether the transport should close: all was taken that will ever come. */
+static inline bool
+http_is_over(const struct http_conn *conn)
+{
+    return conn->state == HTTP_CLOSED ||
+           (conn->state == HTTP_DRAINING && conn->taken == conn->written);
+}
+
+/* --- Responses ------------------------------------------------------------------------------ */
+
+/* A whole response. Cut off, and the connection closed, when it does not fit into the output. */
+void http_respond(struct http_conn *conn, unsigned status, const char *type, const char *body,
+                  size_t bytes);
+
+/* The same with a line of plain text, and further header lines ("Name: value\r\n") or "". */
+void http_refuse(struct http_conn *conn, unsigned status, const char *fields, const char *text);
+
+/* A response of unknown length: begun, written in pieces, ended. `fields` as above. */
+void http_begin(struct http_conn *conn, unsigned status, const char *type, const char *fields);
+
+/* False when there is no room now (more than HTTP_CHUNK_MAX never fits) or nobody wants it. */
+bool http_write(struct http_conn *conn, const char *bytes, size_t count);
+
+/* `trailer`: field lines for behind the last chunk ("Name: value\r\n"), or "". */
+void http_end(struct http_conn *conn, const char *trailer);
+
+/* Whether somebody still waits for the response under way. */
+static inline bool
+http_is_wanted(const struct http_conn *conn)
+{
+    return conn->state == HTTP_RESPONDING && !conn->gone;
+}
+
+#endif
