@@ -20,7 +20,7 @@ struct boot_machine {
     struct boot_range kernel; /* image, bss, boot stacks */
     struct boot_range initrd;
     struct boot_range device_tree; /* what is used of it (structure and strings blocks) */
-    struct boot_range uart, rtc, gic_distributor, gic_redistributors;
+    struct boot_range uart, rtc, gic_distributor, gic_redistributors, its;
     uint64_t mpidr[EXO_CPUS_MAX];
     uint32_t cpus;
     bool psci_smc;     /* conduit: SMC instead of HVC */
@@ -52,6 +52,24 @@ void arch_idle(void);         /* WFI with interrupts masked: returns when one is
 /* Takes pending interrupts of this CPU: returns false when none was pending. Calls sched_* hooks.
  */
 bool arch_take_interrupts(void);
+
+/* --- Interrupt lines (core/irq.h has their numbers; a line's lock is held) ------------------- */
+
+uint32_t arch_irq_spis(void); /* how many shared ones there are, from IRQ_SPI_FIRST on */
+bool arch_irq_exists(uint32_t line);
+/* Masks it, forgets what is pending, and says how it signals (LPIs: by edges). */
+void arch_irq_configure(uint32_t line, bool level);
+void arch_irq_route(uint32_t line, uint32_t cpu); /* to that CPU from now on */
+void arch_irq_mask(uint32_t line, bool masked);
+bool arch_irq_masked(uint32_t line); /* the audit asks */
+
+/*
+ * The device with that requester ID makes interrupt LPI_FIRST + DEVICE_VECTORS * index + v by
+ * writing v (of DEVICE_VECTORS) to *doorbell. EXO_E_RANGE: no ITS, or it has no room for the
+ * device. At boot.
+ */
+err_t arch_msi_map(uint32_t index, uint32_t requester, pa_t *doorbell);
+
 void arch_power(enum exo_power what, uint32_t code); /* does not return */
 
 /* --- Address spaces (arch/mmu.c) -------------------------------------------------------------- */

@@ -1,9 +1,11 @@
 /*
  * The interrupt controller: GICv3 (IHI 0069). Distributor, each CPU's redistributor, and the CPU
- * interface in system registers. All interrupts are group 1; only private ones are enabled.
+ * interface in system registers. All interrupts are group 1; shared ones are enabled when they are
+ * bound. LPIs are its.c's.
  */
 #include "arch/machine.h"
 #include "arch/sysreg.h"
+#include "core/irq.h"
 #include "core/sched.h"
 #include "core/trace.h"
 
@@ -11,6 +13,14 @@
 #define GICD_CTLR         0x0
 #define GICD_CTLR_ENABLE  (1u << 1 | 1u << 4) /* group 1, affinity routing */
 #define GICD_CTLR_RWP     (1u << 31)
+#define GICD_TYPER        0x4 /* bits 4..0: interrupts / 32 - 1 */
+#define GICD_IGROUPR      0x80
+#define GICD_ISENABLER    0x100
+#define GICD_ICENABLER    0x180
+#define GICD_ICPENDR      0x280
+#define GICD_IPRIORITYR   0x400
+#define GICD_ICFGR        0xc00
+#define GICD_IROUTER      0x6000
 #define GICR_TYPER        0x8
 #define GICR_TYPER_VLPIS  (1u << 1) /* two further frames */
 #define GICR_WAKER        0x14
@@ -25,15 +35,11 @@
 
 #define SGI1R_OTHERS     (1ull << 40)
 #define PRIORITY_OF_FOUR 0xa0a0a0a0u
-#define INTERRUPT_NONE   1020 /* this and above: nothing pending (2.2.1) */
+#define INTERRUPT_NONE   1020 /* to 1023: nothing pending (2.2.1) */
 
 static char *distributor, *redistributors;
-
-static volatile uint32_t *
-at(char *base, uint64_t offset)
-{
-    return (volatile uint32_t *)(void *)(base + offset);
-}
+static struct spinlock shared = SPINLOCK(RANK_CONTROLLER); /* registers of several lines */
+static uint32_t spi_end = IRQ_SPI_FIRST;
 
 void
 gic_init(void)
@@ -42,15 +48,28 @@ gic_init(void)
     struct boot_range *frames = &boot_machine.gic_redistributors;
     frames->bytes = min_u64(frames->bytes, EXO_CPUS_MAX * GICR_FRAMES); /* ours come first */
     redistributors = mmu_map_device(*frames);
+    spi_end = (uint32_t)min_u64(((*at(distributor, GICD_TYPER) & 31) + 1) * 32, IRQ_SPI_END);
+    for (uint32_t line = IRQ_SPI_FIRST; line < spi_end; line += 4) {
+        *at(distributor, GICD_ICENABLER + line / 32 * 4) = UINT32_MAX;
+        *at(distributor, GICD_IGROUPR + line / 32 * 4) = UINT32_MAX;
+        *at(distributor, GICD_IPRIORITYR + line) = PRIORITY_OF_FOUR;
+    }
     *at(distributor, GICD_CTLR) = GICD_CTLR_ENABLE;
     while ((*at(distributor, GICD_CTLR) & GICD_CTLR_RWP) != 0) {
     }
+    its_init();
+}
+
+static uint32_t
+affinity_of(const struct cpu *cpu)
+{
+    return (uint32_t)((cpu->mpidr & 0xffffff) | (cpu->mpidr >> 32 & 0xff) << 24);
 }
 
 static char *
 find_redistributor(const struct cpu *cpu)
 {
-    uint32_t affinity = (uint32_t)((cpu->mpidr & 0xffffff) | (cpu->mpidr >> 32 & 0xff) << 24);
+    uint32_t affinity = affinity_of(cpu);
     char *end = redistributors + boot_machine.gic_redistributors.bytes;
     for (char *base = redistributors; base + GICR_FRAMES <= end;) {
         uint32_t type = *at(base, GICR_TYPER);
@@ -80,6 +99,70 @@ gic_init_cpu(struct cpu *cpu)
     write_sysreg(SYS_ICC_CTLR, 0); /* EOIR also deactivates */
     write_sysreg(SYS_ICC_IGRPEN1, 1);
     isb();
+    its_init_cpu(cpu, base,
+                 boot_machine.gic_redistributors.base + (uint64_t)(base - redistributors));
+}
+
+/* --- Shared interrupts --- */
+
+uint32_t
+arch_irq_spis(void)
+{
+    return spi_end - IRQ_SPI_FIRST;
+}
+
+bool
+arch_irq_exists(uint32_t line)
+{
+    return line >= LPI_FIRST ? its_knows(line) : line < spi_end;
+}
+
+static void
+write_bit(uint64_t registers, uint32_t line)
+{
+    *at(distributor, registers + line / 32 * 4) = 1u << line % 32;
+}
+
+void
+arch_irq_configure(uint32_t line, bool level)
+{
+    arch_irq_mask(line, true);
+    if (line >= LPI_FIRST) {
+        its_forget(line);
+        return;
+    }
+    HOLD(&shared);
+    volatile uint32_t *config = at(distributor, GICD_ICFGR + line / 16 * 4);
+    uint32_t edge = 2u << line % 16 * 2;
+    *config = level ? *config & ~edge : *config | edge;
+    write_bit(GICD_ICPENDR, line);
+}
+
+void
+arch_irq_route(uint32_t line, uint32_t cpu)
+{
+    uint64_t affinity = affinity_of(&cpus[cpu]);
+    if (line >= LPI_FIRST) {
+        its_route(line, cpu);
+        return;
+    }
+    *at64(distributor, GICD_IROUTER + line * 8) = (affinity >> 24) << 32 | (affinity & 0xffffff);
+}
+
+void
+arch_irq_mask(uint32_t line, bool masked)
+{
+    if (line >= LPI_FIRST)
+        its_mask(line, masked);
+    else
+        write_bit(masked ? GICD_ICENABLER : GICD_ISENABLER, line);
+}
+
+bool
+arch_irq_masked(uint32_t line)
+{
+    return line >= LPI_FIRST ? its_masked(line)
+                             : !(*at(distributor, GICD_ISENABLER + line / 32 * 4) >> line % 32 & 1);
 }
 
 /* 12.2.20. What the other CPU is to see comes before the interrupt. */
@@ -118,7 +201,7 @@ arch_take_interrupts(void)
     bool any = false;
     for (;;) {
         uint32_t interrupt = (uint32_t)read_sysreg(SYS_ICC_IAR1) & 0xffffff;
-        if (interrupt >= INTERRUPT_NONE)
+        if (interrupt / 4 == INTERRUPT_NONE / 4)
             return any;
         any = true;
         trace(EXO_TRACE_INTERRUPT, interrupt, 0);
@@ -129,7 +212,10 @@ arch_take_interrupts(void)
             stop_here();
             continue;
         case PPI_TIMER: timer_fired(); break;
-        default: panic("interrupt %u, which nobody enabled", interrupt);
+        default:
+            if (interrupt < IRQ_SPI_FIRST)
+                panic("interrupt %u, which nobody enabled", interrupt);
+            irq_fired(interrupt);
         }
         write_sysreg(SYS_ICC_EOIR1, interrupt);
         isb();

@@ -35,6 +35,19 @@ int64_t psci_cpu_on(const struct cpu *cpu);
 void stop_here(void);      /* SGI_STOP arrived */
 void stop_for_panic(void); /* the others stop for ever; waits a little for them */
 
+/* Registers of a device. */
+static inline volatile uint32_t *
+at(char *base, uint64_t offset)
+{
+    return (volatile uint32_t *)(void *)(base + offset);
+}
+
+static inline volatile uint64_t *
+at64(char *base, uint64_t offset)
+{
+    return (volatile uint64_t *)(void *)(base + offset);
+}
+
 /* --- gic.c, timer.c, fpu.c
  * ------------------------------------------------------------------------ */
 
@@ -47,6 +60,17 @@ enum interrupt {
 void gic_init(void);                /* distributor; maps the redistributors */
 void gic_init_cpu(struct cpu *cpu); /* each CPU for itself */
 void gic_send_others(enum interrupt sgi);
+
+/* its.c: message-signalled interrupts. Without an ITS nothing happens, and no LPI is known. */
+void its_take_memory(void); /* while boot takes memory */
+void its_init(void);
+void its_init_cpu(const struct cpu *cpu, char *redistributor, pa_t redistributor_pa);
+bool its_knows(uint32_t line);
+void its_forget(uint32_t line); /* that it is pending */
+void its_route(uint32_t line, uint32_t cpu);
+void its_mask(uint32_t line, bool masked);
+bool its_masked(uint32_t line);
+
 void timer_init_cpu(void);
 void timer_fired(void);
 void fpu_init_cpu(void);

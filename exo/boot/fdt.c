@@ -7,7 +7,7 @@
 #define FDT_MAGIC       0xd00dfeedu
 #define FDT_VERSION_MAX 17
 #define HEADER_BYTES    40
-#define DEPTH           3 /* of the nodes that matter: root, device, CPU */
+#define DEPTH           3 /* of the nodes that matter: root, device, CPU or ITS */
 
 enum token { FDT_BEGIN_NODE = 1, FDT_END_NODE, FDT_PROP, FDT_NOP, FDT_END = 9 };
 
@@ -177,6 +177,8 @@ take_node(const struct node *node, size_t depth, struct boot_machine *machine)
         take_device(node, machine);
     else if (depth == 2 && equals(node[-1].name, "cpus") && has(node, "device_type", "cpu"))
         take_cpu(node, machine);
+    else if (depth == 2 && has(node, "compatible", "arm,gic-v3-its"))
+        machine->its = range_of(node, 0);
 }
 
 static bool

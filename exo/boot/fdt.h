@@ -10,13 +10,13 @@
 
 /*
  * False when `tree`, of which at most max_bytes may be read, is malformed. Nodes are found below
- * the root (CPUs below /cpus) by what they are compatible with; buses that translate are not
- * followed.
+ * the root (CPUs below /cpus, the ITS below the interrupt controller) by what they are compatible
+ * with; buses that translate are not followed.
  *
  * Fills these members of *machine, which was all zero (as a range is that is not there): `ram`, the
- * largest; initrd, uart, rtc, gic_*; `device_tree.bytes`, to the end of the structure and strings
- * blocks; `mpidr` and `cpus`, the first EXO_CPUS_MAX usable ones; psci_smc; `cmdline`, cut to fit;
- * `seed`, from kaslr-seed or rng-seed.
+ * largest; initrd, uart, rtc, gic_*, its; `device_tree.bytes`, to the end of the structure and
+ * strings blocks; `mpidr` and `cpus`, the first EXO_CPUS_MAX usable ones; psci_smc; `cmdline`, cut
+ * to fit; `seed`, from kaslr-seed or rng-seed.
  */
 bool fdt_read(const void *tree, size_t max_bytes, struct boot_machine *machine);
 

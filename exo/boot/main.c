@@ -130,6 +130,7 @@ boot_main(pa_t device_tree, uint64_t ticks, bool el2)
     memory_init();
     for (uint32_t i = 0; i < boot_machine.cpus; i++)
         prepare_cpu(i);
+    its_take_memory();
     memory_give_rest();
     boot_stack_switch(cpus[0].stack_top, start_machine);
     __builtin_unreachable();

@@ -8,7 +8,7 @@
 #include "core/frame.h"
 
 #define BLOCK_BYTES (BLOCK_PAGES * PAGE_BYTES)
-#define TAKEN_MAX   8
+#define TAKEN_MAX   24
 
 /* Initrd, device tree, image, and what boot takes. */
 static struct boot_range taken[TAKEN_MAX];
@@ -40,14 +40,15 @@ next_taken(pa_t at, pa_t end)
     return first;
 }
 
-/* The first pages in [from, limit) that nothing is in. */
+/* The first pages from `from` on, at a multiple of `alignment`, that nothing is in. */
 static pa_t
-find_free(pa_t from, pa_t limit, uint64_t bytes)
+find_free(pa_t from, uint64_t alignment, uint64_t bytes)
 {
     const struct boot_range *used;
+    from = (from + alignment - 1) & ~(alignment - 1);
     while ((used = next_taken(from, from + bytes)) != NULL)
-        from = used->base + used->bytes;
-    if (!range_fits(from, bytes, limit))
+        from = (used->base + used->bytes + alignment - 1) & ~(alignment - 1);
+    if (!range_fits(from, bytes, boot_machine.ram.base + boot_machine.ram.bytes))
         panic("no %lu bytes of memory for the kernel", bytes);
     return from;
 }
@@ -58,7 +59,7 @@ memory_take(uint64_t pages)
     struct boot_range *last = &taken[taken_count - 1];
     uint64_t bytes = pages * PAGE_BYTES;
     pa_t next = last->base + last->bytes;
-    pa_t base = find_free(next, boot_machine.ram.base + boot_machine.ram.bytes, bytes);
+    pa_t base = find_free(next, PAGE_BYTES, bytes);
     boot_machine.kernel_frames += pages;
     if (base != next) {
         ensure(taken_count < TAKEN_MAX);
@@ -67,6 +68,19 @@ memory_take(uint64_t pages)
     }
     last->bytes += bytes;
     return memset(linear_from_pa(base), 0, bytes);
+}
+
+/* What lies between it and the last is for later. */
+void *
+memory_take_aligned(uint64_t alignment)
+{
+    struct boot_range *last = &taken[taken_count - 1];
+    pa_t base = find_free(last->base + last->bytes, alignment, PAGE_BYTES);
+    ensure(taken_count < TAKEN_MAX);
+    taken[taken_count++] = *last;
+    *last = (struct boot_range){base, PAGE_BYTES};
+    boot_machine.kernel_frames++;
+    return memset(linear_from_pa(base), 0, PAGE_BYTES);
 }
 
 /* Of the linear map, so it must lie in the image's block, which is mapped already. */

@@ -68,7 +68,7 @@ struct cap_slot {
     union {
         uint64_t badge;
         struct {
-            uint32_t base, count; /* frames: pfn and number; cpu: first slot and number */
+            uint32_t base, count; /* frames: pfn and number; cpu: slots; irq: lines */
         };
     };
     struct cap_slot *next, *prev; /* preorder; origin lock */
@@ -94,6 +94,13 @@ struct cap {
         };
     };
 };
+
+/* Whether capabilities of this type name a range, which copies may narrow, and no badge. */
+static inline bool
+cap_has_range(uint8_t type)
+{
+    return type == EXO_TYPE_FRAMES || type == EXO_TYPE_CPU || type == EXO_TYPE_IRQ;
+}
 
 /* The slot of that number; NULL when the table has no such page. */
 struct cap_slot *cap_slot_at(struct env *env, uint64_t slot);

@@ -47,7 +47,7 @@ struct cpu {
     uint64_t timer_ticks;         /* what the timer is set to */
     struct run_queue run_queue;
     struct trace_ring *trace;
-    uint32_t lock_ranks; /* debug: bit per rank held */
+    uint64_t lock_ranks; /* debug: three bits per rank held */
 };
 
 extern struct cpu cpus[EXO_CPUS_MAX];

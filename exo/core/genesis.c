@@ -11,6 +11,7 @@
 #include "arch/arch.h"
 #include "core/cell.h"
 #include "core/frame.h"
+#include "core/irq.h"
 #include "core/sched.h"
 
 struct cell *root_cell;
@@ -250,6 +251,11 @@ plant_machine(struct init *init)
     plant(init, EXO_BOOT_MACHINE, &machine_origin, EXO_RIGHTS_ALL);
     plant_device(init, EXO_BOOT_CONSOLE, &console_origin, boot_machine.uart);
     plant_device(init, EXO_BOOT_RTC, &rtc_origin, boot_machine.rtc);
+    irq_start();
+    make_eternal(&irq_range, EXO_TYPE_IRQ, init->cell);
+    irq_range.base = IRQ_SPI_FIRST;
+    irq_range.count = arch_irq_spis();
+    plant(init, EXO_BOOT_IRQ, &irq_range, EXO_RIGHTS_ALL);
     for (uint32_t i = 0; i < cpu_count; i++) {
         make_eternal(&cpu_origins[i], EXO_TYPE_CPU, init->cell);
         cpu_origins[i].count = EXO_CPU_SLOTS;

@@ -12,16 +12,21 @@
 
 /* The one order. Leaves, which take nothing further, come last. */
 enum lock_rank {
-    RANK_CELL = 1,      /* a cell's lists and limits; ancestors first */
-    RANK_ORIGIN = 2,    /* one derivation tree and its object's life */
-    RANK_SLOT = 3,      /* one capability slot's contents; two at a time: by address */
-    RANK_VSPACE = 4,    /* one address space's page tables */
-    RANK_ENV = 5,       /* an environment's list of vCPUs */
-    RANK_ENDPOINT = 6,  /* an endpoint's queues, a notification's binding */
-    RANK_RUN_QUEUE = 7, /* a CPU's vCPUs: their states, deadlines, slots; two: by CPU number */
-    RANK_SLAB = 8,      /* a cell's small-object frames */
-    RANK_FRAMES = 9,    /* the pool of free frames */
-    RANK_ASID = 10,
+    RANK_CELL = 1,       /* a cell's lists and limits; ancestors first */
+    RANK_ORIGIN = 2,     /* one derivation tree and its object's life */
+    RANK_SLOT = 3,       /* one capability slot's contents; two at a time: by address */
+    RANK_VSPACE = 4,     /* one address space's page tables */
+    RANK_ENV = 5,        /* an environment's list of vCPUs */
+    RANK_DEVICE = 6,     /* a device: its session, its registers */
+    RANK_QUEUE = 7,      /* one virtqueue */
+    RANK_IRQ = 8,        /* an interrupt line */
+    RANK_ENDPOINT = 9,   /* an endpoint's queues, a notification's binding */
+    RANK_RUN_QUEUE = 10, /* a CPU's vCPUs: their states, deadlines, slots; two: by CPU number */
+    RANK_SLAB = 11,      /* a cell's small-object frames */
+    RANK_FRAMES = 12,    /* the pool of free frames */
+    RANK_ASID = 13,
+    RANK_CONTROLLER = 14, /* the interrupt controller's shared registers and commands */
+    RANK_LAST = RANK_CONTROLLER,
 };
 
 /* Test-and-set: 0 is free. Whoever takes it sees all that was written before its last release. */

@@ -20,6 +20,14 @@ notification_signal(struct notification *notification, uint64_t bits)
     return sched_post((struct vcpu *)(void *)cap.origin, bits);
 }
 
+void
+notification_raise(struct notification *notification, uint64_t bits)
+{
+    struct cap cap;
+    if (cap_read(&notification->binding, EXO_TYPE_VCPU, 0, &cap) == EXO_OK)
+        sched_raise(cap.object, bits);
+}
+
 err_t
 notification_finish_step(struct notification *notification)
 {

@@ -18,6 +18,9 @@ err_t notification_bind(struct notification *notification, const struct cap *vcp
 /* Sets the bits; EXO_E_STATE when it is bound to nobody. */
 err_t notification_signal(struct notification *notification, uint64_t bits);
 
+/* The same from an interrupt, which enters nobody and tells nobody of an error. */
+void notification_raise(struct notification *notification, uint64_t bits);
+
 err_t notification_finish_step(struct notification *notification);
 
 #endif

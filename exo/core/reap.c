@@ -8,6 +8,7 @@
 #include "core/endpoint.h"
 #include "core/env.h"
 #include "core/frame.h"
+#include "core/irq.h"
 #include "core/notification.h"
 #include "core/sched.h"
 #include "core/trace.h"
@@ -76,6 +77,7 @@ origin_finish_step(struct origin *origin)
     case EXO_TYPE_ENDPOINT: return endpoint_finish_step((struct endpoint *)(void *)origin);
     case EXO_TYPE_NOTIFICATION:
         return notification_finish_step((struct notification *)(void *)origin);
+    case EXO_TYPE_IRQ: return irq_detach_step(&((struct irq_line *)(void *)origin)->irq);
     default: panic("no end for an object of type %d", origin->type);
     }
 }
@@ -100,6 +102,7 @@ origin_discard(struct origin *origin)
     case EXO_TYPE_ENV: env_unmake((struct env *)(void *)origin); break;
     case EXO_TYPE_VCPU: vcpu_unequip((struct vcpu *)(void *)origin); break;
     case EXO_TYPE_FRAMES: (void)frames_finish_step(origin); break;
+    case EXO_TYPE_IRQ: (void)irq_detach_step(&((struct irq_line *)(void *)origin)->irq); break;
     default: break;
     }
     cell_put_object(origin->cell, origin);

@@ -32,6 +32,12 @@ sched_init(struct cpu *cpu)
     rq->slot_end = (rq->slot_number + 1) * slot_ticks;
 }
 
+uint64_t
+sched_slot_now(void)
+{
+    return arch_ticks() / slot_ticks;
+}
+
 /* --- The ready list: circular, rq->ready is who has waited longest -------------------------------
  */
 
@@ -423,19 +429,35 @@ take_over(struct cpu *cpu, struct vcpu *vcpu)
     return CALL_ENTERED;
 }
 
+/*
+ * The bits are there before the state is looked at (wait() checks them under the same lock), and
+ * before `inside` is read: resume does the reverse.
+ */
+static inline void
+set_events(struct vcpu *vcpu, uint64_t bits)
+{
+    __atomic_fetch_or(&vcpu->control->events, bits, __ATOMIC_SEQ_CST);
+    atomic_thread_fence(memory_order_seq_cst);
+}
+
 err_t
 sched_post(struct vcpu *vcpu, uint64_t bits)
 {
     struct cpu *cpu = this_cpu();
-    /* The bits are there before the state is looked at: wait() checks them under the same lock. */
-    __atomic_fetch_or(&vcpu->control->events, bits, __ATOMIC_SEQ_CST);
-    atomic_thread_fence(
-        memory_order_seq_cst); /* before `inside` is read: resume does the reverse */
+    set_events(vcpu, bits);
     HOLD(&vcpu->run_queue->lock);
     if (vcpu->state == VCPU_WAITING && takes_over(cpu, vcpu))
         return take_over(cpu, vcpu);
     notice(vcpu);
     return EXO_OK;
+}
+
+void
+sched_raise(struct vcpu *vcpu, uint64_t bits)
+{
+    set_events(vcpu, bits);
+    HOLD(&vcpu->run_queue->lock);
+    notice(vcpu);
 }
 
 void

@@ -98,6 +98,12 @@ void rq_unready(struct vcpu *vcpu);
  */
 err_t sched_post(struct vcpu *vcpu, uint64_t bits);
 
+/* The same from an interrupt: it is woken or interrupted, never entered. Takes the lock. */
+void sched_raise(struct vcpu *vcpu, uint64_t bits);
+
+/* The number of the slot that runs now: counted since the counter was 0. */
+uint64_t sched_slot_now(void);
+
 /* A `revoke` upcall is due. Takes the run-queue lock. */
 void sched_revoke_upcall(struct vcpu *vcpu);
 

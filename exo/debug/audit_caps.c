@@ -1,6 +1,7 @@
 /* I1: each derivation tree. I2: each slot is in the tree of its object, and of its generation. */
 #include "debug/audit.h"
 
+#include "core/irq.h"
 #include "core/notification.h"
 
 #define PATH_MAX 64 /* ancestors remembered; parents of deeper nodes are looked for */
@@ -36,22 +37,16 @@ check_derived(const struct cap_slot *slot, const struct cap_slot *parent)
 {
     AUDIT(1, (slot->rights & ~parent->rights) == 0, "slot %lx has rights %x, its parent %x",
           audit_name(slot), slot->rights, parent->rights);
-    switch (slot->type) {
-    case EXO_TYPE_FRAMES:
-    case EXO_TYPE_CPU:
+    if (cap_has_range(slot->type)) {
         AUDIT(1,
               slot->base >= parent->base &&
                   range_fits(slot->base - parent->base, slot->count, parent->count),
               "slot %lx has the range %x + %x, its parent %x + %x", audit_name(slot), slot->base,
               slot->count, parent->base, parent->count);
-        break;
-    case EXO_TYPE_ENDPOINT:
-    case EXO_TYPE_NOTIFICATION:
-        /* The environment's own copy of a badge, and a vCPU's binding, have the parent's. */
+    } else if (slot->type == EXO_TYPE_ENDPOINT || slot->type == EXO_TYPE_NOTIFICATION) {
+        /* The environment's own copy of a badge, and an interrupt's binding, have the parent's. */
         AUDIT(1, parent->badge == 0 || slot->badge == parent->badge,
               "slot %lx has another badge than its parent", audit_name(slot));
-        break;
-    default: break;
     }
 }
 
@@ -61,7 +56,7 @@ check_root(const struct cap_slot *slot, const struct origin *origin)
 {
     AUDIT(1, (slot->rights & ~EXO_RIGHTS_ALL) == 0, "slot %lx has rights %x", audit_name(slot),
           slot->rights);
-    if (slot->type == EXO_TYPE_FRAMES || slot->type == EXO_TYPE_CPU) {
+    if (cap_has_range(slot->type)) {
         AUDIT(1, slot->base == origin->base && slot->count == origin->count,
               "slot %lx has the range %x + %x, its object %lx + %x", audit_name(slot), slot->base,
               slot->count, (unsigned long)origin->base, origin->count);
@@ -176,6 +171,12 @@ check_notification(struct origin *origin)
 }
 
 static void
+check_irq(struct origin *origin)
+{
+    check_slot(&((struct irq_line *)(void *)origin)->irq.binding, NULL);
+}
+
+static void
 check_object(struct origin *origin)
 {
     check_tree(origin);
@@ -184,14 +185,15 @@ check_object(struct origin *origin)
 void
 audit_caps(void)
 {
-    static const enum exo_type types[] = {EXO_TYPE_CELL,     EXO_TYPE_ENV,
-                                          EXO_TYPE_VCPU,     EXO_TYPE_FRAMES,
-                                          EXO_TYPE_ENDPOINT, EXO_TYPE_NOTIFICATION};
+    static const enum exo_type types[] = {EXO_TYPE_CELL,   EXO_TYPE_ENV,      EXO_TYPE_VCPU,
+                                          EXO_TYPE_FRAMES, EXO_TYPE_ENDPOINT, EXO_TYPE_NOTIFICATION,
+                                          EXO_TYPE_IRQ};
     linked = in_slots = 0;
     for (size_t i = 0; i < ARRAY_LENGTH(types); i++)
         audit_each(types[i], check_object);
     audit_each(EXO_TYPE_ENV, check_env);
     audit_each(EXO_TYPE_NOTIFICATION, check_notification);
+    audit_each(EXO_TYPE_IRQ, check_irq);
     AUDIT(2, linked == in_slots, "machine: %lu capabilities in trees, %lu in slots",
           (unsigned long)linked, (unsigned long)in_slots);
 }

@@ -136,6 +136,7 @@ claim_object(const struct origin *origin)
         check_run(origin);
         break;
     case EXO_TYPE_ENDPOINT:
+    case EXO_TYPE_IRQ:
     case EXO_TYPE_NOTIFICATION: audit_claim_part(origin); break;
     default:
         AUDIT_BROKEN(3, "object %lx of type %u is on a list of cell %lx\n", audit_name(origin),

@@ -260,7 +260,8 @@ static void
 check_cpu(const struct cpu *cpu)
 {
     const struct vcpu *current = cpu->current, *fp = cpu->fp_owner;
-    AUDIT(7, cpu->lock_ranks == 0, "CPU %u holds locks: %x", cpu->number, cpu->lock_ranks);
+    AUDIT(7, cpu->lock_ranks == 0, "CPU %u holds locks: %lx", cpu->number,
+          (unsigned long)cpu->lock_ranks);
     audit_lock(&cpu->run_queue.lock, "run queue of", cpu);
     AUDIT(6, current == NULL || (lives(current) && current->cpu == cpu->number),
           "CPU %u: vCPU %lx, which it runs, is dead or elsewhere", cpu->number,

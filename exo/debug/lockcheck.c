@@ -7,12 +7,12 @@
 #define RANK_BITS     3u
 #define RANK_HELD_MAX 7u /* of one rank at a time */
 
-_Static_assert(RANK_ASID *RANK_BITS <= 32, "the ranks fit into cpu->lock_ranks");
+_Static_assert(RANK_LAST *RANK_BITS <= 64, "the ranks fit into cpu->lock_ranks");
 
 static uint32_t
 rank_shift(const struct spinlock *lock)
 {
-    ensure(lock->rank >= RANK_CELL && lock->rank <= RANK_ASID);
+    ensure(lock->rank >= RANK_CELL && lock->rank <= RANK_LAST);
     return (lock->rank - 1) * RANK_BITS;
 }
 
@@ -21,11 +21,12 @@ void
 lock_check_acquire(const struct spinlock *lock)
 {
     struct cpu *cpu = this_cpu();
-    uint32_t higher = cpu->lock_ranks >> rank_shift(lock) >> RANK_BITS;
+    uint64_t higher = cpu->lock_ranks >> rank_shift(lock) >> RANK_BITS;
     if (higher != 0)
-        panic("lock of rank %u taken; held, three bits a rank: %x", lock->rank, cpu->lock_ranks);
+        panic("lock of rank %u taken; held, three bits a rank: %lx", lock->rank,
+              (unsigned long)cpu->lock_ranks);
     ensure(((cpu->lock_ranks >> rank_shift(lock)) & RANK_HELD_MAX) < RANK_HELD_MAX);
-    cpu->lock_ranks += 1u << rank_shift(lock);
+    cpu->lock_ranks += 1ull << rank_shift(lock);
 }
 
 void
@@ -33,5 +34,5 @@ lock_check_release(const struct spinlock *lock)
 {
     struct cpu *cpu = this_cpu();
     ensure(((cpu->lock_ranks >> rank_shift(lock)) & RANK_HELD_MAX) > 0);
-    cpu->lock_ranks -= 1u << rank_shift(lock);
+    cpu->lock_ranks -= 1ull << rank_shift(lock);
 }

@@ -6,17 +6,14 @@ static err_t
 narrow(const struct cap *cap, uint64_t base_or_badge, uint64_t count, uint64_t *badge)
 {
     *badge = cap->badge;
-    switch (cap->type) {
-    case EXO_TYPE_FRAMES:
-    case EXO_TYPE_CPU:
-        if (count == 0 && base_or_badge == 0)
-            return EXO_OK;
-        if (count == 0 || base_or_badge < cap->base ||
-            !range_fits(base_or_badge - cap->base, count, cap->count)) {
-            return EXO_E_RANGE;
-        }
+    if (cap_has_range(cap->type) && (count != 0 || base_or_badge != 0)) {
         *badge = base_or_badge | count << 32;
-        return EXO_OK;
+        return count != 0 && base_or_badge >= cap->base &&
+                       range_fits(base_or_badge - cap->base, count, cap->count)
+                   ? EXO_OK
+                   : EXO_E_RANGE;
+    }
+    switch (cap->type) {
     case EXO_TYPE_ENDPOINT:
     case EXO_TYPE_NOTIFICATION:
         if (base_or_badge != 0 && cap->badge != 0 && base_or_badge != cap->badge)
@@ -87,7 +84,7 @@ sys_cap_info(struct vcpu *self, uint64_t *x)
 {
     struct cap cap;
     TRY(cap_lookup(self->env, x[0], EXO_TYPE_NONE, 0, &cap));
-    bool range = cap.type == EXO_TYPE_FRAMES || cap.type == EXO_TYPE_CPU;
+    bool range = cap_has_range(cap.type);
     struct exo_cap_info info = {
         .size = sizeof(info),
         .version = EXO_ABI_VERSION,

@@ -19,10 +19,14 @@ enum {
     VCPU,
     NOTIFICATION,
     BADGED,
+    LINE,
     CPU = RT_SLOT_GRANT,
     TRACE,
     MACHINE,
+    IRQS,
 };
+
+#define UNUSED_LINE 250 /* no device of the board has it */
 
 static struct exo_limits limits = {sizeof(limits), EXO_ABI_VERSION, {1, 0, 0, 0}};
 static struct exo_map entry = {0x30000000, FRAMES, 0, 1, EXO_PROT_READ};
@@ -81,6 +85,9 @@ static const struct call good[] = {
     {EXO_CALL_machine_info, {MACHINE, AT(buffer)}},
     {EXO_CALL_machine_power, {MACHINE, 0, 0}},
     {EXO_CALL_machine_audit, {MACHINE}},
+    {EXO_CALL_irq_open, {EXO_BOOT_CELL, EMPTY, IRQS, UNUSED_LINE + 1, 0}},
+    {EXO_CALL_irq_bind, {LINE, BADGED}},
+    {EXO_CALL_irq_ack, {LINE}},
 };
 
 #define GOOD (sizeof(good) / sizeof(good[0]))
@@ -147,7 +154,8 @@ repair(void)
     if (!is_there(VCPU))
         (void)exo_vcpu_create(ENV, VCPU, 0, 0x40000, 0x400000, 0, 0);
     (void)exo_notification_create(EXO_BOOT_CELL, NOTIFICATION);
-    (void)exo_cap_copy(NOTIFICATION, EXO_SELF, BADGED, EXO_WRITE, 1, 0);
+    (void)exo_cap_copy(NOTIFICATION, EXO_SELF, BADGED, EXO_WRITE | EXO_COPY, 1, 0);
+    (void)exo_irq_open(EXO_BOOT_CELL, LINE, IRQS, UNUSED_LINE, EXO_IRQ_LEVEL);
     (void)rt_unmap_pages(entry.va, 1);
     __atomic_store_n(&rt_control()->events, 1, __ATOMIC_RELAXED); /* wait returns at once */
 }
@@ -229,7 +237,12 @@ offend(int (*entry_)(uint64_t argument), uint64_t argument)
                    .base_or_badge = 3,
                    .count = 2},
                   {.src = EXO_BOOT_TRACE, .dst = TRACE, .rights = EXO_READ | EXO_CONTROL},
-                  {.src = EXO_BOOT_MACHINE, .dst = MACHINE, .rights = EXO_READ | EXO_COPY}}};
+                  {.src = EXO_BOOT_MACHINE, .dst = MACHINE, .rights = EXO_READ | EXO_COPY},
+                  {.src = EXO_BOOT_IRQ,
+                   .dst = IRQS,
+                   .rights = EXO_WRITE | EXO_COPY,
+                   .base_or_badge = UNUSED_LINE,
+                   .count = 2}}};
     struct rt_child child;
     if (start_child(&spawn, &child))
         child_succeeds(&child);

@@ -180,6 +180,9 @@ static const char *const call_names[] = {
     "machine_info",
     "machine_power",
     "machine_audit",
+    "irq_open",
+    "irq_bind",
+    "irq_ack",
 };
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))

@@ -77,8 +77,8 @@ enum exo_type {
     EXO_TYPE_FRAMES = 4,
     EXO_TYPE_ENDPOINT = 5,
     EXO_TYPE_NOTIFICATION = 6,
-    EXO_TYPE_IRQ = 7,     /* with interrupts and virtio queues */
-    EXO_TYPE_DEVICE = 8,  /* the same */
+    EXO_TYPE_IRQ = 7,     /* interrupts: all of them, some, or one that is open */
+    EXO_TYPE_DEVICE = 8,  /* with virtio queues */
     EXO_TYPE_QUEUE = 9,   /* the same */
     EXO_TYPE_EXTENT = 10, /* the same */
     EXO_TYPE_PORT = 11,   /* the same */
@@ -99,6 +99,7 @@ enum exo_type {
  *   frames        map readable      map writable         executable   split
  *   endpoint      receive           call                 -            -
  *   notification  -                 notify               -            bind
+ *   irq           -                 range: open a line   -            line: bind, acknowledge
  *   cpu           slot vector       assign slots         -            -
  *   trace         read              -                    -            start and stop recording
  *   machine       information       power                -            audit (debug builds)
@@ -162,13 +163,16 @@ enum exo_right {
     X(43, trace_control, "trace, mask")                                             \
     X(44, machine_info, "machine, info_va")                                         \
     X(45, machine_power, "machine, what, code")                                     \
-    X(46, machine_audit, "machine, seed")
+    X(46, machine_audit, "machine, seed")                                           \
+    X(47, irq_open, "cell, dst, irqs, line, flags")                                 \
+    X(48, irq_bind, "object, notification")                                         \
+    X(49, irq_ack, "object")
 
 enum exo_call {
 #define EXO_CALL_ENUM(number, name, arguments) EXO_CALL_##name = (number),
     EXO_CALLS(EXO_CALL_ENUM)
 #undef EXO_CALL_ENUM
-        EXO_CALL_COUNT = 47,
+        EXO_CALL_COUNT = 50,
 };
 
 /* --- Memory ------------------------------------------------------------------------------- */
@@ -358,6 +362,14 @@ struct exo_cpu_info {
     uint64_t idle_ticks;
 };
 
+/* --- Interrupts ----------------------------------------------------------------------------- */
+
+/* irq_open: how the line signals; without it, by edges. */
+enum exo_irq_flag { EXO_IRQ_LEVEL = 1 };
+
+/* More interrupts than this of one line within one slot mask it until that slot is over. */
+#define EXO_IRQ_BURST 64u
+
 /* --- Trace ---------------------------------------------------------------------------------- */
 
 enum exo_trace_kind {
@@ -427,6 +439,7 @@ enum exo_boot_slot {
     EXO_BOOT_RTC = 7,     /* device frames: the PL031's page */
     EXO_BOOT_IMAGE = 8,   /* frames, read and execute: the whole boot image */
     EXO_BOOT_DATA = 9,    /* frames: init's data, bss, stack and boot information, in this order */
+    EXO_BOOT_IRQ = 10,    /* all shared peripheral interrupts, by INTID */
     EXO_BOOT_CPU = 16,    /* CPU n's whole slot vector is slot 16 + n */
     EXO_BOOT_SLOTS = 64,  /* table pages 0 is there; the rest is up to init */
 };

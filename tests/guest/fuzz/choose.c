@@ -58,6 +58,9 @@ static const struct plan plans[EXO_CALL_COUNT] = {
     PLAN(machine_info, 5, MACHINE, EXO_READ, null),
     PLAN(machine_power, 2, MACHINE, EXO_READ, null),
     PLAN(machine_audit, 2, MACHINE, EXO_READ, null),
+    PLAN(irq_open, 20, NONE, 0, null),
+    PLAN(irq_bind, 25, IRQ, EXO_CONTROL, irq_open),
+    PLAN(irq_ack, 20, IRQ, EXO_CONTROL, irq_open),
 };
 
 static enum exo_call

@@ -65,13 +65,16 @@ enum fuzz_slot {
     FUZZ_SLOT_PEER = 35,     /* 35 to 37: environments of other workers */
     FUZZ_SLOT_CPU = 38,      /* 38 to 45: half of each CPU's slots */
     FUZZ_SLOT_VICTIM = 46,   /* made by the worker itself */
-    FUZZ_SLOT_FREE = 47,
+    FUZZ_SLOT_IRQS = 47,     /* interrupt lines that no device has */
+    FUZZ_SLOT_FREE = 48,
 };
 
 #define FUZZ_ENDPOINTS     2u
 #define FUZZ_BELLS         4u
 #define FUZZ_PEERS         3u
 #define FUZZ_SHARED_FRAMES 32u
+#define FUZZ_IRQ_FIRST     240u
+#define FUZZ_IRQS          8u
 #define FUZZ_CPU_SHARE     12u /* of a CPU's slots */
 
 /* crew.c */

@@ -103,6 +103,32 @@ gen_cpu_info(uint64_t *x)
     x[1] = pick_buffer(bytes_buffer);
 }
 
+/* --- Interrupts ---------------------------------------------------------------------------------
+ */
+
+static void
+gen_irq_open(uint64_t *x)
+{
+    x[0] = below(3) ? EXO_BOOT_CELL : pick(EXO_TYPE_CELL, EXO_WRITE);
+    x[1] = pick_empty();
+    x[2] = one_in(8) ? pick(EXO_TYPE_IRQ, EXO_WRITE) : FUZZ_SLOT_IRQS;
+    x[3] = FUZZ_IRQ_FIRST + below(FUZZ_IRQS) + (one_in(16) ? FUZZ_IRQS : 0);
+    x[4] = below(2) + (one_in(16) ? 2 : 0);
+}
+
+static void
+gen_irq_bind(uint64_t *x)
+{
+    x[0] = pick_other(EXO_TYPE_IRQ, EXO_CONTROL);
+    x[1] = one_in(3) ? EXO_NONE : FUZZ_SLOT_BELL + below(FUZZ_BELLS);
+}
+
+static void
+gen_irq_ack(uint64_t *x)
+{
+    x[0] = pick(EXO_TYPE_IRQ, EXO_CONTROL);
+}
+
 /* --- Control transfer, trace, machine -----------------------------------------------------------
  */
 
@@ -243,4 +269,7 @@ generator *const generate_control[EXO_CALL_COUNT] = {
     [EXO_CALL_machine_info] = gen_machine,
     [EXO_CALL_machine_power] = gen_machine_rest,
     [EXO_CALL_machine_audit] = gen_machine_rest,
+    [EXO_CALL_irq_open] = gen_irq_open,
+    [EXO_CALL_irq_bind] = gen_irq_bind,
+    [EXO_CALL_irq_ack] = gen_irq_ack,
 };

@@ -27,6 +27,7 @@ learn_create(const struct fuzz_call *call)
         [EXO_CALL_env_create] = EXO_TYPE_ENV,
         [EXO_CALL_notification_create] = EXO_TYPE_NOTIFICATION,
         [EXO_CALL_endpoint_create] = EXO_TYPE_ENDPOINT,
+        [EXO_CALL_irq_open] = EXO_TYPE_IRQ,
     };
     plant(call->x[1], (enum exo_type)types[call->number], 0, 0);
 }
@@ -143,6 +144,7 @@ static learner *const learners[EXO_CALL_COUNT] = {
     [EXO_CALL_frames_alloc] = learn_alloc,     [EXO_CALL_frames_split] = learn_split,
     [EXO_CALL_call] = learn_received,          [EXO_CALL_receive] = learn_received,
     [EXO_CALL_reply_receive] = learn_received, [EXO_CALL_reply] = learn_reply,
+    [EXO_CALL_irq_open] = learn_create,
 };
 
 /* --- Mappings: as far as they were done ------------------------------------------------------- */

@@ -5,6 +5,7 @@
 
 #include "arch/arch.h"
 #include "core/frame.h"
+#include "core/irq.h"
 #include "core/sched.h"
 #include "core/trace.h"
 
@@ -16,6 +17,7 @@ unsigned char fake_user[FAKE_USER_BYTES];
 uint64_t fake_ticks;
 struct vcpu *fake_init;
 struct boot_machine boot_machine;
+struct fake_line fake_lines[FAKE_LINES];
 
 /* --- Doubles ---------------------------------------------------------------------------------- */
 
@@ -57,6 +59,40 @@ arch_take_interrupts(void)
 {
     this_cpu()->timer_ticks = EXO_FOREVER;
     return true;
+}
+
+uint32_t
+arch_irq_spis(void)
+{
+    return 32;
+}
+
+bool
+arch_irq_exists(uint32_t line)
+{
+    return (line >= IRQ_SPI_FIRST && line < IRQ_SPI_FIRST + 32) ||
+           (line >= LPI_FIRST && line < LPI_END);
+}
+
+void
+arch_irq_configure(uint32_t line, bool level)
+{
+    fake_lines[line].masked = true;
+    fake_lines[line].level = level;
+    fake_lines[line].configured++;
+}
+
+void
+arch_irq_route(uint32_t line, uint32_t cpu)
+{
+    fake_lines[line].cpu = cpu;
+}
+
+void
+arch_irq_mask(uint32_t line, bool masked)
+{
+    fake_lines[line].masked = masked;
+    fake_lines[line].masks += masked;
 }
 
 void
@@ -170,6 +206,7 @@ fake_boot(uint64_t frames, uint32_t cpus_online)
         cpus[i].epoch = EPOCH_OUTSIDE;
         sched_init(&cpus[i]);
     }
+    memset(fake_lines, 0, sizeof(fake_lines));
     fake_cpu = 0;
     genesis();
     (void)sched_next();

@@ -10,10 +10,19 @@
 
 #define FAKE_USER       0x1000000ull
 #define FAKE_USER_BYTES 65536u
+#define FAKE_LINES      9000u
 extern unsigned char fake_user[FAKE_USER_BYTES];
 
 extern uint64_t fake_ticks;    /* the counter; moves only when a test moves it */
 extern struct vcpu *fake_init; /* init's vCPU, current on CPU 0 after fake_boot */
+
+/* The interrupt controller: what it was told of a line. Lines 32 to 63 exist, and all LPIs. */
+struct fake_line {
+    _Atomic bool masked;
+    bool level;
+    uint32_t cpu, configured, masks; /* times */
+};
+extern struct fake_line fake_lines[FAKE_LINES];
 
 void fake_boot(uint64_t frames, uint32_t cpus_online);
 

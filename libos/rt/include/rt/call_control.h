@@ -1,4 +1,5 @@
-/* Stubs of the calls on vCPUs, CPUs, endpoints, the trace and the machine. Include rt/call.h. */
+/* Stubs of the calls on vCPUs, CPUs, endpoints, interrupts, the trace and the machine. Include
+ * rt/call.h. */
 #ifndef RT_CALL_CONTROL_H
 #define RT_CALL_CONTROL_H
 
@@ -121,6 +122,29 @@ exo_reply_receive(uint32_t endpoint, uint64_t w0, uint64_t w1, uint64_t w2, uint
     struct exo_results r = exo_raw_call(EXO_CALL_reply_receive, endpoint, w0, w1, w2, w3, send,
                                         receive, deadline_ticks);
     return (struct exo_message){r.status, {r.x1, r.x2, r.x3, r.x4}, r.x5, r.x6};
+}
+
+/* --- Interrupts ------------------------------------------------------------------------------ */
+
+/* `flags`: enum exo_irq_flag. */
+RT_INLINE int64_t
+exo_irq_open(uint32_t cell, uint32_t dst, uint32_t irqs, uint32_t line, uint32_t flags)
+{
+    return exo_svc7(EXO_CALL_irq_open, cell, dst, irqs, line, flags, 0, 0);
+}
+
+/* EXO_NONE unbinds: EXO_E_AGAIN until done. */
+RT_INLINE int64_t
+exo_irq_bind(uint32_t object, uint32_t notification)
+{
+    return exo_svc2(EXO_CALL_irq_bind, object, notification);
+}
+
+/* EXO_E_AGAIN: too many interrupts in this slot; the next one may do it. */
+RT_INLINE int64_t
+exo_irq_ack(uint32_t object)
+{
+    return exo_svc1(EXO_CALL_irq_ack, object);
 }
 
 /* --- Trace and machine ---------------------------------------------------------------------- */

@@ -1,0 +1,194 @@
+/*
+ * Interrupts: irq.h. An entry's lock is held while an interrupt looks at what is attached to it, so
+ * that detaching, under the same lock, leaves no CPU with a reference.
+ */
+#include "core/irq.h"
+
+#include "arch/arch.h"
+#include "core/cap_read.h"
+#include "core/notification.h"
+#include "core/sched.h"
+
+#define SPIS (IRQ_SPI_END - IRQ_SPI_FIRST)
+
+static struct line {
+    struct spinlock lock; /* RANK_IRQ */
+    struct irq *irq;
+} lines[SPIS + LPI_END - LPI_FIRST];
+
+struct origin irq_range;
+
+void
+irq_start(void)
+{
+    for (uint32_t i = 0; i < ARRAY_LENGTH(lines); i++) {
+        lock_init(&lines[i].lock, RANK_IRQ);
+        lines[i].irq = NULL;
+    }
+}
+
+/* NULL: no line, or none that the table has. */
+static struct line *
+line_at(uint32_t line)
+{
+    uint32_t index = line >= LPI_FIRST    ? line - LPI_FIRST + SPIS
+                     : line < IRQ_SPI_END ? line - IRQ_SPI_FIRST
+                                          : UINT32_MAX;
+    return index < ARRAY_LENGTH(lines) ? &lines[index] : NULL;
+}
+
+const struct irq *
+irq_of_line(uint32_t line)
+{
+    const struct line *entry = line_at(line);
+    return entry == NULL ? NULL : entry->irq;
+}
+
+void
+irq_init(struct irq *irq, uint32_t line, bool level)
+{
+    irq->line = line;
+    irq->level = level;
+    irq->masked = true;
+}
+
+err_t
+irq_attach(struct irq *irq)
+{
+    struct line *line = line_at(irq->line);
+    if (line == NULL || !arch_irq_exists(irq->line))
+        return EXO_E_RANGE;
+    HOLD(&line->lock);
+    if (line->irq != NULL)
+        return EXO_E_BUSY;
+    arch_irq_configure(irq->line, irq->level);
+    line->irq = irq;
+    return EXO_OK;
+}
+
+/* The entry's lock is held. */
+static void
+set_masked(struct irq *irq, bool masked)
+{
+    if (irq->masked != masked)
+        arch_irq_mask(irq->line, masked);
+    irq->masked = masked;
+}
+
+/* The CPU that is told; 0 while the notification is bound to nobody. */
+static uint32_t
+target_cpu(struct irq *irq)
+{
+    struct cap to, vcpu;
+    bool known =
+        cap_read(&irq->binding, EXO_TYPE_NOTIFICATION, 0, &to) == EXO_OK &&
+        cap_read(&((struct notification *)to.object)->binding, EXO_TYPE_VCPU, 0, &vcpu) == EXO_OK;
+    return known ? ((struct vcpu *)vcpu.object)->cpu : 0;
+}
+
+err_t
+irq_bind(struct irq *irq, const struct cap *notification)
+{
+    struct line *line = line_at(irq->line);
+    TRY(cap_derive(notification, &irq->binding, 0, notification->badge));
+    if (line == NULL)
+        return EXO_OK;
+    HOLD(&line->lock);
+    if (line->irq == irq) {
+        arch_irq_route(irq->line, target_cpu(irq));
+        irq->fired = false;
+        set_masked(irq, false);
+    }
+    return EXO_OK;
+}
+
+/* Nothing happens on the line any more; if `detach`, it is nobody's. */
+static void
+silence(struct irq *irq, bool detach)
+{
+    struct line *line = line_at(irq->line);
+    if (line == NULL)
+        return;
+    HOLD(&line->lock);
+    if (line->irq == irq) {
+        set_masked(irq, true);
+        line->irq = detach ? NULL : irq;
+    }
+}
+
+err_t
+irq_unbind_step(struct irq *irq)
+{
+    silence(irq, false);
+    err_t err = cap_drop_step(&irq->binding);
+    return err == EXO_E_SLOT ? EXO_OK : err;
+}
+
+err_t
+irq_detach_step(struct irq *irq)
+{
+    silence(irq, true);
+    return cap_close_step(&irq->binding);
+}
+
+err_t
+irq_ack(struct irq *irq)
+{
+    struct line *line = line_at(irq->line);
+    struct cap cap;
+    if (line == NULL)
+        return EXO_OK;
+    HOLD(&line->lock);
+    if (!irq->masked || line->irq != irq) {
+        irq->fired = false;
+        return EXO_OK;
+    }
+    if (irq->burst > EXO_IRQ_BURST && irq->burst_slot == sched_slot_now())
+        return EXO_E_AGAIN;
+    if (cap_read(&irq->binding, EXO_TYPE_NOTIFICATION, 0, &cap) != EXO_OK)
+        return EXO_E_STATE;
+    irq->fired = false;
+    set_masked(irq, false);
+    return EXO_OK;
+}
+
+/* Counts an interrupt and masks its line if need be; whether there is somebody `to` tell. */
+static bool
+note(struct irq *irq, struct cap *to)
+{
+    uint64_t slot = sched_slot_now();
+    bool bound = cap_read(&irq->binding, EXO_TYPE_NOTIFICATION, 0, to) == EXO_OK;
+    irq->burst = irq->burst_slot == slot ? irq->burst + 1 : 1;
+    irq->burst_slot = slot;
+    irq->count++;
+    if (irq->level || irq->fired || !bound || irq->burst > EXO_IRQ_BURST) {
+        irq->masks += !irq->level;
+        set_masked(irq, true);
+    }
+    irq->fired = true;
+    return bound;
+}
+
+/* One that comes while the line is being masked may be the last before the acknowledgement: it is
+ * told, too. */
+void
+irq_fired(uint32_t number)
+{
+    struct line *line = line_at(number);
+    struct cap to;
+    if (line == NULL)
+        return;
+    lock_acquire(&line->lock);
+    bool tell = line->irq != NULL && note(line->irq, &to);
+    lock_release(&line->lock);
+    if (tell)
+        notification_raise(to.object, to.badge);
+}
+
+void
+irq_notify(struct irq *irq)
+{
+    struct cap to;
+    if (cap_read(&irq->binding, EXO_TYPE_NOTIFICATION, 0, &to) == EXO_OK)
+        notification_raise(to.object, to.badge);
+}

@@ -1,0 +1,62 @@
+/* System calls on interrupts. */
+#include "core/irq.h"
+#include "core/notification.h"
+#include "sys/sys.h"
+
+/* The line is taken before the object is published: from then on it can be bound. */
+err_t
+sys_irq_open(struct vcpu *self, uint64_t *x)
+{
+    struct cell *cell;
+    struct cap_slot *dst;
+    struct cap range;
+    void *object;
+    TRY(sys_place(self, x, &cell, &dst));
+    TRY(cap_lookup(self->env, x[2], EXO_TYPE_IRQ, EXO_WRITE, &range));
+    if (range.origin != &irq_range)
+        return EXO_E_TYPE;
+    if (x[3] < range.base || x[3] - range.base >= range.count)
+        return EXO_E_RANGE;
+    if (x[4] & ~(uint64_t)EXO_IRQ_LEVEL)
+        return EXO_E_ARG;
+    TRY(cell_new_object(cell, EXO_TYPE_IRQ, sizeof(struct irq_line), &object));
+    struct irq_line *line = object;
+    line->origin.base = x[3];
+    line->origin.count = 1;
+    irq_init(&line->irq, (uint32_t)x[3], x[4] & EXO_IRQ_LEVEL);
+    err_t err = irq_attach(&line->irq);
+    if (err == EXO_OK)
+        return cell_publish(&line->origin, dst);
+    cell_put_object(cell, object);
+    return err;
+}
+
+/* The interrupt of a line that was opened. */
+static err_t
+find_irq(struct vcpu *self, uint64_t slot, struct irq **irq)
+{
+    struct cap cap;
+    TRY(cap_lookup(self->env, slot, EXO_TYPE_IRQ, EXO_CONTROL, &cap));
+    *irq = &((struct irq_line *)cap.object)->irq;
+    return cap.origin == &irq_range ? EXO_E_TYPE : EXO_OK;
+}
+
+err_t
+sys_irq_bind(struct vcpu *self, uint64_t *x)
+{
+    struct irq *irq;
+    struct cap notification;
+    TRY(find_irq(self, x[0], &irq));
+    if (x[1] == EXO_NONE)
+        return irq_unbind_step(irq);
+    TRY(cap_lookup(self->env, x[1], EXO_TYPE_NOTIFICATION, EXO_WRITE | EXO_COPY, &notification));
+    return notification.badge == 0 ? EXO_E_ARG : irq_bind(irq, &notification);
+}
+
+err_t
+sys_irq_ack(struct vcpu *self, uint64_t *x)
+{
+    struct irq *irq;
+    TRY(find_irq(self, x[0], &irq));
+    return irq_ack(irq);
+}
