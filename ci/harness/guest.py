@@ -48,6 +48,9 @@ def run_one(report, test, plan, machine, cmdline="", patience=1):
     image = ROOT / "out" / machine.build / "guest" / f"{test}.img"
     log = LOGS / "guest" / f"{test}.{machine.label()}.log"
     status, console = qemu.run(machine, image, plan, log, cmdline, patience)
+    if reason := qemu.not_permitted(status, console):
+        report.skip(name, reason)
+        return
     problems = qemu.problems(plan, status, console, patience)
     result = tap.parse(console)
     if plan.expect == "pass":

@@ -1,17 +1,21 @@
 """Machines for guest tests: which ones a test asks for, and running one."""
 import itertools
-import os
-import signal
+import pathlib
 import subprocess
+import tempfile
+import threading
 from typing import NamedTuple
 
-from . import config
+from . import config, qmp
 from .host import ROOT, clean_environment
 
-KEYS = {"smp", "cpu", "el2", "icount", "build", "mem", "timeout", "expect", "cmdline"}
-PLAIN = {"mem", "timeout", "expect", "cmdline"}
+KEYS = {"smp", "cpu", "el2", "icount", "build", "mem", "timeout", "expect", "cmdline",
+        "devices"}
+PLAIN = {"mem", "timeout", "expect", "cmdline", "devices"}
 BUILDS = {"release": ["clang-release", "gcc-release"], "debug": ["clang-debug"]}
 TIMEOUT_S = 120
+NOT_PERMITTED = 77      # run-qemu: the host does not permit a device that the machine needs
+FAILED = "host: failed: "
 
 
 class Machine(NamedTuple):
@@ -36,6 +40,7 @@ class Plan(NamedTuple):
     timeout_s: int
     expect: str
     cmdline: str
+    devices: str = ""
 
 
 def plan(text):
@@ -56,35 +61,66 @@ def plan(text):
                 for values in itertools.product(smp, cpu, el2, icount)]
     machines += [Machine(smp[-1], cpu[0], el2[0], icount[0], build) for build in builds[1:]]
     return Plan(machines, asked.get("mem", "256M"), int(asked.get("timeout", TIMEOUT_S)), expect,
-                asked.get("cmdline", ""))
+                asked.get("cmdline", ""), asked.get("devices", ""))
 
 
-def run(machine, image, the_plan, log, cmdline="", patience=1):
-    """Boots `image` and waits for its end. Returns (status or None when it hung, console)."""
-    environment = clean_environment(
-        SMP=machine.smp, CPU=machine.cpu, EL2=machine.el2, ICOUNT=machine.icount,
-        MEM=the_plan.mem, TEST="1", CMDLINE=f"{the_plan.cmdline} {cmdline}".strip())
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with open(log, "wb") as file:
-        process = subprocess.Popen(
-            [ROOT / "build/tools/run-qemu", "--kernel", ROOT / "out" / machine.build / "exo.Image",
-             "--initrd", image], env=environment, stdin=subprocess.DEVNULL, stdout=file,
-            stderr=subprocess.STDOUT)
+def follow(process, file, actions):
+    """Copies the console into `file` until the machine ends. A line `WORD: TEXT` whose word is in
+    `actions` is acted upon: the function gets the text."""
+    for line in process.stdout:
+        file.write(line)
+        word, colon, text = line.decode(errors="replace").strip().partition(": ")
+        if not colon or word not in actions:
+            continue
         try:
-            status = process.wait(the_plan.timeout_s * patience)
-        except subprocess.TimeoutExpired:
-            os.kill(process.pid, signal.SIGTERM)
-            process.wait()
-            status = None
-    return status, log.read_bytes().decode(errors="replace")
+            actions[word](text)
+        except (qmp.Failed, OSError, ValueError) as error:
+            file.write(f"{FAILED}{word}: {error}\n".encode())
+
+
+def run(machine, image, the_plan, log, cmdline="", patience=1, actions=None, kernel=None):
+    """Boots `image` and waits for its end. Returns (status or None when it hung, console).
+    `actions(process)` are what further console lines make the host do: {word: function}."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with open(log, "wb") as file, tempfile.TemporaryDirectory(prefix="chitin-") as folder:
+        monitor = qmp.Monitor(pathlib.Path(folder) / "qmp")
+        environment = clean_environment(
+            SMP=machine.smp, CPU=machine.cpu, EL2=machine.el2, ICOUNT=machine.icount,
+            MEM=the_plan.mem, DEVICES=the_plan.devices, TEST="1", QMP=str(monitor.path),
+            CMDLINE=f"{the_plan.cmdline} {cmdline}".strip())
+        process = subprocess.Popen(
+            [ROOT / "build/tools/run-qemu",
+             "--kernel", kernel or ROOT / "out" / machine.build / "exo.Image",
+             *(["--initrd", image] if image else [])], env=environment, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        late = threading.Timer(the_plan.timeout_s * patience, process.terminate)
+        late.start()
+        with process.stdout:
+            follow(process, file, {"qmp": monitor.perform} | (actions(process) if actions else {}))
+        status = process.wait()
+        hung = not late.is_alive()
+        late.cancel()
+        monitor.close()
+    return None if hung else status, log.read_bytes().decode(errors="replace")
+
+
+def not_permitted(status, console):
+    """Why this host cannot run the machine, or nothing."""
+    last = (console.splitlines() or [""])[-1]
+    return last.removeprefix("run-qemu: ") if status == NOT_PERMITTED and last.startswith(
+        "run-qemu: ") else ""
 
 
 def problems(the_plan, status, console, patience=1):
     """What is wrong with a run apart from its TAP points."""
+    failed = [line.removeprefix(FAILED) for line in console.splitlines()
+              if line.startswith(FAILED)]
     panics = [line for line in console.splitlines() if line.startswith("exo: panic")]
     kind, _, text = the_plan.expect.partition(":")
     if status is None:
         return [f"hung: not over after {the_plan.timeout_s * patience} s"]
+    if failed:
+        return failed
     if kind == "pass":
         return [p.rstrip() for p in panics[:1]] + ([f"exit status {status}"] if status else [])
     if not panics:

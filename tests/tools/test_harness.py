@@ -1,12 +1,15 @@
 """The harness itself: nothing that is missing, broken or unknown may count as passed."""
 import contextlib
 import io
+import json
 import pathlib
+import socket
 import tempfile
+import threading
 import unittest
 from unittest import mock
 
-from harness import config, models, qemu, report, tap
+from harness import config, models, qemu, qmp, report, source, tap
 
 
 class Tap(unittest.TestCase):
@@ -64,6 +67,11 @@ class Config(unittest.TestCase):
         self.assertEqual((plan.expect, plan.timeout_s, plan.mem, plan.cmdline),
                          ("panic:bad cell", 5, "64M", "a=1 b=2"))
 
+    def test_devices_are_one_list(self):
+        self.assertEqual(qemu.plan("// config: devices=rng,net:tap@port\n").devices,
+                         "rng,net:tap@port")
+        self.assertEqual(qemu.plan("").devices, "")
+
     def test_unknown_keys_and_values_are_refused(self):
         for line in ("smpp=1", "smp", "build=fast", "expect=hang"):
             with self.assertRaises(config.ConfigError):
@@ -82,6 +90,16 @@ class Problems(unittest.TestCase):
         self.assertEqual(qemu.problems(self.plan, 3, ""), ["exit status 3"])
         self.assertEqual(qemu.problems(self.plan, 0, "x\nexo: panic: y\r\n"), ["exo: panic: y"])
 
+    def test_what_the_host_could_not_do(self):
+        console = "1..1\nok 1\nhost: failed: qmp: device_del: Device 'x' not found\n"
+        self.assertEqual(qemu.problems(self.plan, 0, console),
+                         ["qmp: device_del: Device 'x' not found"])
+
+    def test_only_run_qemu_can_say_that_the_host_does_not_permit(self):
+        self.assertEqual(qemu.not_permitted(77, "run-qemu: tap: no\n"), "tap: no")
+        self.assertEqual(qemu.not_permitted(77, "run-qemu: tap: no\n1..1\n"), "")
+        self.assertEqual(qemu.not_permitted(1, "run-qemu: tap: no\n"), "")
+
     def test_expected_panic(self):
         self.assertEqual(qemu.problems(self.panic_plan, 1, "exo: panic: no init\n"), [])
         self.assertTrue(qemu.problems(self.panic_plan, 1, "exo: panic: other\n"))
@@ -96,6 +114,84 @@ class Problems(unittest.TestCase):
         self.assertTrue(qemu.problems(plan, 0, shown))
         self.assertEqual(qemu.problems(plan, 101, "x30 \nexo: panic: no init\ngenesis+0x\n"),
                          ["the panic does not show: x30 "])
+
+
+class Console(unittest.TestCase):
+    def follow(self, text, actions):
+        log = io.BytesIO()
+        qemu.follow(mock.Mock(stdout=io.BytesIO(text)), log, actions)
+        return log.getvalue().decode()
+
+    def test_a_line_makes_the_host_act_and_all_is_logged(self):
+        done = []
+        text = b"1..1\r\nact: now then\r\nokay: not known\n actor: no\nact:no\nend"
+        self.assertEqual(self.follow(text, {"act": done.append}), text.decode())
+        self.assertEqual(done, ["now then"])
+
+    def test_what_fails_is_logged_behind_its_line(self):
+        def fail(text):
+            raise qmp.Failed(f"{text} cannot be")
+        self.assertEqual(self.follow(b"act: this\nok\n", {"act": fail}),
+                         "act: this\nhost: failed: act: this cannot be\nok\n")
+
+
+class Qmp(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = pathlib.Path(folder.name) / "qmp"
+        self.asked = []
+
+    def serve(self, *answers):
+        """Stands in for QEMU: greets, then gives the next answers to each command."""
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(self.path))
+        listener.listen()
+
+        def talk():
+            with listener, listener.accept()[0] as peer, peer.makefile("rw") as lines:
+                for each in ({"QMP": {}}, {"return": {}}, *answers):
+                    if "QMP" not in each and "event" not in each:
+                        self.asked.append(json.loads(lines.readline()))
+                    lines.write(json.dumps(each) + "\n")
+                    lines.flush()
+        thread = threading.Thread(target=talk)
+        thread.start()
+        self.addCleanup(thread.join)
+        monitor = qmp.Monitor(self.path)
+        self.addCleanup(monitor.close)
+        return monitor
+
+    def test_a_line_becomes_a_command(self):
+        self.serve({"return": {}}).perform("set_link name=net0 up=false size=12")
+        self.assertEqual(self.asked, [
+            {"execute": "qmp_capabilities", "arguments": {}},
+            {"execute": "set_link", "arguments": {"name": "net0", "up": False, "size": 12}}])
+
+    def test_events_are_passed_over(self):
+        monitor = self.serve({"event": "RESUME"}, {"return": {"status": "running"}})
+        self.assertEqual(monitor.execute("query-status"), {"status": "running"})
+
+    def test_what_is_refused_fails(self):
+        monitor = self.serve({"error": {"desc": "Device 'x' not found"}})
+        with self.assertRaisesRegex(qmp.Failed, "device_del: Device 'x' not found"):
+            monitor.perform("device_del id=x")
+
+    def test_a_machine_that_ended_is_no_failure(self):
+        self.assertIsNone(qmp.Monitor(self.path).execute("stop"))
+        self.assertIsNone(self.serve().execute("stop"))
+
+    def test_no_answer_is_a_failure(self):
+        monitor = self.serve({"return": {}})
+        self.assertEqual(monitor.execute("stop"), {})
+        monitor.lines = mock.Mock(write=mock.Mock(side_effect=TimeoutError()))
+        with self.assertRaisesRegex(qmp.Failed, "stop: no answer"):
+            monitor.execute("stop")
+
+    def test_lines_that_are_no_command(self):
+        for text in ("", "device_del net0", "x =1"):
+            with self.assertRaises(qmp.Failed):
+                qmp.parse(text)
 
 
 class Models(unittest.TestCase):
@@ -156,3 +252,11 @@ class Summary(unittest.TestCase):
         self.assertFalse(results.selected("unit/ipc_call"))
         self.assertTrue(report.Report("guest").selected("guest/x"))
         self.assertTrue(report.Report("x").selected("guest/x"))
+
+    def test_each_suite_can_be_selected_by_its_name(self):
+        checked = []
+        with mock.patch.object(source, "make", lambda *a: checked.append(a) or (0, "")):
+            with contextlib.redirect_stdout(io.StringIO()):
+                source.form(report.Report("source"))
+                source.form(report.Report("lines"))
+        self.assertEqual(checked, [("format-check",), ("lines",), ("lines",)])

@@ -1,12 +1,18 @@
 """run-qemu: its variables, its errors, and that no emulator outlives it."""
+import json
 import os
 import pathlib
 import signal
+import struct
 import subprocess
+import sys
 import tempfile
 import unittest
+from unittest import mock
 
 RUN_QEMU = pathlib.Path(__file__).resolve().parents[2] / "build" / "tools" / "run-qemu"
+sys.path.insert(0, str(RUN_QEMU.parent))
+import devices  # pylint: disable=wrong-import-position
 # Stands in for QEMU: says its arguments; with WAIT, says its process id and stays.
 STUB = """#!/bin/sh
 if [ -n "$WAIT" ]; then echo $$; exec sleep 600; fi
@@ -57,7 +63,7 @@ class RunQemu(unittest.TestCase):
         self.assertEqual(self.value(arguments, "-smp"), "4")
         self.assertEqual(self.value(arguments, "-m"), "256M")
         self.assertEqual(self.value(arguments, "-append"), "")
-        for absent in ("-icount", "-S", "-semihosting-config", "-initrd"):
+        for absent in ("-icount", "-S", "-semihosting-config", "-initrd", "-device", "-mon"):
             self.assertNotIn(absent, arguments)
 
     def test_variables(self):
@@ -78,11 +84,90 @@ class RunQemu(unittest.TestCase):
 
     def test_one_line_for_each_mistake(self):
         for variables, text in (({"CPU": "z80"}, "CPU=z80"), ({"SMP": "0"}, "SMP=0"),
-                                ({"NET": "user"}, "NET=user: not there yet"),
+                                ({"SMP": "9"}, "SMP=9"), ({"SMP": "12"}, "SMP=12"),
+                                ({"NET": "bridge"}, "NET=bridge"),
+                                ({"HTTP_PORT": "80"}, "only NET=user forwards"),
+                                ({"NET": "tap", "SSH_PORT": "22"}, "only NET=user forwards"),
+                                ({"NET": "user", "HTTP_PORT": "65536"}, "at most 65535"),
+                                ({"DATA": "nowhere.img"}, "DATA=nowhere.img: no such file"),
+                                ({"DATA": str(RUN_QEMU)}, "multiple of 512"),
+                                ({"DEVICES": "rng,floppy"}, "DEVICES: floppy: must be"),
+                                ({"DEVICES": "blk:0M"}, "DEVICES: blk:0M"),
+                                ({"DEVICES": ",".join(["rng"] * 32)}, "there are 31 slots"),
+                                ({"DEVICES": "net:tap,net:tap"}, "one NIC on a tap"),
                                 ({"MODEL": "x"}, "MODEL is set"), ({"ICOUNT": "yes"}, "ICOUNT")):
             status, out, errors = self.run_qemu(**variables)
             self.assertEqual((status, out, len(errors.splitlines())), (1, [], 1), variables)
             self.assertIn(text, errors)
+
+    def devices(self, **variables):
+        """(QEMU's -device options, its other arguments, what run-qemu says)."""
+        status, arguments, errors = self.run_qemu(**variables)
+        self.assertEqual(status, 0, errors)
+        places = [i for i, argument in enumerate(arguments) if argument == "-device"]
+        return [arguments[i + 1] for i in places], arguments, errors
+
+    def test_devices_have_fixed_places(self):
+        found, arguments, _ = self.devices(DEVICES="rng,blk:1M:ro,net:hub@port,net,balloon")
+        self.assertEqual(found, [
+            "virtio-rng-pci,id=rng0,disable-legacy=on,bus=pcie.0,addr=0x1",
+            "virtio-blk-pci,drive=blk0-disk,num-queues=8,id=blk0,disable-legacy=on,"
+            "bus=pcie.0,addr=0x2",
+            "pcie-root-port,id=net0-port,chassis=3,bus=pcie.0,addr=0x3",
+            "virtio-net-pci,netdev=net0-host,romfile=,mac=52:54:00:00:00:01,id=net0,"
+            "disable-legacy=on,bus=net0-port,addr=0x0",
+            "virtio-net-pci,netdev=net1-host,romfile=,mac=52:54:00:00:00:02,id=net1,"
+            "disable-legacy=on,bus=pcie.0,addr=0x4",
+            "virtio-balloon-pci,id=balloon0,disable-legacy=on,bus=pcie.0,addr=0x5"])
+        self.assertIn("hubport,hubid=0,id=net0-host", arguments)
+        self.assertIn("user,restrict=on,id=net1-host", arguments)
+        self.assertTrue(json.loads(self.value(arguments, "-blockdev"))["read-only"])
+
+    def test_forwarded_ports(self):
+        _, arguments, errors = self.devices(NET="user", HTTP_PORT="8080")
+        forwards = self.value(arguments, "-netdev")
+        self.assertRegex(forwards, r"^user,hostfwd=tcp:127\.0\.0\.1:8080-:80,"
+                                   r"hostfwd=tcp:127\.0\.0\.1:[0-9]+-:22,id=net0-host$")
+        self.assertIn("127.0.0.1:8080 is the guest's port 80", errors)
+
+    def test_data_is_the_first_disk(self):
+        data = self.folder / "a,b.img"
+        data.write_bytes(bytes(1024))
+        found, arguments, _ = self.devices(NET="user", DATA=str(data), DEVICES="blk:1M")
+        self.assertEqual([each.split(",bus=")[1] for each in found],
+                         ["pcie.0,addr=0x1", "pcie.0,addr=0x2", "pcie.0,addr=0x3"])
+        disk = json.loads(self.value(arguments, "-blockdev"))
+        self.assertEqual((disk["node-name"], disk["file"]["filename"], disk["cache"]["no-flush"]),
+                         ("blk0-disk", str(data), False))
+
+    def test_a_disk_says_where_each_word_is(self):
+        path = self.folder / "disk"
+        devices.make_disk(path, 1 << 20, 2)
+        words = struct.unpack("<131072Q", path.read_bytes())
+        self.assertEqual(words, tuple((2 << 56) + 8 * i for i in range(1 << 17)))
+
+    def test_a_slow_disk(self):
+        _, arguments, _ = self.devices(DEVICES="blk:1M:iops=10")
+        self.assertEqual(self.value(arguments, "-object"),
+                         "throttle-group,id=blk0-limit,x-iops-total=10")
+        self.assertEqual(json.loads(self.value(arguments, "-blockdev"))["driver"], "throttle")
+
+    def test_a_tap_is_there_or_not_permitted(self):
+        status, arguments, errors = self.run_qemu(DEVICES="net:tap")
+        if status == devices.NOT_PERMITTED:
+            self.assertIn("run-qemu: tap: this host does not permit", errors)
+        else:
+            self.assertRegex(self.value(arguments, "-netdev"), r"^tap,fd=[0-9]+,id=net0-host$")
+
+    def test_a_tap_that_is_not_permitted_has_a_status_of_its_own(self):
+        with mock.patch.object(devices, "enter_namespace", side_effect=PermissionError(1, "no")):
+            with self.assertRaises(devices.Refused) as refused:
+                devices.open_tap()
+        self.assertEqual(refused.exception.status, devices.NOT_PERMITTED)
+
+    def test_monitor(self):
+        _, arguments, _ = self.run_qemu(QMP="/some/socket")
+        self.assertIn("socket,id=qmp,path=/some/socket,server=on,wait=off", arguments)
 
     def test_names_a_missing_kernel(self):
         self.kernel.unlink()
@@ -122,6 +207,16 @@ class RunQemu(unittest.TestCase):
             self.wait_until_gone(process, pid)
             self.assertEqual(process.returncode, 128 + signum)
             self.assertEqual(list((self.folder / "tmp").iterdir()), [])
+
+    def test_a_signal_during_preparation_leaves_nothing(self):
+        process = subprocess.Popen([RUN_QEMU, "--kernel", self.kernel], stdin=subprocess.DEVNULL,
+                                   env=self.environment(DEVICES="blk:999M", WAIT="1"),
+                                   stdout=subprocess.DEVNULL)
+        while not list((self.folder / "tmp").iterdir()) and process.poll() is None:
+            os.sched_yield()
+        process.terminate()
+        self.assertEqual(process.wait(), 128 + signal.SIGTERM)
+        self.assertEqual(list((self.folder / "tmp").iterdir()), [])
 
     def test_the_machine_ends_with_a_killed_wrapper(self):
         process, pid = self.start(RUN_QEMU, "--kernel", self.kernel)
