@@ -12,8 +12,8 @@ A word is KIND[:OPTION...][@port], words are separated by commas:
     balloon             a device that the kernel hands out to nobody
 
 `@port` puts it behind a PCIe root port of its own, from which it can be removed. All are modern
-virtio PCI devices. They are in slots 1, 2, ... of bus 0 in the order of the words, with NET's NIC and
-DATA's disk before them. Their names count per kind (net0, net1, blk0); a port is called NAME-port.
+virtio PCI devices. They are in slots 1, 2, ... of bus 0 in the order of the words, with NET's NIC
+and DATA's disk before them. Their names count per kind (net0, net1, blk0); a port is called NAME-port.
 The host is 10.0.2.2 on a tap as it is in user-mode networking, and never sends anything unasked.
 """
 import array
@@ -136,7 +136,8 @@ def enter_namespace():
         call(libc.unshare, CLONE_NEWNET)
         return
     call(libc.unshare, CLONE_NEWUSER | CLONE_NEWNET)
-    for name, text in (("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1")):
+    for name, text in (("setgroups", "deny"), ("uid_map", f"0 {user} 1"),
+                       ("gid_map", f"0 {group} 1")):
         pathlib.Path(f"/proc/self/{name}").write_text(text, encoding="ascii")
 
 

@@ -14,8 +14,8 @@ def check(report, name, *arguments):
 
 
 def form(report):
-    check(report, "format", "format-check")
-    check(report, "lines", "lines")
+    check(report, "source/format", "format-check")
+    check(report, "source/lines", "lines")
 
 
 def build(report):

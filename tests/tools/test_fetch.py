@@ -16,8 +16,8 @@ echo "$0 $*" >> "$CALLS"
 case "$*" in
     *indextargets*) echo 'Debian|file:/archive/|stable|main' ;;
     *showsrc*) printf 'Package: lib\\nVersion: 1.0-1\\nChecksums-Sha256:\\n {DIGEST} 11 lib.tar\\n' ;;
-    *source*"$ABSENT"*) exit 1 ;;
-    *source*) printf '%s' "$CONTENT" > lib.tar ;;
+    *" source "*"$ABSENT"*) exit 1 ;;
+    *" source "*) printf '%s' "$CONTENT" > lib.tar ;;
 esac
 """
 
@@ -30,6 +30,8 @@ class Fetch(unittest.TestCase):
         shutil.copy(FETCH, self.folder / "fetch")
         (self.folder / "sources.txt").write_text(f"lib source lib lib.tar {DIGEST} # comment\n")
         (self.folder / "bin").mkdir()
+        self.elsewhere = self.folder / "elsewhere"
+        self.elsewhere.mkdir()
         for name in ("apt-get", "apt-cache"):
             (self.folder / "bin" / name).write_text(APT)
             (self.folder / "bin" / name).chmod(0o755)
@@ -38,6 +40,7 @@ class Fetch(unittest.TestCase):
     def fetch(self, name="lib", content=GOOD, absent="nothing"):
         done = subprocess.run(
             [self.folder / "fetch", name], capture_output=True, text=True, check=False,
+            cwd=self.elsewhere,
             env={"PATH": f"{self.folder}/bin:{os.environ['PATH']}", "CONTENT": content.decode(),
                  "ABSENT": absent,
                  "XDG_CACHE_HOME": f"{self.folder}/cache", "CALLS": f"{self.folder}/calls"})
@@ -57,6 +60,10 @@ class Fetch(unittest.TestCase):
     def test_tries_the_other_archives_when_the_first_lacks_the_file(self):
         self.assertEqual(self.fetch(absent="lib=1.0-1"), (0, f"{self.cached}\n", ""))
         self.assertIn("lib/stable", self.calls())
+
+    def test_leaves_nothing_where_it_is_called(self):
+        self.assertEqual(self.fetch()[0], 0)
+        self.assertEqual(list(self.elsewhere.iterdir()), [])
 
     def test_refuses_a_tarball_that_is_not_the_pinned_one(self):
         status, out, errors = self.fetch(content=b"other bytes")
