@@ -5,7 +5,7 @@
 
 all: $(KERNEL) $(PROGRAM_TARGETS)
 guests: $(KERNEL) $(GUEST_TARGETS)
-benches: $(KERNEL) $(BENCH_TARGETS)
+benches: $(KERNEL) $(BENCH_TARGETS) $(BAREMETAL_TARGETS) $(PUMP)
 units: $(UNIT_TARGETS)
 
 setup-run setup-test setup-debug setup-format: setup-%:
@@ -29,8 +29,8 @@ soak: SECONDS ?= 600
 soak: setup-test
 	@ci/run-tests --soak $(SECONDS)
 
-bench: setup-test $(KERNEL) $(BENCH_TARGETS)
-	@ci/run-bench --kernel $(KERNEL) $(BENCH_TARGETS)
+bench: setup-test benches
+	@ci/run-bench $(BENCH_TARGETS) $(BAREMETAL_TARGETS)
 
 C_FILES = $(shell find exo libos services tests -name '*.[ch]' 2>/dev/null | sort)
 

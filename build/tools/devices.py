@@ -36,7 +36,7 @@ UNITS = {"K": 1 << 10, "M": 1 << 20}
 WORD = re.compile(r"(rng|balloon|blk(?::[1-9]\d{0,2}[KM])?(?::iops=[1-9]\d*)?(?::ro)?"
                   r"|net(?::(?:user|tap|hub))?)(@port)?")
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
-TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454CA, 0x2, 0x1000
+TUNSETIFF, IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x400454CA, 0x2, 0x1000, 0x4000
 SIOCSIFFLAGS, SIOCSIFADDR, SIOCSIFNETMASK, IFF_UP = 0x8914, 0x8916, 0x891C, 0x1
 
 
@@ -157,7 +157,8 @@ def open_tap():
         if silent.exists():
             silent.write_text("1", encoding="ascii")
         tap = os.open("/dev/net/tun", os.O_RDWR)
-        fcntl.ioctl(tap, TUNSETIFF, struct.pack("16sH22x", TAP.encode(), IFF_TAP | IFF_NO_PI))
+        fcntl.ioctl(tap, TUNSETIFF, struct.pack("16sH22x", TAP.encode(),
+                                                IFF_TAP | IFF_NO_PI | IFF_VNET_HDR))
         interface_address(SIOCSIFADDR, HOST)
         interface_address(SIOCSIFNETMASK, PREFIX)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:

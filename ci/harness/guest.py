@@ -4,7 +4,7 @@ import itertools
 import random
 import time
 
-from . import config, qemu, tap
+from . import actions, config, qemu, tap
 from .host import LOGS, ROOT, make_each, make_list, parallel
 
 
@@ -33,9 +33,9 @@ def build(report, found):
         kernel = f"out/{name}/exo.Image"
         images = {test: f"out/{name}/guest/{test}.img" for _, test in group}
         failed, output = make_each([f"TOOLCHAIN={toolchain}", f"BUILD={kind}"],
-                                   [kernel, *images.values()])
+                                   [kernel, actions.PUMP, *images.values()])
         for test, image in images.items():
-            if failed & {kernel, image}:
+            if failed & {kernel, actions.PUMP, image}:
                 report.fail(f"guest/{test} ({name})", "did not build", output)
                 broken.add((name, test))
                 output = ""

@@ -1,12 +1,11 @@
 """Machines for guest tests: which ones a test asks for, and running one."""
 import itertools
-import pathlib
 import subprocess
 import tempfile
 import threading
 from typing import NamedTuple
 
-from . import config, qmp
+from . import actions, config
 from .host import ROOT, clean_environment
 
 KEYS = {"smp", "cpu", "el2", "icount", "build", "mem", "timeout", "expect", "cmdline",
@@ -15,7 +14,6 @@ PLAIN = {"mem", "timeout", "expect", "cmdline", "devices"}
 BUILDS = {"release": ["clang-release", "gcc-release"], "debug": ["clang-debug"]}
 TIMEOUT_S = 120
 NOT_PERMITTED = 77      # run-qemu: the host does not permit a device that the machine needs
-FAILED = "host: failed: "
 
 
 class Machine(NamedTuple):
@@ -64,43 +62,36 @@ def plan(text):
                 asked.get("cmdline", ""), asked.get("devices", ""))
 
 
-def follow(process, file, actions):
-    """Copies the console into `file` until the machine ends. A line `WORD: TEXT` whose word is in
-    `actions` is acted upon: the function gets the text."""
+def follow(process, file, host):
+    """Copies the console into `file` until the machine ends, and acts upon its lines."""
     for line in process.stdout:
-        file.write(line)
-        word, colon, text = line.decode(errors="replace").strip().partition(": ")
-        if not colon or word not in actions:
-            continue
-        try:
-            actions[word](text)
-        except (qmp.Failed, OSError, ValueError) as error:
-            file.write(f"{FAILED}{word}: {error}\n".encode())
+        file.write(line + host.line(line.decode(errors="replace")).encode())
 
 
-def run(machine, image, the_plan, log, cmdline="", patience=1, actions=None, kernel=None):
-    """Boots `image` and waits for its end. Returns (status or None when it hung, console).
-    `actions(process)` are what further console lines make the host do: {word: function}."""
+def run(machine, image, the_plan, log, cmdline="", patience=1, kernel=None):
+    """Boots `image` with the kernel of its build (or `kernel`, which may need no image) and waits for
+    its end. Returns (status or None when it hung, console)."""
+    kernel = kernel or ROOT / "out" / machine.build / "exo.Image"
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "wb") as file, tempfile.TemporaryDirectory(prefix="chitin-") as folder:
-        monitor = qmp.Monitor(pathlib.Path(folder) / "qmp")
+        socket = f"{folder}/qmp"
         environment = clean_environment(
             SMP=machine.smp, CPU=machine.cpu, EL2=machine.el2, ICOUNT=machine.icount,
-            MEM=the_plan.mem, DEVICES=the_plan.devices, TEST="1", QMP=str(monitor.path),
+            MEM=the_plan.mem, DEVICES=the_plan.devices, TEST="1", QMP=socket,
             CMDLINE=f"{the_plan.cmdline} {cmdline}".strip())
         process = subprocess.Popen(
-            [ROOT / "build/tools/run-qemu",
-             "--kernel", kernel or ROOT / "out" / machine.build / "exo.Image",
+            [ROOT / "build/tools/run-qemu", "--kernel", kernel,
              *(["--initrd", image] if image else [])], env=environment, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        host = actions.Actions(process.pid, socket)
         late = threading.Timer(the_plan.timeout_s * patience, process.terminate)
         late.start()
         with process.stdout:
-            follow(process, file, {"qmp": monitor.perform} | (actions(process) if actions else {}))
+            follow(process, file, host)
         status = process.wait()
         hung = not late.is_alive()
         late.cancel()
-        monitor.close()
+        file.write(host.finish().encode())
     return None if hung else status, log.read_bytes().decode(errors="replace")
 
 
@@ -113,8 +104,7 @@ def not_permitted(status, console):
 
 def problems(the_plan, status, console, patience=1):
     """What is wrong with a run apart from its TAP points."""
-    failed = [line.removeprefix(FAILED) for line in console.splitlines()
-              if line.startswith(FAILED)]
+    failed = actions.problems(console)
     panics = [line for line in console.splitlines() if line.startswith("exo: panic")]
     kind, _, text = the_plan.expect.partition(":")
     if status is None:

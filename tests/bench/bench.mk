@@ -5,3 +5,11 @@
 # BENCH_SRCS_NAME, BENCH_PROGRAMS_NAME and BENCH_FILES_NAME as in tests/guest/guest.mk.
 
 BENCH_TESTS := $(sort $(basename $(notdir $(wildcard tests/bench/*.c))))
+
+# What the host does in a test: sends frames over a tap device and counts what comes back.
+PUMP := out/host/pump
+
+$(PUMP): tests/bench/tools/pump.c tests/bench/work.h $(MAKE_FRAGMENTS) | setup-test
+	$(call say,HOSTCC,$<)mkdir -p $(@D) && $(HOSTCC) -std=c17 -O2 -D_GNU_SOURCE $(WARNINGS) -o $@ $<
+
+include tests/bench/baremetal/baremetal.mk

@@ -9,7 +9,7 @@ import threading
 import unittest
 from unittest import mock
 
-from harness import config, models, qemu, qmp, report, source, tap
+from harness import actions, compare, config, models, qemu, qmp, report, source, tap
 
 
 class Tap(unittest.TestCase):
@@ -117,22 +117,40 @@ class Problems(unittest.TestCase):
 
 
 class Console(unittest.TestCase):
-    def follow(self, text, actions):
-        log = io.BytesIO()
-        qemu.follow(mock.Mock(stdout=io.BytesIO(text)), log, actions)
+    def follow(self, text, **table):
+        host, log = actions.Actions(0, "no socket"), io.BytesIO()
+        host.table = table
+        qemu.follow(mock.Mock(stdout=io.BytesIO(text)), log, host)
         return log.getvalue().decode()
 
     def test_a_line_makes_the_host_act_and_all_is_logged(self):
         done = []
-        text = b"1..1\r\nact: now then\r\nokay: not known\n actor: no\nact:no\nend"
-        self.assertEqual(self.follow(text, {"act": done.append}), text.decode())
+        text = b"1..1\r\nact: now then\r\nokay: not known\n act: no\nact:no\nend"
+        self.assertEqual(self.follow(text, act=done.append), text.decode())
         self.assertEqual(done, ["now then"])
 
     def test_what_fails_is_logged_behind_its_line(self):
         def fail(text):
             raise qmp.Failed(f"{text} cannot be")
-        self.assertEqual(self.follow(b"act: this\nok\n", {"act": fail}),
+        self.assertEqual(self.follow(b"act: this\nok\n", act=fail),
                          "act: this\nhost: failed: act: this cannot be\nok\n")
+
+    def pump(self, status):
+        """What is logged of a pump that says its arguments and ends with `status`."""
+        with tempfile.TemporaryDirectory() as folder:
+            stub = pathlib.Path(folder) / "pump"
+            stub.write_text(f"#!/bin/sh\necho $*\nexit {status}\n")
+            stub.chmod(0o755)
+            with mock.patch.object(actions, "PUMP", stub):
+                host = actions.Actions(12, "no socket")
+                self.assertEqual(host.line("pump: 500 mac\r\n"), "")
+                return host.finish()
+
+    def test_a_pump_is_started_and_its_result_logged(self):
+        self.assertEqual(self.pump(0), "host: pump: 12 500 mac\n")
+
+    def test_a_pump_that_fails_is_a_problem(self):
+        self.assertEqual(actions.problems("1..1\n" + self.pump(1)), ["pump: 12 500 mac"])
 
 
 class Qmp(unittest.TestCase):
@@ -192,6 +210,39 @@ class Qmp(unittest.TestCase):
         for text in ("", "device_del net0", "x =1"):
             with self.assertRaises(qmp.Failed):
                 qmp.parse(text)
+
+
+class Compare(unittest.TestCase):
+    def measure(self, consoles, image=pathlib.Path("out/clang-release/bench/net_echo.img")):
+        """Figures of runs that print one console after the other."""
+        runs = mock.Mock(side_effect=consoles)
+        with mock.patch.object(qemu, "run", runs), mock.patch.object(compare, "ROUNDS", 3), \
+                contextlib.redirect_stdout(io.StringIO()):
+            return compare.measure(pathlib.Path("out/clang-release/baremetal/net_echo.Image"), image)
+
+    @staticmethod
+    def figures(*values):
+        return [(0, f"bench: net_echo {value} frames/s\r\n") for value in values]
+
+    def test_the_ratio_is_that_of_neighbours(self):
+        # The second and third round meet a host that is three times as fast.
+        self.assertEqual(self.measure(self.figures(100, 80, 300, 270, 330, 330)), [
+            ("net_echo_baremetal", "frames/s", "", "300"), ("net_echo_chitin", "frames/s", "", "270"),
+            ("net_echo_ratio", "ratio", "0.9", "0.900")])
+
+    def test_the_bare_machine_alone_has_no_ratio(self):
+        self.assertEqual(self.measure(self.figures(3, 1, 2), None),
+                         [("net_echo_baremetal", "frames/s", "", "2")])
+
+    def test_a_host_that_does_not_permit_gives_no_figure(self):
+        self.assertEqual(self.measure([(77, "run-qemu: tap: no\n")]), [])
+
+    def test_what_does_not_end_well_fails(self):
+        for status, console in ((0, ""), (1, "bench: net_echo 1 frames/s\n"), (None, ""),
+                                (0, "bench: blk_random_read 1 requests/s\n"),
+                                (0, "bench: net_echo 1 frames/s\nhost: failed: pump: no\n")):
+            with self.assertRaises(compare.Failed):
+                self.measure([(status, console)])
 
 
 class Models(unittest.TestCase):

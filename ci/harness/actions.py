@@ -1,0 +1,58 @@
+"""What a guest's console lines make the host do: a line `WORD: TEXT` with a word of the table.
+
+    qmp: COMMAND key=value ...      a command for QEMU (qmp.py)
+    pump: FRAMES MAC [WINDOW]       frames over the tap device, while the guest runs (tests/bench/tools)
+
+What could not be done is a failure of the run: problems() names it.
+"""
+import re
+import subprocess
+
+from . import qmp
+from .host import ROOT
+
+PUMP = "out/host/pump"
+FAILED = "host: failed: "
+PUMP_END_S = 60         # after the machine's end, which a pump notices
+
+
+class Actions:
+    """The host's side of one run, of the machine that run-qemu has as process `pid`."""
+
+    def __init__(self, pid, socket):
+        self.pid, self.monitor, self.pumps = pid, qmp.Monitor(socket), []
+        self.table = {"qmp": self.monitor.perform, "pump": self.pump}
+
+    def pump(self, text):
+        self.pumps.append(subprocess.Popen(
+            [ROOT / PUMP, str(self.pid), *text.split()], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
+
+    def line(self, line):
+        """Does what a console line asks for; returns what is to be logged behind it."""
+        word, colon, text = line.rstrip().partition(": ")
+        if colon and word in self.table:
+            try:
+                self.table[word](text)
+            except (qmp.Failed, OSError, ValueError) as error:
+                return f"{FAILED}{word}: {error}\n"
+        return ""
+
+    def finish(self):
+        """After the machine's end: what else is to be logged."""
+        self.monitor.close()
+        log = ""
+        for pump in self.pumps:
+            try:
+                output, _ = pump.communicate(timeout=PUMP_END_S)
+            except subprocess.TimeoutExpired:
+                pump.kill()
+                output, _ = pump.communicate()
+                output += f"not over {PUMP_END_S} s after the machine"
+            log += f"{FAILED if pump.returncode else 'host: '}pump: {output.strip()}\n"
+        return log
+
+
+def problems(console):
+    """What could not be done in a run."""
+    return re.findall(f"^{FAILED}(.*)$", console, re.MULTILINE)
