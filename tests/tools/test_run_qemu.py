@@ -159,6 +159,21 @@ class RunQemu(unittest.TestCase):
         else:
             self.assertRegex(self.value(arguments, "-netdev"), r"^tap,fd=[0-9]+,id=net0-host$")
 
+    def test_a_tap_is_in_a_namespace_of_its_own(self):
+        before = os.listdir("/sys/class/net")
+        process = subprocess.Popen([RUN_QEMU, "--kernel", self.kernel], stdin=subprocess.DEVNULL,
+                                   env=self.environment(DEVICES="net:tap", WAIT="1"),
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        with process.stdout, process.stderr:
+            if not process.stdout.readline():
+                self.assertEqual(process.wait(), devices.NOT_PERMITTED)
+                self.skipTest(process.stderr.read().strip())
+            self.assertNotEqual(os.readlink(f"/proc/{process.pid}/ns/net"),
+                                os.readlink("/proc/self/ns/net"))
+            self.assertEqual(os.listdir("/sys/class/net"), before)
+            process.terminate()
+            process.wait()
+
     def test_a_tap_that_is_not_permitted_has_a_status_of_its_own(self):
         with mock.patch.object(devices, "enter_namespace", side_effect=PermissionError(1, "no")):
             with self.assertRaises(devices.Refused) as refused:
