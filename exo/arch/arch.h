@@ -21,6 +21,8 @@ struct boot_machine {
     struct boot_range initrd;
     struct boot_range device_tree; /* what is used of it (structure and strings blocks) */
     struct boot_range uart, rtc, gic_distributor, gic_redistributors, its;
+    struct boot_range pci_config, pci_memory; /* ECAM from bus 0 on; addresses for 32-bit BARs */
+    uint32_t pci_buses, pci_msi_base; /* what is added to a requester ID for the MSI controller */
     uint64_t mpidr[EXO_CPUS_MAX];
     uint32_t cpus;
     bool psci_smc;     /* conduit: SMC instead of HVC */
@@ -33,6 +35,9 @@ struct boot_machine {
     char cmdline[EXO_BOOT_CMDLINE_BYTES];
 };
 extern struct boot_machine boot_machine;
+
+/* Registers, for good: where EL1 has them. Boot only. */
+void *mmu_map_device(struct boot_range range);
 
 /* core/genesis.c: the root cell, init's environment and first vCPU, all capabilities. CPU 0. */
 void genesis(void);

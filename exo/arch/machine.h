@@ -24,7 +24,6 @@ void cpu_configure(void);     /* system registers of this CPU, the MMU being on 
 
 pa_t image_to_pa(const void *pointer);                  /* of a pointer into the image's mapping */
 void mmu_map_ram(pa_t block, pa_t (*take_table)(void)); /* 2 MiB in the linear map */
-void *mmu_map_device(struct boot_range range);
 void *mmu_map_stack(uint32_t slot, uint32_t page, pa_t pa); /* returns the end of the page */
 void mmu_drop_identity(void);                               /* all CPUs have their MMU on */
 

@@ -27,13 +27,13 @@ typedef uint64_t table_t[ENTRIES] __attribute__((aligned(EXO_PAGE_BYTES)));
 
 /* start.S loads the first two. The identity map becomes the space without mappings after boot. */
 table_t kernel_root, boot_identity;
-static table_t identity_blocks, image_blocks, image_pages, stack_pages, device_pages;
+static table_t identity_blocks, image_blocks, image_pages, stack_pages;
 static table_t linear_image, linear_blocks[3]; /* of the GiB of the image, and of the device tree */
 
 extern char _exo_start[], _rodata_start[], _data_start[], _exo_end[];
 
 static pa_t image_pa;
-static uint32_t device_used; /* pages */
+static uint32_t device_used; /* blocks */
 static uint32_t linear_blocks_used;
 
 void boot_map_early(pa_t device_tree);
@@ -98,7 +98,6 @@ boot_map_early(pa_t device_tree)
     kernel_root[INDEX(KERNEL_BASE, GIB_SHIFT)] = table_entry(image_blocks);
     image_blocks[INDEX(KERNEL_BASE, BLOCK_SHIFT)] = table_entry(image_pages);
     image_blocks[INDEX(STACKS_BASE, BLOCK_SHIFT)] = table_entry(stack_pages);
-    image_blocks[INDEX(DEVICE_BASE, BLOCK_SHIFT)] = table_entry(device_pages);
     kernel_root[INDEX(start, GIB_SHIFT)] = take_early_table() | TABLE_BITS;
     linear_blocks[0][INDEX(start, BLOCK_SHIFT)] = table_entry(linear_image);
     device_tree &= ~(BLOCK_BYTES - 1);
@@ -124,17 +123,20 @@ mmu_map_ram(pa_t block, pa_t (*take_table)(void))
     map_block(block, LINEAR_BASE, take_table);
 }
 
+/* In blocks, which need no tables: what lies beside registers in a block is no memory. */
 void *
 mmu_map_device(struct boot_range range)
 {
-    pa_t base = range.base & ~(PAGE_BYTES - 1);
+    pa_t base = range.base & ~(BLOCK_BYTES - 1);
     uint64_t offset = range.base - base;
-    uint64_t pages = (offset + range.bytes + PAGE_BYTES - 1) >> PAGE_SHIFT;
-    if (!range_fits(device_used, pages, ENTRIES))
-        panic("%lu pages of device registers at %lx are more than is room for", pages, range.base);
-    char *mapped = (char *)DEVICE_BASE + device_used * PAGE_BYTES;
-    for (uint64_t i = 0; i < pages; i++)
-        device_pages[device_used++] = (base + i * PAGE_BYTES) | DEVICE_BITS | PTE_PAGE;
+    uint64_t blocks = (offset + range.bytes + BLOCK_BYTES - 1) >> BLOCK_SHIFT;
+    uint64_t first = INDEX(DEVICE_BASE, BLOCK_SHIFT) + device_used;
+    if (!range_fits(first, blocks, ENTRIES))
+        panic("%lu bytes of registers at %lx are more than is room for", range.bytes, range.base);
+    char *mapped = (char *)DEVICE_BASE + device_used * BLOCK_BYTES;
+    for (uint64_t i = 0; i < blocks; i++)
+        image_blocks[first + i] = (base + i * BLOCK_BYTES) | DEVICE_BITS | PTE_BLOCK;
+    device_used += (uint32_t)blocks;
     arch_tables_written();
     return mapped + offset;
 }

@@ -130,6 +130,38 @@ take_cpu(const struct node *node, struct boot_machine *machine)
         machine->mpidr[machine->cpus++] = number_at(reg, 0, words);
 }
 
+/*
+ * Ranges: a child's address of three cells (IEEE 1275 PCI bus binding: the first says what kind of
+ * space), the parent's of one or two, a size of two. Of 32-bit memory that has the same addresses
+ * on both sides.
+ */
+static struct boot_range
+pci_memory(const struct node *node)
+{
+    struct bytes ranges = property(node, "ranges");
+    uint64_t parent = number(node - 1, "#address-cells", 2), entry = 4 * (3 + parent + 2);
+    for (size_t at = 0; parent <= 2 && range_fits(at, entry, ranges.length); at += entry) {
+        uint64_t base = number_at(ranges, at + 4, 2);
+        if ((number_at(ranges, at, 1) >> 24 & 3) == 2 && base <= UINT32_MAX &&
+            number_at(ranges, at + 12, parent) == base)
+            return (struct boot_range){base, number_at(ranges, at + 12 + 4 * parent, 2)};
+    }
+    return (struct boot_range){0, 0};
+}
+
+/* Devices have the numbers that the first entry of msi-map gives them; none: those of PCI. */
+static void
+take_pci(const struct node *node, struct boot_machine *machine)
+{
+    struct bytes buses = property(node, "bus-range"), msi = property(node, "msi-map");
+    if (number_at(buses, 0, 1) != 0)
+        return; /* the first bus would not be at the beginning */
+    machine->pci_buses = buses.length == 0 ? 256 : (uint32_t)number_at(buses, 4, 1) + 1;
+    machine->pci_config = range_of(node, 0);
+    machine->pci_memory = pci_memory(node);
+    machine->pci_msi_base = (uint32_t)(number_at(msi, 8, 1) - number_at(msi, 0, 1));
+}
+
 static void
 take_device(const struct node *node, struct boot_machine *machine)
 {
@@ -140,6 +172,8 @@ take_device(const struct node *node, struct boot_machine *machine)
     } else if (has(node, "compatible", "arm,gic-v3")) {
         machine->gic_distributor = range_of(node, 0);
         machine->gic_redistributors = range_of(node, 1);
+    } else if (has(node, "compatible", "pci-host-ecam-generic") && machine->pci_buses == 0) {
+        take_pci(node, machine);
     } else if (has(node, "compatible", "arm,psci-0.2") || has(node, "compatible", "arm,psci-1.0")) {
         machine->psci_smc = has(node, "method", "smc");
     } else if (has(node, "device_type", "memory")) {

@@ -14,9 +14,10 @@
  * with; buses that translate are not followed.
  *
  * Fills these members of *machine, which was all zero (as a range is that is not there): `ram`, the
- * largest; initrd, uart, rtc, gic_*, its; `device_tree.bytes`, to the end of the structure and
- * strings blocks; `mpidr` and `cpus`, the first EXO_CPUS_MAX usable ones; psci_smc; `cmdline`, cut
- * to fit; `seed`, from kaslr-seed or rng-seed.
+ * largest; initrd, uart, rtc, gic_*, its; pci_*, of the first bridge with ECAM (0 buses: none);
+ * `device_tree.bytes`, to the end of the structure and strings blocks; `mpidr` and `cpus`, the
+ * first EXO_CPUS_MAX usable ones; psci_smc; `cmdline`, cut to fit; `seed`, from kaslr-seed or
+ * rng-seed.
  */
 bool fdt_read(const void *tree, size_t max_bytes, struct boot_machine *machine);
 
