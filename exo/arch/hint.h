@@ -1,4 +1,4 @@
-/* Hints to the processor. */
+/* Hints to the processor, and a barrier. */
 #ifndef EXO_ARCH_HINT_H
 #define EXO_ARCH_HINT_H
 
@@ -7,6 +7,13 @@ static inline void
 spin_hint(void)
 {
     __asm__ volatile("yield" ::: "memory");
+}
+
+/* What was written to memory before is there for a device that is told of it next. */
+static inline void
+dma_barrier(void)
+{
+    __asm__ volatile("dmb osh" ::: "memory");
 }
 
 #endif

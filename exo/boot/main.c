@@ -5,7 +5,9 @@
 #include "arch/mmu.h"
 #include "arch/sysreg.h"
 #include "boot/fdt.h"
+#include "core/irq.h"
 #include "core/sched.h"
+#include "pci/pci.h"
 
 #define DEVICE_TREE_MAX 0x200000 /* booting.rst; boot_map_early mapped so much */
 #define UART_BYTES      0x1000
@@ -113,6 +115,8 @@ start_machine(void)
     start_cpu(&cpus[0]);
     cpu_count = 1;
     start_others();
+    irq_start();
+    pci_scan();
     genesis();
     arch_enter_user(sched_next());
 }

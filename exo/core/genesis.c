@@ -13,6 +13,7 @@
 #include "core/frame.h"
 #include "core/irq.h"
 #include "core/sched.h"
+#include "virtio/device.h"
 
 struct cell *root_cell;
 struct origin cpu_origins[EXO_CPUS_MAX];
@@ -251,7 +252,6 @@ plant_machine(struct init *init)
     plant(init, EXO_BOOT_MACHINE, &machine_origin, EXO_RIGHTS_ALL);
     plant_device(init, EXO_BOOT_CONSOLE, &console_origin, boot_machine.uart);
     plant_device(init, EXO_BOOT_RTC, &rtc_origin, boot_machine.rtc);
-    irq_start();
     make_eternal(&irq_range, EXO_TYPE_IRQ, init->cell);
     irq_range.base = IRQ_SPI_FIRST;
     irq_range.count = arch_irq_spis();
@@ -260,6 +260,10 @@ plant_machine(struct init *init)
         make_eternal(&cpu_origins[i], EXO_TYPE_CPU, init->cell);
         cpu_origins[i].count = EXO_CPU_SLOTS;
         plant(init, EXO_BOOT_CPU + i, &cpu_origins[i], EXO_RIGHTS_ALL);
+    }
+    for (uint32_t i = 0; i < device_count; i++) {
+        make_eternal(&devices[i].origin, EXO_TYPE_DEVICE, init->cell);
+        plant(init, EXO_BOOT_DEVICE + i, &devices[i].origin, EXO_RIGHTS_ALL);
     }
 }
 

@@ -102,6 +102,15 @@ irq_bind(struct irq *irq, const struct cap *notification)
     return EXO_OK;
 }
 
+void
+irq_handle(struct irq *irq, void (*handler)(struct irq *irq))
+{
+    HOLD(&line_at(irq->line)->lock);
+    irq->handler = handler;
+    arch_irq_route(irq->line, 0);
+    set_masked(irq, false);
+}
+
 /* Nothing happens on the line any more; if `detach`, it is nobody's. */
 static void
 silence(struct irq *irq, bool detach)
@@ -179,8 +188,12 @@ irq_fired(uint32_t number)
     if (line == NULL)
         return;
     lock_acquire(&line->lock);
-    bool tell = line->irq != NULL && note(line->irq, &to);
+    struct irq *irq = line->irq;
+    void (*handler)(struct irq *) = irq == NULL ? NULL : irq->handler;
+    bool tell = irq != NULL && handler == NULL && note(irq, &to);
     lock_release(&line->lock);
+    if (handler != NULL)
+        handler(irq);
     if (tell)
         notification_raise(to.object, to.badge);
 }

@@ -37,6 +37,8 @@ struct irq {
     uint64_t burst_slot; /* ... the slot of this number */
     uint64_t count;      /* interrupts ever */
     uint64_t masks;      /* times that one was answered by masking an edge */
+    /* Of a line that the kernel has for itself (irq_handle). */
+    void (*handler)(struct irq *irq);
 };
 
 /* An opened SPI. */
@@ -63,6 +65,9 @@ err_t irq_attach(struct irq *irq);
  * is bound to now. EXO_E_OCCUPIED: bound already; or as cap_derive. No lock held.
  */
 err_t irq_bind(struct irq *irq, const struct cap *notification);
+
+/* From now on each interrupt calls the kernel's `handler`, with no lock held, and tells nobody. */
+void irq_handle(struct irq *irq, void (*handler)(struct irq *irq));
 
 /* Masked, and bound to nothing: EXO_OK, EXO_E_AGAIN. No lock held. */
 err_t irq_unbind_step(struct irq *irq);

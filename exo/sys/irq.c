@@ -2,6 +2,7 @@
 #include "core/irq.h"
 #include "core/notification.h"
 #include "sys/sys.h"
+#include "virtio/device.h"
 
 /* The line is taken before the object is published: from then on it can be bound. */
 err_t
@@ -31,32 +32,53 @@ sys_irq_open(struct vcpu *self, uint64_t *x)
     return err;
 }
 
-/* The interrupt of a line that was opened. */
+/* The interrupt of a line that was opened, or that says that a device's configuration changed. */
 static err_t
-find_irq(struct vcpu *self, uint64_t slot, struct irq **irq)
+find_irq(struct vcpu *self, uint64_t slot, struct cap *cap, struct irq **irq)
 {
-    struct cap cap;
-    TRY(cap_lookup(self->env, slot, EXO_TYPE_IRQ, EXO_CONTROL, &cap));
-    *irq = &((struct irq_line *)cap.object)->irq;
-    return cap.origin == &irq_range ? EXO_E_TYPE : EXO_OK;
+    TRY(cap_lookup(self->env, slot, EXO_TYPE_NONE, 0, cap));
+    if (cap->type == EXO_TYPE_DEVICE)
+        *irq = &((struct device *)cap->object)->config_irq;
+    else if (cap->type == EXO_TYPE_IRQ && cap->origin != &irq_range)
+        *irq = &((struct irq_line *)cap->object)->irq;
+    else
+        return EXO_E_TYPE;
+    return cap->rights & EXO_CONTROL ? EXO_OK : EXO_E_RIGHT;
+}
+
+/* Bound too late to be told that a device is gone (device_removed): told now. */
+static void
+tell_gone(struct device *device)
+{
+    lock_acquire(&device->lock);
+    bool gone = device->gone;
+    lock_release(&device->lock);
+    if (gone)
+        irq_notify(&device->config_irq);
 }
 
 err_t
 sys_irq_bind(struct vcpu *self, uint64_t *x)
 {
     struct irq *irq;
-    struct cap notification;
-    TRY(find_irq(self, x[0], &irq));
+    struct cap object, notification;
+    TRY(find_irq(self, x[0], &object, &irq));
     if (x[1] == EXO_NONE)
         return irq_unbind_step(irq);
     TRY(cap_lookup(self->env, x[1], EXO_TYPE_NOTIFICATION, EXO_WRITE | EXO_COPY, &notification));
-    return notification.badge == 0 ? EXO_E_ARG : irq_bind(irq, &notification);
+    if (notification.badge == 0)
+        return EXO_E_ARG;
+    TRY(irq_bind(irq, &notification));
+    if (object.type == EXO_TYPE_DEVICE)
+        tell_gone(object.object);
+    return EXO_OK;
 }
 
 err_t
 sys_irq_ack(struct vcpu *self, uint64_t *x)
 {
     struct irq *irq;
-    TRY(find_irq(self, x[0], &irq));
+    struct cap object;
+    TRY(find_irq(self, x[0], &object, &irq));
     return irq_ack(irq);
 }

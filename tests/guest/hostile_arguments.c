@@ -1,4 +1,4 @@
-// config: smp=1,4 cpu=max,cortex-a72
+// config: smp=1,4 cpu=max,cortex-a72 devices=rng
 /*
  * Every system call with every argument out of range, unaligned, and at the
  * edges of the address space, alone and together. The call has to return one of
@@ -24,13 +24,15 @@ enum {
     TRACE,
     MACHINE,
     IRQS,
+    DEVICE,
 };
 
 #define UNUSED_LINE 250 /* no device of the board has it */
 
 static struct exo_limits limits = {sizeof(limits), EXO_ABI_VERSION, {1, 0, 0, 0}};
 static struct exo_map entry = {0x30000000, FRAMES, 0, 1, EXO_PROT_READ};
-static char buffer[1024] __attribute__((aligned(64)));
+/* Room for whatever a call that succeeds writes there: no other data lies within. */
+static char buffer[65536] __attribute__((aligned(64)));
 static struct exo_context context;
 
 #define AT(object) ((uint64_t)(uintptr_t)&(object))
@@ -88,6 +90,8 @@ static const struct call good[] = {
     {EXO_CALL_irq_open, {EXO_BOOT_CELL, EMPTY, IRQS, UNUSED_LINE + 1, 0}},
     {EXO_CALL_irq_bind, {LINE, BADGED}},
     {EXO_CALL_irq_ack, {LINE}},
+    {EXO_CALL_device_info, {DEVICE, AT(buffer)}},
+    {EXO_CALL_device_config, {DEVICE, 0, AT(buffer), 8}},
 };
 
 #define GOOD (sizeof(good) / sizeof(good[0]))
@@ -242,7 +246,8 @@ offend(int (*entry_)(uint64_t argument), uint64_t argument)
                    .dst = IRQS,
                    .rights = EXO_WRITE | EXO_COPY,
                    .base_or_badge = UNUSED_LINE,
-                   .count = 2}}};
+                   .count = 2},
+                  {.src = EXO_BOOT_DEVICE, .dst = DEVICE, .rights = EXO_READ | EXO_COPY}}};
     struct rt_child child;
     if (start_child(&spawn, &child))
         child_succeeds(&child);

@@ -94,6 +94,19 @@ static const struct golden layout[] = {
     MEMBER(exo_trace_event, env, 12),
     MEMBER(exo_trace_event, a, 16),
     MEMBER(exo_trace_event, b, 24),
+    SIZE(exo_device_info, 120),
+    MEMBER(exo_device_info, size, 0),
+    MEMBER(exo_device_info, version, 4),
+    MEMBER(exo_device_info, type, 8),
+    MEMBER(exo_device_info, state, 12),
+    MEMBER(exo_device_info, offered, 16),
+    MEMBER(exo_device_info, accepted, 24),
+    MEMBER(exo_device_info, queues, 32),
+    MEMBER(exo_device_info, config_bytes, 36),
+    MEMBER(exo_device_info, requester, 40),
+    MEMBER(exo_device_info, reserved, 44),
+    MEMBER(exo_device_info, queue_entries, 48),
+    MEMBER(exo_device_info, object, 112),
     SIZE(exo_machine_info, 64),
     MEMBER(exo_machine_info, size, 0),
     MEMBER(exo_machine_info, version, 4),
@@ -183,6 +196,8 @@ static const char *const call_names[] = {
     "irq_open",
     "irq_bind",
     "irq_ack",
+    "device_info",
+    "device_config",
 };
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))

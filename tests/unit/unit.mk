@@ -23,7 +23,8 @@ UNIT_TSAN += test_lock test_frame_threads
 
 # The whole portable kernel under system calls.
 UNIT_SRCS_test_kernel  := tests/unit/host/fake_arch.c tests/unit/host/fake_kernel.c \
-                          $(wildcard exo/core/*.c exo/sys/*.c) exo/debug/lockcheck.c
+                          tests/unit/host/fake_virtio.c $(wildcard exo/core/*.c exo/sys/*.c) \
+                          exo/virtio/device.c exo/debug/lockcheck.c
 UNIT_FLAGS_test_kernel := -DEXO_DEBUG=1
 
 UNIT_SRCS_test_toml  := $(wildcard libos/toml/*.c)

@@ -78,8 +78,8 @@ enum exo_type {
     EXO_TYPE_ENDPOINT = 5,
     EXO_TYPE_NOTIFICATION = 6,
     EXO_TYPE_IRQ = 7,     /* interrupts: all of them, some, or one that is open */
-    EXO_TYPE_DEVICE = 8,  /* with virtio queues */
-    EXO_TYPE_QUEUE = 9,   /* the same */
+    EXO_TYPE_DEVICE = 8,  /* a virtio device */
+    EXO_TYPE_QUEUE = 9,   /* with virtio queues */
     EXO_TYPE_EXTENT = 10, /* the same */
     EXO_TYPE_PORT = 11,   /* the same */
     EXO_TYPE_CPU = 12,
@@ -100,6 +100,8 @@ enum exo_type {
  *   endpoint      receive           call                 -            -
  *   notification  -                 notify               -            bind
  *   irq           -                 range: open a line   -            line: bind, acknowledge
+ *   device        information,      -                    -            interrupt: bind,
+ *                 configuration                                       acknowledge
  *   cpu           slot vector       assign slots         -            -
  *   trace         read              -                    -            start and stop recording
  *   machine       information       power                -            audit (debug builds)
@@ -166,13 +168,15 @@ enum exo_right {
     X(46, machine_audit, "machine, seed")                                           \
     X(47, irq_open, "cell, dst, irqs, line, flags")                                 \
     X(48, irq_bind, "object, notification")                                         \
-    X(49, irq_ack, "object")
+    X(49, irq_ack, "object")                                                        \
+    X(50, device_info, "device, info_va")                                           \
+    X(51, device_config, "device, offset, buffer_va, bytes")
 
 enum exo_call {
 #define EXO_CALL_ENUM(number, name, arguments) EXO_CALL_##name = (number),
     EXO_CALLS(EXO_CALL_ENUM)
 #undef EXO_CALL_ENUM
-        EXO_CALL_COUNT = 50,
+        EXO_CALL_COUNT = 52,
 };
 
 /* --- Memory ------------------------------------------------------------------------------- */
@@ -370,6 +374,29 @@ enum exo_irq_flag { EXO_IRQ_LEVEL = 1 };
 /* More interrupts than this of one line within one slot mask it until that slot is over. */
 #define EXO_IRQ_BURST 64u
 
+/* --- Devices -------------------------------------------------------------------------------- */
+
+#define EXO_CONFIG_BYTES_MAX 256u /* of a device's configuration, as far as it can be read */
+
+enum exo_device_state {
+    EXO_DEVICE_CLOSED = 0,
+    EXO_DEVICE_OPEN = 1, /* its queues can be opened */
+    EXO_DEVICE_GONE = 2, /* it was removed, and does not come back */
+};
+
+struct exo_device_info {
+    uint32_t size, version;
+    uint32_t type;              /* virtio device id: 1 network, 2 block, 4 entropy */
+    uint32_t state;             /* enum exo_device_state */
+    uint64_t offered, accepted; /* feature bits: that can be had, and that the open device has */
+    uint32_t queues;            /* virtqueues that may be opened */
+    uint32_t config_bytes;      /* of its own configuration that can be read */
+    uint32_t requester;         /* where it is: bus << 8 | device << 3 | function */
+    uint32_t reserved;
+    uint32_t queue_entries[16]; /* that each queue offers, 0 beyond `queues` */
+    uint64_t object;            /* its name, as cap_info has it */
+};
+
 /* --- Trace ---------------------------------------------------------------------------------- */
 
 enum exo_trace_kind {
@@ -441,6 +468,7 @@ enum exo_boot_slot {
     EXO_BOOT_DATA = 9,    /* frames: init's data, bss, stack and boot information, in this order */
     EXO_BOOT_IRQ = 10,    /* all shared peripheral interrupts, by INTID */
     EXO_BOOT_CPU = 16,    /* CPU n's whole slot vector is slot 16 + n */
+    EXO_BOOT_DEVICE = 32, /* devices, 32 at most, by their requester ids; then empty slots */
     EXO_BOOT_SLOTS = 64,  /* table pages 0 is there; the rest is up to init */
 };
 

@@ -61,6 +61,8 @@ static const struct plan plans[EXO_CALL_COUNT] = {
     PLAN(irq_open, 20, NONE, 0, null),
     PLAN(irq_bind, 25, IRQ, EXO_CONTROL, irq_open),
     PLAN(irq_ack, 20, IRQ, EXO_CONTROL, irq_open),
+    PLAN(device_info, 10, DEVICE, EXO_READ, null),
+    PLAN(device_config, 15, DEVICE, EXO_READ, null),
 };
 
 static enum exo_call

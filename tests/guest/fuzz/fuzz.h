@@ -66,7 +66,8 @@ enum fuzz_slot {
     FUZZ_SLOT_CPU = 38,      /* 38 to 45: half of each CPU's slots */
     FUZZ_SLOT_VICTIM = 46,   /* made by the worker itself */
     FUZZ_SLOT_IRQS = 47,     /* interrupt lines that no device has */
-    FUZZ_SLOT_FREE = 48,
+    FUZZ_SLOT_DEVICE = 48,   /* the machine's first device */
+    FUZZ_SLOT_FREE = 49,
 };
 
 #define FUZZ_ENDPOINTS     2u

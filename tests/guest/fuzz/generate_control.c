@@ -129,6 +129,22 @@ gen_irq_ack(uint64_t *x)
     x[0] = pick(EXO_TYPE_IRQ, EXO_CONTROL);
 }
 
+static void
+gen_device_info(uint64_t *x)
+{
+    x[0] = pick(EXO_TYPE_DEVICE, EXO_READ);
+    x[1] = pick_buffer(bytes_buffer);
+}
+
+static void
+gen_device_config(uint64_t *x)
+{
+    x[0] = pick(EXO_TYPE_DEVICE, EXO_READ);
+    x[1] = one_in(16) ? pick_odd() : below(64);
+    x[2] = pick_buffer(bytes_buffer);
+    x[3] = one_in(16) ? pick_odd() : below(64);
+}
+
 /* --- Control transfer, trace, machine -----------------------------------------------------------
  */
 
@@ -272,4 +288,6 @@ generator *const generate_control[EXO_CALL_COUNT] = {
     [EXO_CALL_irq_open] = gen_irq_open,
     [EXO_CALL_irq_bind] = gen_irq_bind,
     [EXO_CALL_irq_ack] = gen_irq_ack,
+    [EXO_CALL_device_info] = gen_device_info,
+    [EXO_CALL_device_config] = gen_device_config,
 };

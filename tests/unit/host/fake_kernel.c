@@ -208,6 +208,7 @@ fake_boot(uint64_t frames, uint32_t cpus_online)
     }
     memset(fake_lines, 0, sizeof(fake_lines));
     fake_cpu = 0;
+    irq_start();
     genesis();
     (void)sched_next();
     fake_init = this_cpu()->current;

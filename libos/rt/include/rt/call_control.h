@@ -147,6 +147,21 @@ exo_irq_ack(uint32_t object)
     return exo_svc1(EXO_CALL_irq_ack, object);
 }
 
+/* --- Devices --------------------------------------------------------------------------------- */
+
+RT_INLINE int64_t
+exo_device_info(uint32_t device, struct exo_device_info *info)
+{
+    return exo_svc2(EXO_CALL_device_info, device, exo_address(info));
+}
+
+/* EXO_E_AGAIN: it changed meanwhile. */
+RT_INLINE int64_t
+exo_device_config(uint32_t device, uint32_t offset, void *buffer, uint32_t bytes)
+{
+    return exo_svc7(EXO_CALL_device_config, device, offset, exo_address(buffer), bytes, 0, 0, 0);
+}
+
 /* --- Trace and machine ---------------------------------------------------------------------- */
 
 struct exo_trace {

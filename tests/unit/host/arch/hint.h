@@ -10,4 +10,10 @@ spin_hint(void)
     sched_yield();
 }
 
+static inline void
+dma_barrier(void)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
 #endif
