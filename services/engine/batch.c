@@ -1,0 +1,136 @@
+#include "engine/batch.h"
+
+#include <string.h>
+
+int
+engine_batch_open(struct engine_batch *batch, struct engine *engine, uint32_t requests_max,
+                  uint32_t tokens_max, struct engine_arena *arena, struct engine_error *error)
+{
+    if (requests_max == 0 || tokens_max < requests_max)
+        return engine_fail(error, ENGINE_E_ARGUMENT, "batch: %u requests in steps of %u tokens",
+                           requests_max, tokens_max);
+    *batch = (struct engine_batch){
+        .engine = engine, .count_max = requests_max, .tokens_max = tokens_max};
+    batch->requests = engine_arena_take(arena, requests_max, sizeof(struct engine_request *));
+    batch->items = engine_arena_take(arena, requests_max, sizeof *batch->items);
+    if (batch->requests == NULL || batch->items == NULL)
+        return engine_fail(error, ENGINE_E_SPACE, "batch: no memory for %u requests", requests_max);
+    return ENGINE_OK;
+}
+
+int
+engine_batch_add(struct engine_batch *batch, struct engine_request *request,
+                 struct engine_error *error)
+{
+    const struct engine_sequence *sequence = &request->sequence;
+    if (request->prompt_count == 0 || request->tokens_max == 0)
+        return engine_fail(error, ENGINE_E_ARGUMENT, "request: a prompt of %u tokens, %u asked for",
+                           request->prompt_count, request->tokens_max);
+    if (request->prompt_count > sequence->context - sequence->position)
+        return engine_fail(error, ENGINE_E_CONTEXT,
+                           "request: a prompt of %u tokens, with room for %u",
+                           request->prompt_count, sequence->context - sequence->position);
+    if (batch->count == batch->count_max)
+        return engine_fail(error, ENGINE_E_SPACE, "batch: %u requests, and no more", batch->count);
+    request->prompt_done = request->generated = 0;
+    request->fresh = false;
+    request->finish = ENGINE_RUNNING;
+    batch->requests[batch->count++] = request;
+    return ENGINE_OK;
+}
+
+void
+engine_batch_remove(struct engine_batch *batch, struct engine_request *request)
+{
+    uint32_t i = 0;
+    while (i < batch->count && batch->requests[i] != request)
+        i++;
+    if (i == batch->count)
+        return;
+    batch->count--;
+    memmove(&batch->requests[i], &batch->requests[i + 1],
+            (batch->count - i) * sizeof batch->requests[0]);
+}
+
+static bool
+is_answering(const struct engine_request *request)
+{
+    return request->prompt_done == request->prompt_count;
+}
+
+/*
+ * What the request does in this step. Each one that follows keeps the room for a token, so that a
+ * long prompt never holds up those that are being answered.
+ */
+static struct engine_item
+plan_item(struct engine_request *request, uint32_t room)
+{
+    if (is_answering(request))
+        return (struct engine_item){&request->sequence, &request->token, 1, request->logits};
+    uint32_t left = request->prompt_count - request->prompt_done;
+    uint32_t count = left < room ? left : room;
+    return (struct engine_item){&request->sequence, request->prompt + request->prompt_done, count,
+                                count == left ? request->logits : NULL};
+}
+
+static void
+plan(struct engine_batch *batch)
+{
+    uint32_t room = batch->tokens_max;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        uint32_t kept = batch->count - i - 1;
+        batch->items[i] = plan_item(batch->requests[i], room - kept);
+        room -= batch->items[i].count;
+    }
+}
+
+/* The next token of an answer is chosen. */
+static void
+advance(struct engine_request *request, uint32_t vocabulary)
+{
+    uint32_t previous =
+        request->generated > 0 ? request->token : request->prompt[request->prompt_count - 1];
+    uint32_t token = engine_greedy(request->logits, vocabulary);
+    if (token == request->begin || token == request->end) {
+        request->finish = ENGINE_FINISH_END;
+        return;
+    }
+    request->previous = previous;
+    request->token = token;
+    request->fresh = true;
+    request->generated++;
+    if (request->generated == request->tokens_max)
+        request->finish = ENGINE_FINISH_LENGTH;
+    else if (request->sequence.position == request->sequence.context)
+        request->finish = ENGINE_FINISH_CONTEXT;
+}
+
+static void
+finish_item(struct engine_request *request, const struct engine_item *item, uint32_t vocabulary)
+{
+    request->fresh = false;
+    if (!is_answering(request))
+        request->prompt_done += item->count;
+    if (item->logits != NULL)
+        advance(request, vocabulary);
+}
+
+int
+engine_batch_step(struct engine_batch *batch, struct engine_error *error)
+{
+    uint32_t kept = 0;
+    if (batch->count == 0)
+        return ENGINE_OK;
+    plan(batch);
+    int status = engine_step(batch->engine, batch->items, batch->count, error);
+    if (status != ENGINE_OK)
+        return status;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        finish_item(batch->requests[i], &batch->items[i],
+                    engine_model_of(batch->engine)->shape.vocabulary);
+        if (batch->requests[i]->finish == ENGINE_RUNNING)
+            batch->requests[kept++] = batch->requests[i];
+    }
+    batch->count = kept;
+    return ENGINE_OK;
+}

@@ -1,0 +1,216 @@
+/* Opening an engine, and steps as their caller sees them. */
+#include "engine_private.h"
+#include "math.h"
+
+#include <string.h>
+
+const struct engine_model *
+engine_model_of(const struct engine *engine)
+{
+    return engine->model;
+}
+
+static uint32_t
+greater(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+/* A row for each token of a step; NULL when there is no memory. */
+static float **
+take_matrix(struct engine_arena *arena, uint32_t rows, uint32_t columns)
+{
+    float **pointers = engine_arena_take(arena, rows, sizeof *pointers);
+    float *floats = engine_arena_take(arena, (size_t)rows * columns, sizeof *floats);
+    for (uint32_t i = 0; pointers != NULL && floats != NULL && i < rows; i++)
+        pointers[i] = floats + (size_t)i * columns;
+    return pointers;
+}
+
+static void
+take_state(struct engine *engine, struct engine_arena *arena)
+{
+    const struct engine_shape *shape = &engine->model->shape;
+    uint32_t batch = engine->batch, query_dim = shape->heads * shape->head_dim;
+    engine->x = take_matrix(arena, batch, shape->dim);
+    engine->query = take_matrix(arena, batch, query_dim);
+    engine->mixed = take_matrix(arena, batch, query_dim);
+    engine->gate = take_matrix(arena, batch, shape->hidden);
+    engine->up = take_matrix(arena, batch, shape->hidden);
+    engine->down = take_matrix(arena, batch, shape->dim);
+    engine->key = engine_arena_take(arena, batch, sizeof *engine->key);
+    engine->value = engine_arena_take(arena, batch, sizeof *engine->value);
+    engine->logits = engine_arena_take(arena, batch, sizeof *engine->logits);
+}
+
+static void
+take_scratch(struct engine *engine, struct engine_arena *arena)
+{
+    const struct engine_shape *shape = &engine->model->shape;
+    size_t widest = greater(greater(shape->dim, shape->hidden), shape->heads * shape->head_dim);
+    size_t count = (size_t)engine->batch * widest;
+    engine->norms =
+        engine_arena_take(arena, 2 * (size_t)shape->layers + 1, shape->dim * sizeof *engine->norms);
+    engine->frequencies = engine_arena_take(arena, shape->head_dim / 2, sizeof(float));
+    engine->tokens = engine_arena_take(arena, engine->batch, sizeof *engine->tokens);
+    engine->rotations = engine_arena_take(arena, engine->batch, shape->head_dim * sizeof(float));
+    engine->normed = engine_arena_take(arena, count, sizeof *engine->normed);
+    engine->quants = engine_arena_take(arena, count, sizeof *engine->quants);
+    engine->scales = engine_arena_take(arena, count / 4 + 1, sizeof *engine->scales);
+    engine->scores = engine_arena_take(arena, (size_t)engine->team.count * engine->context,
+                                       sizeof *engine->scores);
+}
+
+static bool
+read_norm(struct engine *engine, const struct engine_tensor *tensor, uint32_t index)
+{
+    struct engine_rows rows;
+    if (!engine->source->rows(engine->source->context, tensor, 0, &rows))
+        return false;
+    engine_kernel_reference(tensor->format)
+        ->expand(&rows, 0, tensor->columns, tensor->group,
+                 engine->norms + (size_t)index * tensor->columns);
+    return true;
+}
+
+static int
+read_norms(struct engine *engine, struct engine_error *error)
+{
+    const struct engine_model *model = engine->model;
+    bool ok = read_norm(engine, model->final_norm, 2 * model->shape.layers);
+    for (uint32_t i = 0; ok && i < model->shape.layers; i++)
+        ok = read_norm(engine, model->layers[i].attention_norm, 2 * i) &&
+             read_norm(engine, model->layers[i].ffn_norm, 2 * i + 1);
+    return ok ? ENGINE_OK : engine_fail(error, ENGINE_E_WEIGHTS, "engine: no weights of the norms");
+}
+
+static void
+set_frequencies(struct engine *engine)
+{
+    const struct engine_shape *shape = &engine->model->shape;
+    for (uint32_t i = 0; i < shape->head_dim / 2; i++)
+        engine->frequencies[i] =
+            1.0f / math_pow(shape->rope_base, (float)(2 * i) / (float)shape->head_dim);
+}
+
+static int
+check_options(const struct engine_model *model, const struct engine_options *options,
+              struct engine_error *error)
+{
+    if (options->context > model->shape.context)
+        return engine_fail(error, ENGINE_E_ARGUMENT,
+                           "engine: a context of %u, but the model was made for %u",
+                           options->context, model->shape.context);
+    if (options->batch > ENGINE_DIM_MAX)
+        return engine_fail(error, ENGINE_E_ARGUMENT, "engine: %u tokens in a step, more than %u",
+                           options->batch, ENGINE_DIM_MAX);
+    return ENGINE_OK;
+}
+
+int
+engine_open(struct engine **opened, const struct engine_model *model,
+            const struct engine_source *source, const struct engine_options *options,
+            struct engine_arena *arena, struct engine_error *error)
+{
+    int status = check_options(model, options, error);
+    if (status != ENGINE_OK)
+        return status;
+    struct engine *engine = engine_arena_take(arena, 1, sizeof *engine), counting;
+    bool counts = engine == NULL;
+    if (counts)
+        engine = &counting;
+    memset(engine, 0, sizeof *engine);
+    engine->model = model;
+    engine->source = source;
+    engine->team = options->team ? *options->team : (struct engine_team){.count = 1};
+    engine->context = options->context ? options->context : model->shape.context;
+    engine->batch = options->batch ? options->batch : 1;
+    take_state(engine, arena);
+    take_scratch(engine, arena);
+    if (counts || arena->used_bytes > arena->size_bytes)
+        return engine_fail(error, ENGINE_E_SPACE, "engine: %lu bytes of memory are not enough",
+                           arena->base ? arena->size_bytes : 0);
+    set_frequencies(engine);
+    *opened = engine;
+    return read_norms(engine, error);
+}
+
+static int
+check_item(const struct engine *engine, const struct engine_item *item, struct engine_error *error)
+{
+    const struct engine_sequence *sequence = item->sequence;
+    if (item->count == 0)
+        return engine_fail(error, ENGINE_E_ARGUMENT, "step: a sequence without tokens");
+    if (sequence->context > engine->context)
+        return engine_fail(error, ENGINE_E_ARGUMENT,
+                           "step: a sequence of %u tokens, but the engine was opened for %u",
+                           sequence->context, engine->context);
+    if (sequence->position > sequence->context ||
+        item->count > sequence->context - sequence->position)
+        return engine_fail(error, ENGINE_E_CONTEXT, "step: %u tokens behind %u, in a context of %u",
+                           item->count, sequence->position, sequence->context);
+    for (uint32_t i = 0; i < item->count; i++)
+        if (item->tokens[i] >= engine->model->shape.vocabulary)
+            return engine_fail(error, ENGINE_E_ARGUMENT, "step: token %u is none of the %u words",
+                               item->tokens[i], engine->model->shape.vocabulary);
+    return ENGINE_OK;
+}
+
+static int
+check_items(const struct engine *engine, const struct engine_item *items, uint32_t count,
+            struct engine_error *error)
+{
+    uint64_t tokens = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        int status = check_item(engine, &items[i], error);
+        if (status != ENGINE_OK)
+            return status;
+        tokens += items[i].count;
+    }
+    if (tokens == 0 || tokens > engine->batch)
+        return engine_fail(error, ENGINE_E_ARGUMENT, "step: %lu tokens, not 1 to %u", tokens,
+                           engine->batch);
+    return ENGINE_OK;
+}
+
+static void
+list_tokens(struct engine *engine, const struct engine_item *item)
+{
+    for (uint32_t i = 0; i < item->count; i++)
+        engine->tokens[engine->token_count++] =
+            (struct step_token){item->sequence, item->tokens[i], item->sequence->position + i};
+}
+
+int
+engine_step(struct engine *engine, const struct engine_item *items, uint32_t count,
+            struct engine_error *error)
+{
+    int status = check_items(engine, items, count, error);
+    if (status != ENGINE_OK)
+        return status;
+    engine->items = items;
+    engine->item_count = count;
+    engine->token_count = 0;
+    atomic_store_explicit(&engine->failed, false, memory_order_relaxed);
+    for (uint32_t i = 0; i < count; i++)
+        list_tokens(engine, &items[i]);
+    if (engine->team.count > 1)
+        engine->team.run(engine->team.context, forward_worker, engine);
+    else
+        forward_worker(engine, 0);
+    if (atomic_load_explicit(&engine->failed, memory_order_relaxed))
+        return engine_fail(error, ENGINE_E_WEIGHTS, "step: weights could not be had");
+    for (uint32_t i = 0; i < count; i++)
+        items[i].sequence->position += items[i].count;
+    return ENGINE_OK;
+}
+
+uint32_t
+engine_greedy(const float *logits, uint32_t count)
+{
+    uint32_t best = 0;
+    for (uint32_t i = 1; i < count; i++)
+        if (logits[i] > logits[best])
+            best = i;
+    return best;
+}

@@ -1,0 +1,73 @@
+/* What the files of the forward pass share. */
+#ifndef ENGINE_PRIVATE_H
+#define ENGINE_PRIVATE_H
+
+#include <stdatomic.h>
+
+#include "engine/engine.h"
+
+/* One token of a step. */
+struct step_token {
+    struct engine_sequence *sequence;
+    uint32_t token, position;
+};
+
+struct engine {
+    const struct engine_model *model;
+    const struct engine_source *source;
+    struct engine_team team;
+    uint32_t context, batch;
+    float *norms;       /* of each layer attention and ffn, then the final one: [dim] each */
+    float *frequencies; /* of the rotary positions: [head_dim / 2] */
+
+    /* The step at work; each phase is written by one worker a row, and read after a barrier. */
+    const struct engine_item *items;
+    uint32_t item_count, token_count, logits_count;
+    struct step_token *tokens; /* [batch] */
+    float *rotations;          /* [batch][head_dim / 2]: cosine, sine */
+    float **x;                 /* [batch]: the residual stream */
+    float **query, **key, **value, **mixed;
+    float **gate, **up, **down;
+    float **logits;
+    float *normed; /* [batch][widest]: what products read, one vector behind the other */
+    int8_t *quants;
+    float *scales;
+    float *scores; /* [workers][context]: of one head's attention */
+    atomic_bool failed;
+};
+
+/* Items first <= i < end of `count` are this worker's. */
+struct step_share {
+    uint32_t first, end;
+};
+
+static inline struct step_share
+step_share(const struct engine *engine, uint32_t worker, uint32_t count)
+{
+    uint64_t workers = engine->team.count;
+    return (struct step_share){(uint32_t)((uint64_t)count * worker / workers),
+                               (uint32_t)((uint64_t)count * (worker + 1) / workers)};
+}
+
+static inline void
+step_barrier(struct engine *engine, uint32_t worker)
+{
+    if (engine->team.count > 1)
+        engine->team.barrier(engine->team.context, worker);
+}
+
+/* The keys (part 0) or values (part 1) of a layer at a position: kv_heads * head_dim floats. */
+float *sequence_row(const struct engine *engine, const struct engine_sequence *sequence,
+                    uint32_t layer, uint32_t part, uint32_t position);
+
+/* Turns query and key of token `t` by their position, in place. */
+void attention_rotate(const struct engine *engine, uint32_t t);
+
+/* Attention of head `head` for token `t`, into its part of `mixed`. `scores`: [context]. */
+void attention_head(const struct engine *engine, uint32_t layer, uint32_t t, uint32_t head,
+                    float *scores);
+
+/* The whole forward pass, as one worker of the team sees it. */
+void forward_worker(void *engine, uint32_t worker);
+
+#endif

@@ -1,0 +1,240 @@
+/*
+ * The forward pass, as each worker of the team runs it. It is cut into phases; in a phase each row
+ * (of a matrix of weights, or of a token's state) is written by one worker, and a barrier stands
+ * before a phase that reads what others wrote.
+ */
+#include "engine_private.h"
+#include "math.h"
+
+/* Rows of weights that only one thread at a time may fail to get leave the step failed. */
+static void
+multiply_block(struct engine *engine, const struct engine_tensor *tensor, uint32_t block,
+               const struct engine_vectors *vectors, float *const *out)
+{
+    struct engine_rows rows;
+    if (!engine->source->rows(engine->source->context, tensor, block, &rows)) {
+        atomic_store_explicit(&engine->failed, true, memory_order_relaxed);
+        return;
+    }
+    engine_kernel_reference(tensor->format)
+        ->multiply(&rows, block * ENGINE_BLOCK_ROWS, engine_block_rows(tensor, block), vectors,
+                   out);
+}
+
+/* out[v] = tensor times the first `count` vectors in engine->normed (or its quants). */
+static void
+product(struct engine *engine, uint32_t worker, const struct engine_tensor *tensor, uint32_t count,
+        float *const *out)
+{
+    struct engine_vectors vectors = {.count = count,
+                                     .columns = tensor->columns,
+                                     .group = tensor->group,
+                                     .values = engine->normed,
+                                     .quants = engine->quants,
+                                     .scales = engine->scales};
+    struct step_share share = step_share(engine, worker, engine_tensor_blocks(tensor));
+    for (uint32_t block = share.first; block < share.end; block++)
+        multiply_block(engine, tensor, block, &vectors, out);
+}
+
+/* Vector `v` of `columns` in engine->normed is done: what will read it may want quants. */
+static void
+finish_vector(struct engine *engine, const struct engine_tensor *reader, uint32_t v)
+{
+    size_t columns = reader->columns, groups = columns / reader->group;
+    if (engine_kernel_reference(reader->format)->quantised)
+        engine_quantise(engine->normed + v * columns, reader->columns, reader->group,
+                        engine->quants + v * columns, engine->scales + v * groups);
+}
+
+/* Vector `v` = x scaled to a mean square of 1, times the norm's weights. */
+static void
+norm(struct engine *engine, const float *x, uint32_t norm_index, const struct engine_tensor *reader,
+     uint32_t v)
+{
+    const struct engine_shape *shape = &engine->model->shape;
+    const float *weights = engine->norms + (size_t)norm_index * shape->dim;
+    float *out = engine->normed + (size_t)v * shape->dim, sum = 0;
+    for (uint32_t i = 0; i < shape->dim; i++)
+        sum += x[i] * x[i];
+    float scale = 1.0f / math_sqrt(sum / (float)shape->dim + shape->norm_epsilon);
+    for (uint32_t i = 0; i < shape->dim; i++)
+        out[i] = weights[i] * (scale * x[i]);
+    finish_vector(engine, reader, v);
+}
+
+static void
+add_rows(float *to, const float *from, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        to[i] += from[i];
+}
+
+static void
+embed(struct engine *engine, uint32_t t)
+{
+    const struct engine_tensor *table = engine->model->embedding;
+    const struct step_token *token = &engine->tokens[t];
+    struct engine_rows rows;
+    if (!engine->source->rows(engine->source->context, table, token->token / ENGINE_BLOCK_ROWS,
+                              &rows)) {
+        atomic_store_explicit(&engine->failed, true, memory_order_relaxed);
+        return;
+    }
+    engine_kernel_reference(table->format)
+        ->expand(&rows, token->token % ENGINE_BLOCK_ROWS, table->columns, table->group,
+                 engine->x[t]);
+}
+
+static void
+rotations_of(struct engine *engine, uint32_t t)
+{
+    uint32_t half = engine->model->shape.head_dim / 2;
+    float *rotations = engine->rotations + (size_t)t * 2 * half;
+    for (uint32_t i = 0; i < half; i++)
+        math_sincos((float)engine->tokens[t].position * engine->frequencies[i],
+                    &rotations[2 * i + 1], &rotations[2 * i]);
+}
+
+static void
+begin_tokens(struct engine *engine, uint32_t worker)
+{
+    struct step_share share = step_share(engine, worker, engine->token_count);
+    for (uint32_t t = share.first; t < share.end; t++) {
+        embed(engine, t);
+        rotations_of(engine, t);
+        if (engine->model->shape.layers > 0)
+            norm(engine, engine->x[t], 0, engine->model->layers[0].query, t);
+    }
+    step_barrier(engine, worker);
+}
+
+/* The layer's keys and values go straight to where the sequences keep them. */
+static void
+place_keys(struct engine *engine, uint32_t layer, struct step_share tokens)
+{
+    for (uint32_t t = tokens.first; t < tokens.end; t++) {
+        const struct step_token *token = &engine->tokens[t];
+        engine->key[t] = sequence_row(engine, token->sequence, layer, 0, token->position);
+        engine->value[t] = sequence_row(engine, token->sequence, layer, 1, token->position);
+    }
+}
+
+static void
+mix_heads(struct engine *engine, uint32_t worker, uint32_t layer)
+{
+    uint32_t heads = engine->model->shape.heads;
+    float *scores = engine->scores + (size_t)worker * engine->context;
+    struct step_share share = step_share(engine, worker, engine->token_count * heads);
+    for (uint32_t i = share.first; i < share.end; i++)
+        attention_head(engine, layer, i / heads, i % heads, scores);
+    step_barrier(engine, worker);
+}
+
+static void
+attend(struct engine *engine, uint32_t worker, uint32_t index)
+{
+    const struct engine_layer *layer = &engine->model->layers[index];
+    uint32_t count = engine->token_count, width = layer->output->columns;
+    struct step_share share = step_share(engine, worker, count);
+    place_keys(engine, index, share);
+    step_barrier(engine, worker);
+    product(engine, worker, layer->query, count, engine->query);
+    product(engine, worker, layer->key, count, engine->key);
+    product(engine, worker, layer->value, count, engine->value);
+    step_barrier(engine, worker);
+    for (uint32_t t = share.first; t < share.end; t++)
+        attention_rotate(engine, t);
+    step_barrier(engine, worker);
+    mix_heads(engine, worker, index);
+    for (uint32_t t = share.first; t < share.end; t++) {
+        for (uint32_t i = 0; i < width; i++)
+            engine->normed[(size_t)t * width + i] = engine->mixed[t][i];
+        finish_vector(engine, layer->output, t);
+    }
+    step_barrier(engine, worker);
+    product(engine, worker, layer->output, count, engine->down);
+    step_barrier(engine, worker);
+}
+
+/* Vector `t` = silu(gate) * up. */
+static void
+activate(struct engine *engine, const struct engine_layer *layer, uint32_t t)
+{
+    uint32_t hidden = engine->model->shape.hidden;
+    const float *gate = engine->gate[t], *up = engine->up[t];
+    float *out = engine->normed + (size_t)t * hidden;
+    for (uint32_t i = 0; i < hidden; i++)
+        out[i] = gate[i] / (1.0f + math_exp(-gate[i])) * up[i];
+    finish_vector(engine, layer->down, t);
+}
+
+static void
+feed_forward(struct engine *engine, uint32_t worker, uint32_t index)
+{
+    const struct engine_model *model = engine->model;
+    const struct engine_layer *layer = &model->layers[index];
+    uint32_t count = engine->token_count;
+    struct step_share share = step_share(engine, worker, count);
+    for (uint32_t t = share.first; t < share.end; t++) {
+        add_rows(engine->x[t], engine->down[t], model->shape.dim);
+        norm(engine, engine->x[t], 2 * index + 1, layer->gate, t);
+    }
+    step_barrier(engine, worker);
+    product(engine, worker, layer->gate, count, engine->gate);
+    product(engine, worker, layer->up, count, engine->up);
+    step_barrier(engine, worker);
+    for (uint32_t t = share.first; t < share.end; t++)
+        activate(engine, layer, t);
+    step_barrier(engine, worker);
+    product(engine, worker, layer->down, count, engine->down);
+    step_barrier(engine, worker);
+}
+
+/* The residual of the layer, and the norm in front of the next one. */
+static void
+end_layer(struct engine *engine, uint32_t worker, uint32_t index)
+{
+    const struct engine_model *model = engine->model;
+    struct step_share share = step_share(engine, worker, engine->token_count);
+    for (uint32_t t = share.first; t < share.end; t++) {
+        add_rows(engine->x[t], engine->down[t], model->shape.dim);
+        if (index + 1 < model->shape.layers)
+            norm(engine, engine->x[t], 2 * (index + 1), model->layers[index + 1].query, t);
+    }
+    step_barrier(engine, worker);
+}
+
+/* Logits of the last token of each item that wants them: side by side, one product for all. */
+static void
+classify(struct engine *engine, uint32_t worker)
+{
+    const struct engine_model *model = engine->model;
+    uint32_t t = 0, v = 0;
+    for (uint32_t i = 0; i < engine->item_count; i++) {
+        t += engine->items[i].count;
+        if (engine->items[i].logits == NULL)
+            continue;
+        if (v % engine->team.count == worker) {
+            norm(engine, engine->x[t - 1], 2 * model->shape.layers, model->classifier, v);
+            engine->logits[v] = engine->items[i].logits;
+        }
+        v++;
+    }
+    step_barrier(engine, worker);
+    if (v > 0)
+        product(engine, worker, model->classifier, v, engine->logits);
+}
+
+void
+forward_worker(void *argument, uint32_t worker)
+{
+    struct engine *engine = argument;
+    begin_tokens(engine, worker);
+    for (uint32_t layer = 0; layer < engine->model->shape.layers; layer++) {
+        attend(engine, worker, layer);
+        feed_forward(engine, worker, layer);
+        end_layer(engine, worker, layer);
+    }
+    classify(engine, worker);
+}

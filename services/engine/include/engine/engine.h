@@ -1,0 +1,80 @@
+/*
+ * The forward pass. An engine holds a model's kernels and scratch memory; a sequence holds one
+ * conversation's keys and values; a step takes one or more tokens of any number of sequences
+ * through the model together, so that the weights are read once for all of them.
+ *
+ * Nothing here allocates, blocks or calls an operating system. One step at a time per engine; the
+ * workers of a team take part in it.
+ */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include "engine/kernel.h"
+
+/*
+ * Workers that share a step. `run` calls work(argument, worker) on each of `count` workers, 0 is
+ * the caller, and returns when all have; `barrier` returns when all workers have called it.
+ */
+struct engine_team {
+    void *context;
+    uint32_t count;
+    void (*run)(void *context, void (*work)(void *argument, uint32_t worker), void *argument);
+    void (*barrier)(void *context, uint32_t worker);
+};
+
+struct engine_options {
+    uint32_t context; /* positions of a sequence at most; 0: as many as the model has */
+    uint32_t batch;   /* tokens that a step can take, of all sequences; 0: 1 */
+    const struct engine_team *team; /* NULL: the caller alone */
+};
+
+struct engine;
+
+/* One conversation: its keys and values, in memory that the caller gave. */
+struct engine_sequence {
+    uint32_t position; /* tokens that it holds; may be set back, to forget the last ones */
+    uint32_t context;  /* tokens that it can hold */
+    void *memory;
+};
+
+/* What a step does for one sequence. */
+struct engine_item {
+    struct engine_sequence *sequence; /* not twice in one step */
+    const uint32_t *tokens;           /* appended to the sequence */
+    uint32_t count;
+    float *logits; /* of what follows the last token: one for each word; NULL: not wanted */
+};
+
+/*
+ * Makes an engine in `arena` (one that only counts tells the size: the result is then
+ * ENGINE_E_SPACE and used_bytes what is needed). Model and source must outlive it. The norms are
+ * read through the source now, everything else in steps. ENGINE_E_ARGUMENT, ENGINE_E_SPACE,
+ * ENGINE_E_WEIGHTS.
+ */
+int engine_open(struct engine **engine, const struct engine_model *model,
+                const struct engine_source *source, const struct engine_options *options,
+                struct engine_arena *arena, struct engine_error *error);
+
+const struct engine_model *engine_model_of(const struct engine *engine);
+
+/* Memory for a sequence of `context` tokens (at most what the engine was opened with). */
+size_t engine_sequence_bytes(const struct engine *engine, uint32_t context);
+
+/*
+ * An empty sequence in `memory` (aligned to ENGINE_ARENA_ALIGN, engine_sequence_bytes long, not
+ * initialised). It is over when the caller takes the memory back.
+ */
+void engine_sequence_begin(struct engine_sequence *sequence, uint32_t context, void *memory);
+
+/*
+ * One step. Either all sequences have moved, or, after an error, none has: ENGINE_E_ARGUMENT (no
+ * tokens, more than `batch`, a token that is no word), ENGINE_E_CONTEXT (a sequence has no room for
+ * its tokens), ENGINE_E_WEIGHTS.
+ */
+int engine_step(struct engine *engine, const struct engine_item *items, uint32_t count,
+                struct engine_error *error);
+
+/* The word with the greatest logit, the first of equal ones. */
+uint32_t engine_greedy(const float *logits, uint32_t count);
+
+#endif

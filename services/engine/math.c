@@ -1,0 +1,103 @@
+/* Argument reduction and Taylor series, in double precision. */
+#include "math.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#define LOG2_E     1.4426950408889634
+#define LN_2       0.6931471805599453
+#define PI_2_HIGH  1.5707963267341256 /* the first 33 bits of pi/2 */
+#define PI_2_LOW   6.077100506506192e-11
+#define EXP_TERMS  11
+#define LOG_TERMS  12
+#define TRIG_TERMS 8
+
+static int64_t
+nearest(double x)
+{
+    return (int64_t)(x < 0 ? x - 0.5 : x + 0.5);
+}
+
+/* 2^n for n in the range of a double's exponent. */
+static double
+power_of_two(int64_t n)
+{
+    uint64_t bits = (uint64_t)(n + 1023) << 52;
+    double power;
+    memcpy(&power, &bits, sizeof power);
+    return power;
+}
+
+static double
+exp_double(double x)
+{
+    int64_t n = nearest(x * LOG2_E);
+    double rest = x - (double)n * LN_2, sum = 1;
+    for (int i = EXP_TERMS; i > 0; i--)
+        sum = 1 + sum * rest / i;
+    return sum * power_of_two(n);
+}
+
+float
+math_exp(float x)
+{
+    if (x < -104)
+        return 0;
+    return x > 89 ? __builtin_inff() : (float)exp_double(x);
+}
+
+/* The logarithm of a positive normal number: ln(m 2^n) with m around 1, ln m = 2 artanh. */
+static double
+log_double(double x)
+{
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    int64_t n = (int64_t)(bits >> 52) - 1023;
+    double m = x / power_of_two(n);
+    if (m > 1.4142135623730951) {
+        m /= 2;
+        n++;
+    }
+    double s = (m - 1) / (m + 1), sum = 0;
+    for (int i = LOG_TERMS; i >= 0; i--)
+        sum = sum * s * s + 1.0 / (2 * i + 1);
+    return 2 * s * sum + (double)n * LN_2;
+}
+
+float
+math_pow(float base, float exponent)
+{
+    return (float)exp_double((double)exponent * log_double(base));
+}
+
+static double
+sine_of(double x)
+{
+    double sum = 1;
+    for (int i = TRIG_TERMS; i > 0; i--)
+        sum = 1 - sum * x * x / ((2 * i) * (2 * i + 1));
+    return sum * x;
+}
+
+static double
+cosine_of(double x)
+{
+    double sum = 1;
+    for (int i = TRIG_TERMS; i > 0; i--)
+        sum = 1 - sum * x * x / ((2 * i - 1) * (2 * i));
+    return sum;
+}
+
+void
+math_sincos(float angle, float *sine, float *cosine)
+{
+    int64_t quadrant = nearest(angle / (PI_2_HIGH + PI_2_LOW));
+    double rest = angle - (double)quadrant * PI_2_HIGH - (double)quadrant * PI_2_LOW;
+    double s = sine_of(rest), c = cosine_of(rest);
+    switch (quadrant & 3) {
+    case 0: *sine = (float)s, *cosine = (float)c; break;
+    case 1: *sine = (float)c, *cosine = (float)-s; break;
+    case 2: *sine = (float)-s, *cosine = (float)-c; break;
+    case 3: *sine = (float)-c, *cosine = (float)s; break;
+    }
+}
