@@ -1,11 +1,12 @@
 # What people type.
 
-.PHONY: all guests benches units run test soak bench debug clean format format-check lines help \
+.PHONY: all guests benches hosted units run test soak bench debug clean format format-check lines help \
         setup-run setup-test setup-debug setup-format
 
 all: $(KERNEL) $(PROGRAM_TARGETS)
 guests: $(KERNEL) $(GUEST_TARGETS)
 benches: $(KERNEL) $(BENCH_TARGETS) $(BAREMETAL_TARGETS) $(PUMP)
+hosted: $(HOSTED_TARGETS)
 units: $(UNIT_TARGETS)
 
 setup-run setup-test setup-debug setup-format: setup-%:
@@ -48,6 +49,7 @@ clean:
 
 help:
 	@echo 'make [all]     build the kernel and the services into $(OUT)'
+	@echo 'make hosted    build what also runs on this machine into out/host'
 	@echo 'make run       boot the demonstration; SMP MEM CPU EL2 ICOUNT CMDLINE IMAGE'
 	@echo 'make debug     the same, waiting for gdb, which it starts'
 	@echo 'make test      run every test; TESTS=<glob> selects'

@@ -6,7 +6,7 @@
 #include "engine/tokenizer.h"
 
 struct completion {
-    const uint8_t *model, *tokenizer; /* the files, whole */
+    const uint8_t *model, *tokenizer; /* the files, whole; aligned to 4 */
     uint64_t model_bytes, tokenizer_bytes;
     const char *prompt;
     uint32_t tokens_max;
@@ -17,8 +17,8 @@ struct completion {
 };
 
 /*
- * Answers. The arena gives all memory; one that only counts leads to ENGINE_E_SPACE with what is
- * needed in `used_bytes`. The prompt is put first, as the model read it.
+ * Answers with the most likely words. `arena` gives all memory: the model's keys and values for its
+ * whole context, and a few megabytes. The status is the engine's.
  */
 int complete(struct completion *completion, struct engine_arena *arena, struct engine_error *error);
 

@@ -1,0 +1,123 @@
+#include "complete.h"
+
+#include <string.h>
+
+#define PREFILL_TOKENS 32 /* of the prompt in one step */
+
+/* What lives as long as the answer takes. */
+struct session {
+    struct engine_model model;
+    struct engine_tokenizer tokenizer;
+    struct engine_mapping mapping;
+    struct engine_source source;
+    struct engine *engine;
+    struct engine_batch batch;
+    struct engine_request request;
+};
+
+static int
+read_files(struct session *session, const struct completion *completion, struct engine_arena *arena,
+           struct engine_error *error)
+{
+    int status = engine_checkpoint_read(&session->model, completion->model, completion->model_bytes,
+                                        completion->model_bytes, arena, error);
+    if (status != ENGINE_OK)
+        return status;
+    session->mapping = (struct engine_mapping){completion->model, completion->model_bytes};
+    session->source = engine_mapping_source(&session->mapping);
+    return engine_tokenizer_read(&session->tokenizer, completion->tokenizer,
+                                 completion->tokenizer_bytes, session->model.shape.vocabulary,
+                                 arena, error);
+}
+
+static int
+open_engine(struct session *session, struct engine_arena *arena, struct engine_error *error)
+{
+    struct engine_options options = {.batch = PREFILL_TOKENS};
+    int status = engine_open(&session->engine, &session->model, &session->source, &options, arena,
+                             error);
+    return status != ENGINE_OK ? status
+                               : engine_batch_open(&session->batch, session->engine, 1,
+                                                   PREFILL_TOKENS, arena, error);
+}
+
+/* The prompt as tokens; ENGINE_E_SPACE is the arena's end. */
+static int
+encode_prompt(struct session *session, struct completion *completion, struct engine_arena *arena,
+              struct engine_error *error)
+{
+    size_t length = strlen(completion->prompt), scratch_bytes = engine_encode_bytes(length);
+    uint32_t *tokens = engine_arena_take(arena, length + 2, sizeof *tokens);
+    void *scratch = engine_arena_take(arena, 1, scratch_bytes);
+    if (tokens == NULL || scratch == NULL)
+        return engine_fail(error, ENGINE_E_SPACE, "llm: no memory for the prompt");
+    completion->prompt_count =
+        (uint32_t)engine_encode(&session->tokenizer, completion->prompt, length, true, tokens,
+                                length + 2, scratch, scratch_bytes);
+    session->request.prompt = tokens;
+    session->request.prompt_count = completion->prompt_count;
+    return ENGINE_OK;
+}
+
+static int
+begin_request(struct session *session, struct completion *completion, struct engine_arena *arena,
+              struct engine_error *error)
+{
+    struct engine_request *request = &session->request;
+    uint32_t context = session->model.shape.context;
+    int status = encode_prompt(session, completion, arena, error);
+    if (status != ENGINE_OK)
+        return status;
+    void *memory = engine_arena_take(arena, 1, engine_sequence_bytes(session->engine, context));
+    request->logits =
+        engine_arena_take(arena, session->model.shape.vocabulary, sizeof *request->logits);
+    if (memory == NULL || request->logits == NULL)
+        return engine_fail(error, ENGINE_E_SPACE, "llm: no memory for a context of %u tokens",
+                           context);
+    engine_sequence_begin(&request->sequence, context, memory);
+    request->tokens_max = completion->tokens_max;
+    request->begin = session->tokenizer.begin;
+    request->end = session->tokenizer.end;
+    return engine_batch_add(&session->batch, request, error);
+}
+
+static void
+put_token(const struct session *session, const struct completion *completion, uint32_t previous,
+          uint32_t token)
+{
+    size_t length;
+    const uint8_t *text = engine_decode(&session->tokenizer, previous, token, &length);
+    completion->put(text, length);
+}
+
+static int
+answer(struct session *session, struct completion *completion, struct engine_error *error)
+{
+    struct engine_request *request = &session->request;
+    while (request->finish == ENGINE_RUNNING) {
+        int status = engine_batch_step(&session->batch, error);
+        if (status != ENGINE_OK)
+            return status;
+        if (request->fresh)
+            put_token(session, completion, request->previous, request->token);
+    }
+    completion->generated = request->generated;
+    completion->finish = request->finish;
+    return ENGINE_OK;
+}
+
+int
+complete(struct completion *completion, struct engine_arena *arena, struct engine_error *error)
+{
+    struct session session = {.engine = NULL};
+    int status = read_files(&session, completion, arena, error);
+    if (status == ENGINE_OK)
+        status = open_engine(&session, arena, error);
+    if (status == ENGINE_OK)
+        status = begin_request(&session, completion, arena, error);
+    if (status != ENGINE_OK)
+        return status;
+    for (uint32_t i = 1; i < session.request.prompt_count; i++)
+        put_token(&session, completion, session.request.prompt[i - 1], session.request.prompt[i]);
+    return answer(&session, completion, error);
+}
