@@ -2,13 +2,14 @@
 #
 #   HOSTED += NAME      out/host/NAME from HOSTED_SRCS_NAME
 #   HOSTED_FLAGS_NAME   further compiler flags
+#   HOSTED_LIBS_NAME    what the linker needs besides
 
 HOSTED_FLAGS := -std=c11 -O3 -g -march=native -Wno-invalid-feature-combination -D_GNU_SOURCE -ffile-prefix-map=$(CURDIR)/= $(WARNINGS)
 
 # $(call hosted_program,<name>)
 define hosted_program
 out/host/$(1): $(foreach s,$(HOSTED_SRCS_$(1)),out/host/$(1).obj/$(s).o)
-	$$(call say,HOSTLD,$$@)$(HOSTCC) -o $$@ $$^
+	$$(call say,HOSTLD,$$@)$(HOSTCC) -o $$@ $$^ $(HOSTED_LIBS_$(1))
 out/host/$(1).obj/%.c.o: %.c $(MAKE_FRAGMENTS) | setup
 	$$(call say,HOSTCC,$$<)mkdir -p $$(@D) && \
 	    $(HOSTCC) $(HOSTED_FLAGS) $(HOSTED_FLAGS_$(1)) -MMD -MP -c -o $$@ $$<

@@ -22,3 +22,4 @@ def build(report):
     for toolchain, kind in BUILDS:
         check(report, f"build/{toolchain}-{kind}", f"TOOLCHAIN={toolchain}", f"BUILD={kind}",
               "all", "guests", "benches")
+    check(report, "build/hosted", "hosted")

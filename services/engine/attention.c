@@ -1,6 +1,6 @@
 /* Rotary positions and grouped-query attention, in floats. */
 #include "engine_private.h"
-#include "math.h"
+#include "real.h"
 
 static void
 rotate_heads(float *heads, uint32_t count, uint32_t head_dim, const float *rotations)
@@ -39,7 +39,7 @@ softmax(float *scores, uint32_t count)
         if (scores[i] > most)
             most = scores[i];
     for (uint32_t i = 0; i < count; i++)
-        sum += scores[i] = math_exp(scores[i] - most);
+        sum += scores[i] = real_exp(scores[i] - most);
     for (uint32_t i = 0; i < count; i++)
         scores[i] /= sum;
 }
@@ -56,7 +56,7 @@ attention_head(const struct engine *engine, uint32_t layer, uint32_t t, uint32_t
     const float *query = engine->query[t] + (size_t)head * size;
     const float *keys = sequence_row(engine, token->sequence, layer, 0, 0) + kv_start;
     const float *values = sequence_row(engine, token->sequence, layer, 1, 0) + kv_start;
-    float *mixed = engine->mixed[t] + (size_t)head * size, root = math_sqrt((float)size);
+    float *mixed = engine->mixed[t] + (size_t)head * size, root = real_sqrt((float)size);
 
     for (uint32_t p = 0; p < count; p++)
         scores[p] = dot(query, keys + p * stride, size) / root;

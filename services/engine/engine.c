@@ -1,6 +1,6 @@
 /* Opening an engine, and steps as their caller sees them. */
 #include "engine_private.h"
-#include "math.h"
+#include "real.h"
 
 #include <string.h>
 
@@ -90,7 +90,7 @@ set_frequencies(struct engine *engine)
     const struct engine_shape *shape = &engine->model->shape;
     for (uint32_t i = 0; i < shape->head_dim / 2; i++)
         engine->frequencies[i] =
-            1.0f / math_pow(shape->rope_base, (float)(2 * i) / (float)shape->head_dim);
+            1.0f / real_pow(shape->rope_base, (float)(2 * i) / (float)shape->head_dim);
 }
 
 static int

@@ -4,7 +4,7 @@
  * before a phase that reads what others wrote.
  */
 #include "engine_private.h"
-#include "math.h"
+#include "real.h"
 
 /* Rows of weights that only one thread at a time may fail to get leave the step failed. */
 static void
@@ -57,7 +57,7 @@ norm(struct engine *engine, const float *x, uint32_t norm_index, const struct en
     float *out = engine->normed + (size_t)v * shape->dim, sum = 0;
     for (uint32_t i = 0; i < shape->dim; i++)
         sum += x[i] * x[i];
-    float scale = 1.0f / math_sqrt(sum / (float)shape->dim + shape->norm_epsilon);
+    float scale = 1.0f / real_sqrt(sum / (float)shape->dim + shape->norm_epsilon);
     for (uint32_t i = 0; i < shape->dim; i++)
         out[i] = weights[i] * (scale * x[i]);
     finish_vector(engine, reader, v);
@@ -92,7 +92,7 @@ rotations_of(struct engine *engine, uint32_t t)
     uint32_t half = engine->model->shape.head_dim / 2;
     float *rotations = engine->rotations + (size_t)t * 2 * half;
     for (uint32_t i = 0; i < half; i++)
-        math_sincos((float)engine->tokens[t].position * engine->frequencies[i],
+        real_sincos((float)engine->tokens[t].position * engine->frequencies[i],
                     &rotations[2 * i + 1], &rotations[2 * i]);
 }
 
@@ -165,7 +165,7 @@ activate(struct engine *engine, const struct engine_layer *layer, uint32_t t)
     const float *gate = engine->gate[t], *up = engine->up[t];
     float *out = engine->normed + (size_t)t * hidden;
     for (uint32_t i = 0; i < hidden; i++)
-        out[i] = gate[i] / (1.0f + math_exp(-gate[i])) * up[i];
+        out[i] = gate[i] / (1.0f + real_exp(-gate[i])) * up[i];
     finish_vector(engine, layer->down, t);
 }
 

@@ -34,8 +34,8 @@ static int
 open_engine(struct session *session, struct engine_arena *arena, struct engine_error *error)
 {
     struct engine_options options = {.batch = PREFILL_TOKENS};
-    int status = engine_open(&session->engine, &session->model, &session->source, &options, arena,
-                             error);
+    int status =
+        engine_open(&session->engine, &session->model, &session->source, &options, arena, error);
     return status != ENGINE_OK ? status
                                : engine_batch_open(&session->batch, session->engine, 1,
                                                    PREFILL_TOKENS, arena, error);

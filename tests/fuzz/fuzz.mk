@@ -14,3 +14,8 @@ FUZZ_SRCS_fuzz_http  := services/llmd/http.c
 FUZZ_FLAGS_fuzz_http := -Iservices/llmd $(LLHTTP_INCLUDE)
 FUZZ_LIBS_fuzz_http  := $(LLHTTP_HOST)
 FUZZ_NEEDS_fuzz_http := $(LLHTTP_READY)
+
+FUZZ_SRCS_fuzz_checkpoint  := $(ENGINE_SRCS)
+FUZZ_FLAGS_fuzz_checkpoint := $(ENGINE_FLAGS)
+FUZZ_SRCS_fuzz_tokenizer   := $(ENGINE_SRCS)
+FUZZ_FLAGS_fuzz_tokenizer  := $(ENGINE_FLAGS)

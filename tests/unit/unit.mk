@@ -34,3 +34,20 @@ UNIT_SRCS_test_http  := services/llmd/http.c
 UNIT_FLAGS_test_http := -Iservices/llmd $(LLHTTP_INCLUDE)
 UNIT_LIBS_test_http  := $(LLHTTP_HOST)
 UNIT_NEEDS_test_http := $(LLHTTP_READY)
+
+# The inference engine, and models to run it on.
+UNIT_ENGINE       := $(ENGINE_SRCS) tests/engine/random_model.c tests/engine/evaluate.c
+UNIT_ENGINE_FLAGS := $(ENGINE_FLAGS) -Itests/engine
+UNIT_SRCS_test_engine  := $(UNIT_ENGINE)
+UNIT_FLAGS_test_engine := $(UNIT_ENGINE_FLAGS)
+UNIT_TSAN += test_engine
+UNIT_SRCS_test_checkpoint    := $(UNIT_ENGINE)
+UNIT_FLAGS_test_checkpoint   := $(UNIT_ENGINE_FLAGS)
+UNIT_SRCS_test_tokenizer     := $(ENGINE_SRCS)
+UNIT_FLAGS_test_tokenizer    := $(UNIT_ENGINE_FLAGS)
+UNIT_SRCS_test_engine_real   := services/engine/real.c
+UNIT_FLAGS_test_engine_real  := $(UNIT_ENGINE_FLAGS) -Iservices/engine
+UNIT_SRCS_test_batch         := $(UNIT_ENGINE)
+UNIT_FLAGS_test_batch        := $(UNIT_ENGINE_FLAGS)
+UNIT_SRCS_test_llm           := $(UNIT_ENGINE) services/llm/complete.c
+UNIT_FLAGS_test_llm          := $(UNIT_ENGINE_FLAGS) -Iservices/llm

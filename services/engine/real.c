@@ -1,5 +1,5 @@
 /* Argument reduction and Taylor series, in double precision. */
-#include "math.h"
+#include "real.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -39,10 +39,10 @@ exp_double(double x)
 }
 
 float
-math_exp(float x)
+real_exp(float x)
 {
-    if (x < -104)
-        return 0;
+    if (x < -104 || x != x)
+        return x < -104 ? 0 : x;
     return x > 89 ? __builtin_inff() : (float)exp_double(x);
 }
 
@@ -65,7 +65,7 @@ log_double(double x)
 }
 
 float
-math_pow(float base, float exponent)
+real_pow(float base, float exponent)
 {
     return (float)exp_double((double)exponent * log_double(base));
 }
@@ -89,7 +89,7 @@ cosine_of(double x)
 }
 
 void
-math_sincos(float angle, float *sine, float *cosine)
+real_sincos(float angle, float *sine, float *cosine)
 {
     int64_t quadrant = nearest(angle / (PI_2_HIGH + PI_2_LOW));
     double rest = angle - (double)quadrant * PI_2_HIGH - (double)quadrant * PI_2_LOW;

@@ -3,20 +3,20 @@
  * every machine and every C library gives the same bits. Errors are at most one unit in the last
  * place of a float.
  */
-#ifndef ENGINE_MATH_H
-#define ENGINE_MATH_H
+#ifndef ENGINE_REAL_H
+#define ENGINE_REAL_H
 
-/* e^x; 0 below what a float can hold, infinity above. */
-float math_exp(float x);
+/* e^x; 0 below what a float can hold, infinity above, NaN of NaN. */
+float real_exp(float x);
 
 /* base^exponent for a positive base and a result that a float can hold. */
-float math_pow(float base, float exponent);
+float real_pow(float base, float exponent);
 
 /* Sine and cosine of an angle of at most 2^20. */
-void math_sincos(float angle, float *sine, float *cosine);
+void real_sincos(float angle, float *sine, float *cosine);
 
 static inline float
-math_sqrt(float x)
+real_sqrt(float x)
 {
     return __builtin_sqrtf(x); /* one instruction, correctly rounded, on all machines */
 }

@@ -1,0 +1,255 @@
+/* Continuous batching: each request gets the answer that it would get alone, whatever joins it. */
+#include "engine/batch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "random_model.h"
+#include "tap.h"
+
+#define VOCABULARY   300
+#define CONTEXT      48
+#define REQUESTS_MAX 6
+#define ARENA_BYTES  ((size_t)32 << 20)
+#define NO_WORD      UINT32_MAX
+
+static const struct random_shape shape = {48, 96, 2, 6, 2, VOCABULARY, CONTEXT, true};
+
+static uint8_t *file;
+static struct engine_model model;
+static struct engine_mapping mapping;
+static struct engine_source source;
+static struct engine *engine;
+static struct engine_batch batch;
+static struct engine_arena arena;
+static struct engine_error error;
+
+/* A request and the answer that it has got so far. */
+struct client {
+    struct engine_request request;
+    uint32_t prompt[CONTEXT];
+    uint32_t answer[CONTEXT + 1];
+};
+
+static void
+begin(uint32_t requests_max, uint32_t tokens_max)
+{
+    size_t bytes;
+    free(file);
+    free(arena.base);
+    file = random_model(&shape, 5, &bytes);
+    arena = (struct engine_arena){.base = aligned_alloc(ENGINE_ARENA_ALIGN, ARENA_BYTES),
+                                  .size_bytes = ARENA_BYTES};
+    struct engine_options options = {.batch = tokens_max};
+    mapping = (struct engine_mapping){file, bytes};
+    source = engine_mapping_source(&mapping);
+    CHECK_EQ(engine_checkpoint_read(&model, file, bytes, bytes, &arena, &error), 0);
+    CHECK_EQ(engine_open(&engine, &model, &source, &options, &arena, &error), 0);
+    CHECK_EQ(engine_batch_open(&batch, engine, requests_max, tokens_max, &arena, &error), 0);
+}
+
+static void
+make_client(struct client *client, uint64_t seed, uint32_t prompt_count, uint32_t tokens_max)
+{
+    memset(client, 0, sizeof *client);
+    for (uint32_t i = 0; i < prompt_count; i++)
+        client->prompt[i] = tap_random(&seed, VOCABULARY);
+    struct engine_request *request = &client->request;
+    void *memory = engine_arena_take(&arena, 1, engine_sequence_bytes(engine, CONTEXT));
+    engine_sequence_begin(&request->sequence, CONTEXT, memory);
+    request->logits = engine_arena_take(&arena, VOCABULARY, sizeof(float));
+    CHECK(request->logits != NULL);
+    request->prompt = client->prompt;
+    request->prompt_count = prompt_count;
+    request->tokens_max = tokens_max;
+    request->begin = request->end = NO_WORD;
+}
+
+static void
+take_token(struct client *client)
+{
+    const struct engine_request *request = &client->request;
+    if (request->fresh)
+        client->answer[request->generated - 1] = request->token;
+}
+
+static void
+run_alone(struct client *client)
+{
+    CHECK_EQ(engine_batch_add(&batch, &client->request, &error), 0);
+    while (client->request.finish == ENGINE_RUNNING) {
+        CHECK_EQ(engine_batch_step(&batch, &error), 0);
+        take_token(client);
+    }
+    CHECK_EQ(batch.count, 0);
+}
+
+static void
+a_request_gets_as_many_tokens_as_it_asked_for(void)
+{
+    struct client client;
+    begin(1, 4);
+    make_client(&client, 1, 7, 9);
+    run_alone(&client);
+    CHECK_EQ(client.request.finish, ENGINE_FINISH_LENGTH);
+    CHECK_EQ(client.request.generated, 9);
+    CHECK_EQ(client.request.sequence.position, 7 + 8);
+}
+
+static void
+a_full_context_ends_the_answer_and_says_so(void)
+{
+    struct client client;
+    begin(1, 8);
+    make_client(&client, 1, 40, 100);
+    run_alone(&client);
+    CHECK_EQ(client.request.finish, ENGINE_FINISH_CONTEXT);
+    CHECK_EQ(client.request.generated, CONTEXT - 40 + 1);
+}
+
+static void
+the_words_that_end_a_text_end_the_answer(void)
+{
+    struct client first, second;
+    begin(1, 8);
+    make_client(&first, 1, 5, 6);
+    run_alone(&first);
+    make_client(&second, 1, 5, 6);
+    uint32_t stop = 1;
+    while (stop < 5 && memchr(first.answer, (int)first.answer[stop], stop) != NULL)
+        stop++;
+    second.request.end = first.answer[stop];
+    run_alone(&second);
+    CHECK_EQ(second.request.finish, ENGINE_FINISH_END);
+    CHECK(second.request.generated <= stop);
+    CHECK_EQ(memcmp(first.answer, second.answer, second.request.generated * 4), 0);
+}
+
+/* Requests join at different steps, with prompts longer than a step. */
+static void
+answers_do_not_depend_on_the_batch_around_them(void)
+{
+    struct client together[REQUESTS_MAX], alone;
+    static const uint32_t prompts[REQUESTS_MAX] = {1, 30, 3, 17, 8, 20};
+    static const uint32_t lengths[REQUESTS_MAX] = {20, 5, 30, 9, 1, 11};
+    begin(REQUESTS_MAX, 9);
+    for (uint32_t i = 0; i < REQUESTS_MAX; i++)
+        make_client(&together[i], i + 1, prompts[i], lengths[i]);
+    for (uint32_t step = 0; step < 2 * REQUESTS_MAX || batch.count > 0; step++) {
+        if (step % 2 == 0 && step / 2 < REQUESTS_MAX)
+            CHECK_EQ(engine_batch_add(&batch, &together[step / 2].request, &error), 0);
+        CHECK_EQ(engine_batch_step(&batch, &error), 0);
+        for (uint32_t i = 0; i <= step / 2 && i < REQUESTS_MAX; i++) {
+            take_token(&together[i]);
+            together[i].request.fresh = false;
+        }
+    }
+    for (uint32_t i = 0; i < REQUESTS_MAX; i++) {
+        make_client(&alone, i + 1, prompts[i], lengths[i]);
+        run_alone(&alone);
+        CHECK_EQ(together[i].request.generated, lengths[i]);
+        CHECK_EQ(memcmp(alone.answer, together[i].answer, lengths[i] * 4), 0);
+    }
+}
+
+static void
+a_long_prompt_never_holds_up_who_is_being_answered(void)
+{
+    struct client answered, prompted;
+    begin(2, 4);
+    make_client(&answered, 1, 2, 20);
+    make_client(&prompted, 2, 40, 5);
+    CHECK_EQ(engine_batch_add(&batch, &prompted.request, &error), 0);
+    CHECK_EQ(engine_batch_add(&batch, &answered.request, &error), 0);
+    for (uint32_t step = 0; prompted.request.generated == 0; step++) {
+        uint32_t before = answered.request.generated;
+        CHECK_EQ(engine_batch_step(&batch, &error), 0);
+        CHECK(step == 0 || answered.request.generated == before + 1);
+    }
+}
+
+static void
+a_request_that_is_removed_leaves_the_others_alone(void)
+{
+    struct client stays, leaves, alone;
+    begin(3, 8);
+    make_client(&leaves, 3, 4, 30);
+    make_client(&stays, 4, 4, 12);
+    CHECK_EQ(engine_batch_add(&batch, &leaves.request, &error), 0);
+    CHECK_EQ(engine_batch_add(&batch, &stays.request, &error), 0);
+    for (int step = 0; stays.request.finish == ENGINE_RUNNING; step++) {
+        if (step == 3)
+            engine_batch_remove(&batch, &leaves.request);
+        CHECK_EQ(engine_batch_step(&batch, &error), 0);
+        take_token(&stays);
+    }
+    engine_batch_remove(&batch, &leaves.request);
+    CHECK_EQ(leaves.request.generated, 3);
+    CHECK_EQ(batch.count, 0);
+    make_client(&alone, 4, 4, 12);
+    run_alone(&alone);
+    CHECK_EQ(memcmp(stays.answer, alone.answer, 12 * 4), 0);
+}
+
+static void
+what_cannot_be_served_is_refused(void)
+{
+    struct client client, other;
+    struct engine_batch refused;
+    begin(1, 4);
+    make_client(&client, 1, 0, 1);
+    CHECK_EQ(engine_batch_add(&batch, &client.request, &error), ENGINE_E_ARGUMENT);
+    make_client(&client, 1, 4, 0);
+    CHECK_EQ(engine_batch_add(&batch, &client.request, &error), ENGINE_E_ARGUMENT);
+    make_client(&client, 1, CONTEXT, 1);
+    client.request.sequence.context = CONTEXT - 1;
+    CHECK_EQ(engine_batch_add(&batch, &client.request, &error), ENGINE_E_CONTEXT);
+    CHECK_EQ(strcmp(error.text, "request: a prompt of 48 tokens, with room for 47"), 0);
+    make_client(&client, 1, 4, 4);
+    make_client(&other, 1, 4, 4);
+    CHECK_EQ(engine_batch_add(&batch, &client.request, &error), 0);
+    CHECK_EQ(engine_batch_add(&batch, &other.request, &error), ENGINE_E_SPACE);
+    CHECK_EQ(engine_batch_open(&refused, engine, 5, 4, &arena, &error), ENGINE_E_ARGUMENT);
+    CHECK_EQ(engine_batch_open(&refused, engine, 0, 4, &arena, &error), ENGINE_E_ARGUMENT);
+}
+
+static bool
+no_rows(void *context, const struct engine_tensor *tensor, uint32_t block, struct engine_rows *rows)
+{
+    (void)context;
+    (void)tensor;
+    (void)block;
+    (void)rows;
+    return false;
+}
+
+static void
+a_step_that_fails_can_be_done_again(void)
+{
+    struct client client, alone;
+    begin(1, 4);
+    make_client(&alone, 1, 6, 5);
+    run_alone(&alone);
+    make_client(&client, 1, 6, 5);
+    CHECK_EQ(engine_batch_add(&batch, &client.request, &error), 0);
+    while (client.request.finish == ENGINE_RUNNING) {
+        source.rows = no_rows;
+        CHECK_EQ(engine_batch_step(&batch, &error), ENGINE_E_WEIGHTS);
+        source = engine_mapping_source(&mapping);
+        CHECK_EQ(engine_batch_step(&batch, &error), 0);
+        take_token(&client);
+    }
+    CHECK_EQ(memcmp(client.answer, alone.answer, 5 * 4), 0);
+}
+
+static const struct tap_test tests[] = {
+    TAP(a_request_gets_as_many_tokens_as_it_asked_for),
+    TAP(a_full_context_ends_the_answer_and_says_so),
+    TAP(the_words_that_end_a_text_end_the_answer),
+    TAP(answers_do_not_depend_on_the_batch_around_them),
+    TAP(a_long_prompt_never_holds_up_who_is_being_answered),
+    TAP(a_request_that_is_removed_leaves_the_others_alone),
+    TAP(what_cannot_be_served_is_refused),
+    TAP(a_step_that_fails_can_be_done_again),
+};
+TAP_MAIN(tests)

@@ -1,0 +1,342 @@
+/*
+ * The forward pass against the slow evaluation in tests/engine, steps and batches against each
+ * other, and what a step refuses.
+ */
+#include "engine/batch.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "evaluate.h"
+#include "random_model.h"
+#include "tap.h"
+
+#define LOGIT_ERROR_MAX 1e-3
+#define ARENA_BYTES     ((size_t)64 << 20)
+
+static const struct random_shape small = {48, 96, 3, 6, 2, 300, 32, true};
+
+/* A model, an engine and a few sequences. */
+struct setting {
+    uint8_t *file;
+    struct engine_model model;
+    struct engine_mapping mapping;
+    struct engine_source source;
+    struct engine *engine;
+    struct engine_arena arena;
+    struct engine_error error;
+    struct engine_options options;
+};
+
+static void
+open_setting(struct setting *s, uint8_t *file, size_t bytes, uint32_t batch,
+             const struct engine_team *team)
+{
+    *s = (struct setting){.file = file, .options = {.batch = batch, .team = team}};
+    s->arena = (struct engine_arena){.base = aligned_alloc(ENGINE_ARENA_ALIGN, ARENA_BYTES),
+                                     .size_bytes = ARENA_BYTES};
+    CHECK_EQ(engine_checkpoint_read(&s->model, file, bytes, bytes, &s->arena, &s->error), 0);
+    s->mapping = (struct engine_mapping){file, bytes};
+    s->source = engine_mapping_source(&s->mapping);
+    CHECK_EQ(engine_open(&s->engine, &s->model, &s->source, &s->options, &s->arena, &s->error), 0);
+}
+
+static void
+open_random(struct setting *s, struct random_shape shape, uint32_t group, uint32_t batch,
+            const struct engine_team *team)
+{
+    size_t bytes;
+    uint8_t *file = random_model(&shape, 42, &bytes);
+    if (group != 0) {
+        uint8_t *quantised = random_model_quantised(file, group, &bytes);
+        free(file);
+        file = quantised;
+    }
+    open_setting(s, file, bytes, batch, team);
+}
+
+static void
+close_setting(struct setting *s)
+{
+    free(s->file);
+    free(s->arena.base);
+}
+
+static struct engine_sequence
+new_sequence(struct setting *s, uint32_t context)
+{
+    struct engine_sequence sequence;
+    void *memory = engine_arena_take(&s->arena, 1, engine_sequence_bytes(s->engine, context));
+    CHECK(memory != NULL);
+    engine_sequence_begin(&sequence, context, memory);
+    return sequence;
+}
+
+static int
+step_one(struct setting *s, struct engine_sequence *sequence, const uint32_t *tokens,
+         uint32_t count, float *logits)
+{
+    struct engine_item item = {sequence, tokens, count, logits};
+    return engine_step(s->engine, &item, 1, &s->error);
+}
+
+/* The greatest difference of logits over `count` tokens, one at a time. */
+static double
+logits_differ(struct random_shape shape, uint32_t group, uint32_t count, bool quantises)
+{
+    struct setting s;
+    uint64_t state = 7;
+    double most = 0;
+    open_random(&s, shape, group, 1, NULL);
+    struct engine_sequence sequence = new_sequence(&s, shape.context);
+    struct evaluation *evaluation = evaluate_begin(s.file, quantises);
+    float *logits = malloc(shape.vocabulary * sizeof *logits);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t token = tap_random(&state, shape.vocabulary);
+        const double *expected = evaluate_token(evaluation, token);
+        CHECK_EQ(step_one(&s, &sequence, &token, 1, logits), 0);
+        for (uint32_t w = 0; w < shape.vocabulary; w++)
+            most = fmax(most, fabs(logits[w] - expected[w]));
+    }
+    printf("# greatest difference of a logit: %g\n", most);
+    free(logits);
+    evaluate_end(evaluation);
+    close_setting(&s);
+    return most;
+}
+
+static void
+logits_of_a_15m_shape_are_those_of_double_precision(void)
+{
+    CHECK(logits_differ(RANDOM_15M, 0, 6, false) < LOGIT_ERROR_MAX);
+}
+
+static void
+logits_of_a_15m_shape_in_q8_are_those_of_double_precision(void)
+{
+    CHECK(logits_differ(RANDOM_15M, 32, 4, true) < LOGIT_ERROR_MAX);
+}
+
+static void
+logits_with_shared_heads_and_an_untied_classifier_are_those_of_double_precision(void)
+{
+    CHECK(logits_differ(small, 0, small.context, false) < LOGIT_ERROR_MAX);
+    CHECK(logits_differ(small, 16, small.context, true) < 5e-2);
+}
+
+static void
+a_prompt_in_one_step_is_bit_for_bit_the_prompt_in_many(void)
+{
+    const uint32_t tokens[] = {1, 7, 299, 0, 12, 77, 9};
+    float whole[300], single[300];
+    for (uint32_t group = 0; group <= 16; group += 16) {
+        struct setting s;
+        open_random(&s, small, group, 7, NULL);
+        struct engine_sequence a = new_sequence(&s, 32), b = new_sequence(&s, 9);
+        CHECK_EQ(step_one(&s, &a, tokens, 7, whole), 0);
+        for (int i = 0; i < 7; i++)
+            CHECK_EQ(step_one(&s, &b, &tokens[i], 1, single), 0);
+        CHECK_EQ(memcmp(whole, single, sizeof whole), 0);
+        CHECK_EQ(a.position, 7);
+        close_setting(&s);
+    }
+}
+
+static void
+sequences_in_one_step_do_not_see_each_other(void)
+{
+    const uint32_t left[] = {5, 6, 7}, right[] = {200, 201};
+    float alone[300], together[300], other[300];
+    struct setting s;
+    open_random(&s, small, 16, 8, NULL);
+    struct engine_sequence a = new_sequence(&s, 32), b = new_sequence(&s, 32);
+    struct engine_sequence c = new_sequence(&s, 32);
+    CHECK_EQ(step_one(&s, &a, left, 3, alone), 0);
+    struct engine_item items[] = {{&b, right, 2, other}, {&c, left, 3, together}};
+    CHECK_EQ(engine_step(s.engine, items, 2, &s.error), 0);
+    CHECK_EQ(memcmp(alone, together, sizeof alone), 0);
+    CHECK(memcmp(alone, other, sizeof alone) != 0);
+    close_setting(&s);
+}
+
+static void
+a_sequence_that_is_set_back_forgets(void)
+{
+    const uint32_t tokens[] = {5, 6, 7, 8};
+    float before[300], after[300];
+    struct setting s;
+    open_random(&s, small, 0, 4, NULL);
+    struct engine_sequence a = new_sequence(&s, 32);
+    CHECK_EQ(step_one(&s, &a, tokens, 2, before), 0);
+    CHECK_EQ(step_one(&s, &a, tokens + 2, 2, after), 0);
+    a.position = 1;
+    CHECK_EQ(step_one(&s, &a, tokens + 1, 1, after), 0);
+    CHECK_EQ(memcmp(before, after, sizeof before), 0);
+    close_setting(&s);
+}
+
+/* A team of threads that meet at pthread's barrier. */
+#define WORKERS 3
+static pthread_barrier_t meeting;
+struct job {
+    void (*work)(void *argument, uint32_t worker);
+    void *argument;
+    uint32_t worker;
+};
+
+static void *
+run_job(void *job)
+{
+    const struct job *j = job;
+    j->work(j->argument, j->worker);
+    return NULL;
+}
+
+static void
+run_team(void *context, void (*work)(void *, uint32_t), void *argument)
+{
+    pthread_t threads[WORKERS];
+    struct job jobs[WORKERS];
+    (void)context;
+    for (uint32_t i = 0; i < WORKERS; i++) {
+        jobs[i] = (struct job){work, argument, i};
+        pthread_create(&threads[i], NULL, run_job, &jobs[i]);
+    }
+    for (uint32_t i = 0; i < WORKERS; i++)
+        pthread_join(threads[i], NULL);
+}
+
+static void
+meet(void *context, uint32_t worker)
+{
+    (void)context;
+    (void)worker;
+    pthread_barrier_wait(&meeting);
+}
+
+static void
+results_do_not_depend_on_the_number_of_workers(void)
+{
+    const struct engine_team team = {NULL, WORKERS, run_team, meet};
+    const uint32_t tokens[] = {1, 2, 3, 4, 5}, other[] = {9, 8};
+    float one[2][300], many[2][300];
+    pthread_barrier_init(&meeting, NULL, WORKERS);
+    for (int i = 0; i < 2; i++) {
+        struct setting s;
+        float(*logits)[300] = i == 0 ? one : many;
+        open_random(&s, small, 16, 8, i == 0 ? NULL : &team);
+        struct engine_sequence a = new_sequence(&s, 32), b = new_sequence(&s, 32);
+        struct engine_item items[] = {{&a, tokens, 5, logits[0]}, {&b, other, 2, logits[1]}};
+        CHECK_EQ(engine_step(s.engine, items, 2, &s.error), 0);
+        close_setting(&s);
+    }
+    CHECK_EQ(memcmp(one, many, sizeof one), 0);
+    pthread_barrier_destroy(&meeting);
+}
+
+static void
+a_step_refuses_what_makes_no_sense(void)
+{
+    const uint32_t tokens[9] = {0}, foreign = 300;
+    float logits[300];
+    struct setting s;
+    open_random(&s, small, 0, 8, NULL);
+    struct engine_sequence a = new_sequence(&s, 4), too_long = a;
+    too_long.context = 33;
+    CHECK_EQ(step_one(&s, &a, tokens, 0, logits), ENGINE_E_ARGUMENT);
+    CHECK_EQ(step_one(&s, &a, &foreign, 1, logits), ENGINE_E_ARGUMENT);
+    CHECK_EQ(strcmp(s.error.text, "step: token 300 is none of the 300 words"), 0);
+    CHECK_EQ(step_one(&s, &a, tokens, 5, logits), ENGINE_E_CONTEXT);
+    CHECK_EQ(step_one(&s, &too_long, tokens, 1, logits), ENGINE_E_ARGUMENT);
+    struct engine_sequence b = new_sequence(&s, 32);
+    CHECK_EQ(step_one(&s, &b, tokens, 9, logits), ENGINE_E_ARGUMENT);
+    CHECK_EQ(engine_step(s.engine, NULL, 0, &s.error), ENGINE_E_ARGUMENT);
+    CHECK_EQ(a.position, 0);
+    close_setting(&s);
+}
+
+static bool
+lossy_rows(void *context, const struct engine_tensor *tensor, uint32_t block,
+           struct engine_rows *rows)
+{
+    struct setting *s = context;
+    struct engine_source whole = engine_mapping_source(&s->mapping);
+    return tensor != s->model.layers[1].down && whole.rows(whole.context, tensor, block, rows);
+}
+
+static void
+weights_that_are_lost_fail_the_step_and_move_nothing(void)
+{
+    const uint32_t token = 3;
+    float logits[300];
+    struct setting s;
+    open_random(&s, small, 16, 1, NULL);
+    struct engine_sequence a = new_sequence(&s, 32);
+    s.source = (struct engine_source){&s, lossy_rows};
+    CHECK_EQ(step_one(&s, &a, &token, 1, logits), ENGINE_E_WEIGHTS);
+    CHECK_EQ(a.position, 0);
+    s.source = engine_mapping_source(&s.mapping);
+    CHECK_EQ(step_one(&s, &a, &token, 1, logits), 0);
+    close_setting(&s);
+}
+
+static void
+an_arena_that_counts_tells_what_is_needed(void)
+{
+    struct setting s;
+    struct engine *engine;
+    open_random(&s, small, 16, 4, NULL);
+    struct engine_arena counting = {.base = NULL};
+    CHECK_EQ(engine_open(&engine, &s.model, &s.source, &s.options, &counting, &s.error),
+             ENGINE_E_SPACE);
+    for (int missing = 1; missing >= 0; missing--) {
+        size_t bytes = counting.used_bytes - (size_t)missing;
+        struct engine_arena exact = {.size_bytes = bytes};
+        exact.base = aligned_alloc(ENGINE_ARENA_ALIGN, (bytes + 63) / 64 * 64);
+        int status = engine_open(&engine, &s.model, &s.source, &s.options, &exact, &s.error);
+        CHECK_EQ(status, missing ? ENGINE_E_SPACE : ENGINE_OK);
+        free(exact.base);
+    }
+    close_setting(&s);
+}
+
+static void
+an_engine_refuses_a_longer_context_than_the_model_has(void)
+{
+    struct setting s;
+    struct engine *engine;
+    open_random(&s, small, 0, 4, NULL);
+    s.options.context = 33;
+    CHECK_EQ(engine_open(&engine, &s.model, &s.source, &s.options, &s.arena, &s.error),
+             ENGINE_E_ARGUMENT);
+    s.options = (struct engine_options){.batch = ENGINE_DIM_MAX + 1};
+    CHECK_EQ(engine_open(&engine, &s.model, &s.source, &s.options, &s.arena, &s.error),
+             ENGINE_E_ARGUMENT);
+    close_setting(&s);
+}
+
+static void
+greedy_takes_the_first_of_the_greatest(void)
+{
+    const float logits[] = {-1, 3, 2, 3}, nothing[] = {NAN, NAN};
+    CHECK_EQ(engine_greedy(logits, 4), 1);
+    CHECK_EQ(engine_greedy(nothing, 2), 0);
+}
+
+static const struct tap_test tests[] = {
+    TAP(logits_of_a_15m_shape_are_those_of_double_precision),
+    TAP(logits_of_a_15m_shape_in_q8_are_those_of_double_precision),
+    TAP(logits_with_shared_heads_and_an_untied_classifier_are_those_of_double_precision),
+    TAP(a_prompt_in_one_step_is_bit_for_bit_the_prompt_in_many),
+    TAP(sequences_in_one_step_do_not_see_each_other),
+    TAP(a_sequence_that_is_set_back_forgets),
+    TAP(results_do_not_depend_on_the_number_of_workers),
+    TAP(a_step_refuses_what_makes_no_sense),
+    TAP(weights_that_are_lost_fail_the_step_and_move_nothing),
+    TAP(an_arena_that_counts_tells_what_is_needed),
+    TAP(an_engine_refuses_a_longer_context_than_the_model_has),
+    TAP(greedy_takes_the_first_of_the_greatest),
+};
+TAP_MAIN(tests)

@@ -1,0 +1,139 @@
+/*
+ * Greedy text against that of llama2.c's reference programs, in ../shared/models: stories260K in
+ * fp32 and Q8_0, and the random stand-in for the 15M-parameter model.
+ */
+#include "complete.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "random_model.h"
+#include "tap.h"
+
+#define MODELS      "../shared/models/"
+#define PROMPT      "Once upon a time"
+#define TEXT_MAX    4096
+#define ARENA_BYTES ((size_t)64 << 20)
+
+static char text[TEXT_MAX];
+static size_t text_bytes;
+
+static void
+put(const uint8_t *piece, size_t length_bytes)
+{
+    if (length_bytes > TEXT_MAX - text_bytes)
+        length_bytes = TEXT_MAX - text_bytes;
+    memcpy(text + text_bytes, piece, length_bytes);
+    text_bytes += length_bytes;
+}
+
+static uint8_t *
+read_file(const char *name, size_t *bytes)
+{
+    char path[256];
+    snprintf(path, sizeof path, MODELS "%s", name);
+    FILE *file = fopen(path, "rb");
+    if (file == NULL)
+        SKIP("the files of " MODELS " are not here");
+    fseek(file, 0, SEEK_END);
+    *bytes = (size_t)ftell(file);
+    rewind(file);
+    uint8_t *content = malloc(*bytes);
+    CHECK_EQ(fread(content, 1, *bytes, file), *bytes);
+    fclose(file);
+    return content;
+}
+
+/*
+ * The reference counts positions, which begin with the prompt; the answer has that many tokens less
+ * those of the prompt behind the first one.
+ */
+static void
+check_text(const uint8_t *model, size_t model_bytes, const char *tokenizer, uint32_t positions,
+           const char *reference)
+{
+    struct completion completion = {.prompt = PROMPT, .put = put};
+    struct engine_error error = {""};
+    size_t tokenizer_bytes, expected_bytes;
+    uint8_t *pieces = read_file(tokenizer, &tokenizer_bytes);
+    uint8_t *expected = read_file(reference, &expected_bytes);
+    struct engine_arena arena = {.base = aligned_alloc(ENGINE_ARENA_ALIGN, ARENA_BYTES),
+                                 .size_bytes = ARENA_BYTES};
+    completion.model = model;
+    completion.model_bytes = model_bytes;
+    completion.tokenizer = pieces;
+    completion.tokenizer_bytes = tokenizer_bytes;
+    completion.tokens_max = positions - 4;
+    text_bytes = 0;
+    CHECK_EQ(complete(&completion, &arena, &error), 0);
+    put((const uint8_t *)"\n", 1); /* as the reference ends */
+    while (expected_bytes > 0 && expected[expected_bytes - 1] == '\n')
+        expected_bytes--;
+    while (text_bytes > 0 && text[text_bytes - 1] == '\n')
+        text_bytes--;
+    if (text_bytes != expected_bytes || memcmp(text, expected, text_bytes) != 0)
+        printf("# %.*s\n", (int)text_bytes, text);
+    CHECK_EQ(completion.prompt_count, 5);
+    CHECK_EQ(text_bytes, expected_bytes);
+    CHECK_EQ(memcmp(text, expected, text_bytes), 0);
+    free(arena.base);
+    free(expected);
+    free(pieces);
+}
+
+static void
+stories_in_fp32_are_those_of_the_reference(void)
+{
+    size_t bytes;
+    uint8_t *model = read_file("stories260K.bin", &bytes);
+    check_text(model, bytes, "tok512.bin", 64, "ref/stories260K.once-upon-a-time.t0.n64.txt");
+    check_text(model, bytes, "tok512.bin", 256, "ref/stories260K.once-upon-a-time.t0.n256.txt");
+    free(model);
+}
+
+static void
+stories_in_q8_are_those_of_the_reference(void)
+{
+    size_t bytes;
+    uint8_t *model = read_file("stories260K.bin", &bytes);
+    uint8_t *quantised = random_model_quantised(model, 4, &bytes);
+    check_text(quantised, bytes, "tok512.bin", 64, "ref/stories260K.once-upon-a-time.t0.n64.txt");
+    free(model);
+    free(quantised);
+}
+
+static void
+the_15m_stand_in_speaks_as_in_the_reference(void)
+{
+    size_t bytes;
+    free(read_file("tokenizer.bin", &bytes)); /* it ends here without the files */
+    uint8_t *model = random_model(&RANDOM_15M, 42, &bytes);
+    check_text(model, bytes, "tokenizer.bin", 64, "ref/synth15M.once-upon-a-time.t0.n64.txt");
+    free(model);
+}
+
+static void
+a_tokenizer_of_another_model_is_refused(void)
+{
+    struct completion completion = {.prompt = PROMPT, .put = put, .tokens_max = 1};
+    struct engine_error error = {""};
+    uint8_t *model = read_file("stories260K.bin", &completion.model_bytes);
+    uint8_t *pieces = read_file("tokenizer.bin", &completion.tokenizer_bytes);
+    struct engine_arena arena = {.base = aligned_alloc(ENGINE_ARENA_ALIGN, ARENA_BYTES),
+                                 .size_bytes = ARENA_BYTES};
+    completion.model = model;
+    completion.tokenizer = pieces;
+    CHECK_EQ(complete(&completion, &arena, &error), ENGINE_E_MISMATCH);
+    CHECK_EQ(strcmp(error.text, "tokenizer: more pieces than the model has words (512)"), 0);
+    free(arena.base);
+    free(pieces);
+    free(model);
+}
+
+static const struct tap_test tests[] = {
+    TAP(stories_in_fp32_are_those_of_the_reference),
+    TAP(stories_in_q8_are_those_of_the_reference),
+    TAP(the_15m_stand_in_speaks_as_in_the_reference),
+    TAP(a_tokenizer_of_another_model_is_refused),
+};
+TAP_MAIN(tests)
