@@ -3,6 +3,7 @@
 
 #include "core/irq.h"
 #include "core/notification.h"
+#include "virtio/device.h"
 
 #define PATH_MAX 64 /* ancestors remembered; parents of deeper nodes are looked for */
 
@@ -176,6 +177,14 @@ check_irq(struct origin *origin)
     check_slot(&((struct irq_line *)(void *)origin)->irq.binding, NULL);
 }
 
+/* A device's interrupt when its configuration changes. */
+static void
+check_devices(void)
+{
+    for (uint32_t i = 0; i < device_count; i++)
+        check_slot(&devices[i].config_irq.binding, NULL);
+}
+
 static void
 check_object(struct origin *origin)
 {
@@ -194,6 +203,7 @@ audit_caps(void)
     audit_each(EXO_TYPE_ENV, check_env);
     audit_each(EXO_TYPE_NOTIFICATION, check_notification);
     audit_each(EXO_TYPE_IRQ, check_irq);
+    check_devices();
     AUDIT(2, linked == in_slots, "machine: %lu capabilities in trees, %lu in slots",
           (unsigned long)linked, (unsigned long)in_slots);
 }

@@ -184,11 +184,13 @@ reset(struct device *device)
     return false;
 }
 
+/* A network device's further ones are for features that nobody may have (device_features). */
 static void
 count_queues(struct device *device, uint32_t vectors)
 {
     volatile struct virtio_common *common = device->transport.common;
-    uint32_t count = (uint32_t)min_u64(common->num_queues, vectors - 1);
+    uint64_t usable = min_u64(vectors - 1, device->type == DEVICE_NET ? 2 : DEVICE_QUEUES_MAX);
+    uint32_t count = (uint32_t)min_u64(common->num_queues, usable);
     for (; device->queues < count; device->queues++) {
         common->queue_select = (uint16_t)device->queues;
         device->transport.entries[device->queues] = common->queue_size;

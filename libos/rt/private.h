@@ -27,6 +27,9 @@ _Noreturn void rt_upcall_enter(uint64_t kind, uint64_t a, uint64_t b, uint64_t c
 /* Upcalls of this vCPU go to rt from now on, on a stack that ends at upcall_stack. */
 void rt_upcall_begin(uint64_t upcall_stack);
 
+/* In init: the slots of the machine's devices are not taken. */
+void rt_slots_begin(void);
+
 /* In a child: the page that it shares with its parent; NULL in init. */
 extern struct rt_child_page *rt_child_page;
 

@@ -5,12 +5,23 @@
 
 static struct rt_lock slots_lock; /* protects all of the following */
 static uint64_t taken[SLOTS / 64];
-static uint32_t table_pages = 1; /* of the table, from page 0 on */
+static uint32_t table_pages = 1;       /* of the table, from page 0 on */
+static uint32_t first = RT_SLOT_FIRST; /* that may be taken */
+
+void
+rt_slots_begin(void)
+{
+    struct exo_cap_info info;
+    uint32_t slot = EXO_BOOT_DEVICE;
+    while (slot < EXO_BOOT_SLOTS && exo_cap_info(slot, &info) == EXO_OK)
+        slot++;
+    first = slot > first ? slot : first;
+}
 
 static bool
 is_taken(uint32_t slot)
 {
-    return slot < RT_SLOT_FIRST || (taken[slot / 64] >> slot % 64 & 1);
+    return slot < first || (taken[slot / 64] >> slot % 64 & 1);
 }
 
 static bool
@@ -29,7 +40,7 @@ grow(void)
 static uint32_t
 take_locked(void)
 {
-    for (uint32_t slot = RT_SLOT_FIRST; slot < SLOTS; slot++) {
+    for (uint32_t slot = first; slot < SLOTS; slot++) {
         if (slot == table_pages * EXO_CAPS_PER_PAGE && !grow())
             return EXO_NONE;
         if (!is_taken(slot)) {
@@ -52,7 +63,7 @@ rt_slot_take(void)
 void
 rt_slot_put(uint32_t slot)
 {
-    if (slot >= RT_SLOT_FIRST && slot < SLOTS) {
+    if (slot >= first && slot < SLOTS) {
         rt_lock(&slots_lock);
         taken[slot / 64] &= ~(1ull << slot % 64);
         rt_unlock(&slots_lock);
@@ -62,7 +73,7 @@ rt_slot_put(uint32_t slot)
 void
 rt_slots_clear(void)
 {
-    for (uint32_t slot = table_pages * EXO_CAPS_PER_PAGE; slot-- > RT_SLOT_FIRST;) {
+    for (uint32_t slot = table_pages * EXO_CAPS_PER_PAGE; slot-- > first;) {
         if (is_taken(slot)) {
             (void)rt_drop(slot);
             rt_slot_put(slot);

@@ -21,6 +21,7 @@ rt_start_init(const struct exo_boot_info *info)
     rt_boot = info;
     rt_machine = info->machine;
     begin();
+    rt_slots_begin();
     rt_exit(main());
 }
 

@@ -10,7 +10,8 @@
 
 /*
  * Slots below RT_SLOT_FIRST have fixed meanings: those of enum exo_boot_slot (in a child: what its
- * parent granted there), and RT_SLOT_GRANT on for what rt_spawn grants.
+ * parent granted there), and RT_SLOT_GRANT on for what rt_spawn grants. So have in init those of
+ * devices, of which there may be more.
  */
 #define RT_SLOT_GRANT 24u
 #define RT_SLOT_FIRST 40u
