@@ -54,7 +54,9 @@ void arch_timer_set(uint64_t ticks);
 void arch_poke(uint32_t cpu); /* interrupt another CPU: it looks at `reschedule` */
 void arch_poke_all(void);     /* all others */
 void arch_idle(void);         /* WFI with interrupts masked: returns when one is pending */
-/* Takes pending interrupts of this CPU: returns false when none was pending. Calls sched_* hooks.
+/*
+ * Takes pending interrupts of this CPU: returns false when none was pending. Calls sched_* hooks
+ * and irq_fired: where EL0 was interrupted, another vCPU may be current afterwards.
  */
 bool arch_take_interrupts(void);
 

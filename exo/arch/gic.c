@@ -60,16 +60,10 @@ gic_init(void)
     its_init();
 }
 
-static uint32_t
-affinity_of(const struct cpu *cpu)
-{
-    return (uint32_t)((cpu->mpidr & 0xffffff) | (cpu->mpidr >> 32 & 0xff) << 24);
-}
-
 static char *
 find_redistributor(const struct cpu *cpu)
 {
-    uint32_t affinity = affinity_of(cpu);
+    uint32_t affinity = (uint32_t)((cpu->mpidr & 0xffffff) | (cpu->mpidr >> 32 & 0xff) << 24);
     char *end = redistributors + boot_machine.gic_redistributors.bytes;
     for (char *base = redistributors; base + GICR_FRAMES <= end;) {
         uint32_t type = *at(base, GICR_TYPER);
@@ -128,7 +122,7 @@ arch_irq_configure(uint32_t line, bool level)
 {
     arch_irq_mask(line, true);
     if (line >= LPI_FIRST) {
-        its_forget(line);
+        its_command(ITS_CLEAR, line, 0);
         return;
     }
     HOLD(&shared);
@@ -141,28 +135,30 @@ arch_irq_configure(uint32_t line, bool level)
 void
 arch_irq_route(uint32_t line, uint32_t cpu)
 {
-    uint64_t affinity = affinity_of(&cpus[cpu]);
-    if (line >= LPI_FIRST) {
-        its_route(line, cpu);
-        return;
-    }
-    *at64(distributor, GICD_IROUTER + line * 8) = (affinity >> 24) << 32 | (affinity & 0xffffff);
+    if (line >= LPI_FIRST)
+        its_command(ITS_MOVI, line, cpu);
+    else
+        *at64(distributor, GICD_IROUTER + line * 8) = cpus[cpu].mpidr;
 }
 
 void
 arch_irq_mask(uint32_t line, bool masked)
 {
-    if (line >= LPI_FIRST)
-        its_mask(line, masked);
-    else
+    if (line < LPI_FIRST) {
         write_bit(masked ? GICD_ICENABLER : GICD_ISENABLER, line);
+        return;
+    }
+    *its_property(line) = masked ? ITS_LPI : ITS_LPI | ITS_ENABLED;
+    its_command(ITS_INV, line, 0);
 }
 
 bool
 arch_irq_masked(uint32_t line)
 {
-    return line >= LPI_FIRST ? its_masked(line)
-                             : !(*at(distributor, GICD_ISENABLER + line / 32 * 4) >> line % 32 & 1);
+    uint32_t enabled = line >= LPI_FIRST
+                           ? *its_property(line)
+                           : *at(distributor, GICD_ISENABLER + line / 32 * 4) >> line % 32;
+    return !(enabled & 1);
 }
 
 /* 12.2.20. What the other CPU is to see comes before the interrupt. */

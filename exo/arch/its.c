@@ -38,9 +38,8 @@
 #define GICR_CACHED (7ull << 7 | 1ull << 10)
 #define GITS_CACHED (7ull << 59 | 1ull << 10)
 
-#define LPI_BITS       14         /* the fewest that there may be (12.11.33) */
+#define LPI_BITS       14         /* of INTIDs; fewer count as none (GICR_PROPBASER) */
 #define PROPERTY_PAGES 2          /* a byte each, without the first 8192 INTIDs */
-#define PROPERTY       0xa2u      /* priority; bit 0: enabled */
 #define ALIGNMENT      0x10000ull /* of pending tables and the command queue */
 
 #define BASER_DEVICES     1 /* types of the ITS's tables */
@@ -50,15 +49,6 @@
 #define EVENT_BITS        4
 #define ITT_BYTES         256 /* at most 16 bytes for each of 16 events */
 
-enum command {
-    ITS_MOVI = 0x01,
-    ITS_CLEAR = 0x04,
-    ITS_SYNC = 0x05,
-    ITS_MAPD = 0x08,
-    ITS_MAPC = 0x09,
-    ITS_MAPTI = 0x0a,
-    ITS_INV = 0x0c,
-};
 #define COMMAND_BYTES 32u
 
 static struct spinlock lock = SPINLOCK(RANK_CONTROLLER); /* the command queue */
@@ -89,7 +79,7 @@ its_take_memory(void)
 
 /* Whether the ITS took it within 1/100 s. */
 static bool
-command(enum command what, uint64_t device, uint64_t second, uint64_t third)
+command(enum its_command what, uint64_t device, uint64_t second, uint64_t third)
 {
     HOLD(&lock);
     uint64_t *at_queue = &queue[written / sizeof(*queue)];
@@ -109,7 +99,7 @@ command(enum command what, uint64_t device, uint64_t second, uint64_t third)
 }
 
 static void
-command_at_boot(enum command what, uint64_t device, uint64_t second, uint64_t third)
+command_at_boot(enum its_command what, uint64_t device, uint64_t second, uint64_t third)
 {
     if (!command(what, device, second, third))
         panic("the ITS at %lx does not take command %x", boot_machine.its.base, what);
@@ -144,7 +134,7 @@ its_init(void)
     range.bytes = min_u64(range.bytes, ALIGNMENT); /* what is behind is for devices */
     its = mmu_map_device(range);
     *at(its, GITS_CTLR) = 0;
-    memset(properties, PROPERTY, PROPERTY_PAGES * PAGE_BYTES);
+    memset(properties, ITS_LPI, PROPERTY_PAGES * PAGE_BYTES);
     if (!give_tables() || TYPER_ENTRY_BYTES(*at64(its, GITS_TYPER)) * DEVICE_VECTORS > ITT_BYTES) {
         console_printf("exo: the ITS wants larger tables: no message-signalled interrupts\n");
         its = NULL;
@@ -194,35 +184,15 @@ its_knows(uint32_t line)
     return its != NULL && line < LPI_END;
 }
 
-/* A command on the event that makes this LPI. */
-static void
-command_on(enum command what, uint32_t line, uint64_t third)
+void
+its_command(enum its_command what, uint32_t line, uint32_t cpu)
 {
     uint32_t event = line - LPI_FIRST;
-    (void)command(what, requesters[event / DEVICE_VECTORS], event % DEVICE_VECTORS, third);
+    (void)command(what, requesters[event / DEVICE_VECTORS], event % DEVICE_VECTORS, cpu);
 }
 
-void
-its_forget(uint32_t line)
+uint8_t *
+its_property(uint32_t line)
 {
-    command_on(ITS_CLEAR, line, 0);
-}
-
-void
-its_route(uint32_t line, uint32_t cpu)
-{
-    command_on(ITS_MOVI, line, cpu);
-}
-
-void
-its_mask(uint32_t line, bool masked)
-{
-    properties[line - LPI_FIRST] = masked ? PROPERTY : PROPERTY | 1;
-    command_on(ITS_INV, line, 0);
-}
-
-bool
-its_masked(uint32_t line)
-{
-    return !(properties[line - LPI_FIRST] & 1);
+    return &properties[line - LPI_FIRST];
 }

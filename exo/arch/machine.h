@@ -65,10 +65,19 @@ void its_take_memory(void); /* while boot takes memory */
 void its_init(void);
 void its_init_cpu(const struct cpu *cpu, char *redistributor, pa_t redistributor_pa);
 bool its_knows(uint32_t line);
-void its_forget(uint32_t line); /* that it is pending */
-void its_route(uint32_t line, uint32_t cpu);
-void its_mask(uint32_t line, bool masked);
-bool its_masked(uint32_t line);
+enum its_command {
+    ITS_MOVI = 0x01,  /* to a CPU */
+    ITS_CLEAR = 0x04, /* is not pending */
+    ITS_SYNC = 0x05,
+    ITS_MAPD = 0x08,
+    ITS_MAPC = 0x09,
+    ITS_MAPTI = 0x0a,
+    ITS_INV = 0x0c, /* has another property */
+};
+void its_command(enum its_command what, uint32_t line, uint32_t cpu); /* on an LPI */
+#define ITS_LPI     0xa2u /* a property byte: the priority of all, masked (5.1.1) */
+#define ITS_ENABLED 1u
+uint8_t *its_property(uint32_t line);
 
 void timer_init_cpu(void);
 void timer_fired(void);

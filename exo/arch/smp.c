@@ -70,12 +70,16 @@ send_stop(bool stop)
     gic_send_others(SGI_STOP);
 }
 
-/* Who finds another at it stands still for that one first. */
+/*
+ * Who finds another at it stands still for that one first, and takes no interrupt: in the middle of
+ * a call no other vCPU may become current. The SGI that is pending is taken when all is over.
+ */
 void
 arch_stop_others(void)
 {
     while (atomic_exchange(&stopping, true)) {
-        (void)arch_take_interrupts();
+        if (atomic_load(&hold))
+            stop_here();
         spin_hint();
     }
     send_stop(true);

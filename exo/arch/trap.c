@@ -36,5 +36,8 @@ trap_fault(struct exo_context *context, uint64_t esr, uint64_t far)
 struct exo_context *
 trap_interrupt(struct exo_context *context)
 {
-    return arch_take_interrupts() ? sched_interrupted() : context;
+    struct cpu *cpu = this_cpu();
+    if (!arch_take_interrupts())
+        return context;
+    return cpu->reschedule ? sched_interrupted() : vcpu_enter(cpu->current);
 }

@@ -195,7 +195,7 @@ irq_fired(uint32_t number)
     if (handler != NULL)
         handler(irq);
     if (tell)
-        notification_raise(to.object, to.badge);
+        (void)notification_signal(to.object, to.badge);
 }
 
 void

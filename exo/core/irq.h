@@ -78,7 +78,8 @@ err_t irq_unbind_step(struct irq *irq);
  */
 err_t irq_ack(struct irq *irq);
 
-/* From the controller: the line fired. No lock held, within an epoch, EL0's context unchanged. */
+/* From the controller: the line fired. No lock held, within an epoch. Another may be current then.
+ */
 void irq_fired(uint32_t line);
 
 /* Posts the bits as if it had fired. A lock of rank up to RANK_QUEUE may be held. */

@@ -415,12 +415,11 @@ takes_over(const struct cpu *cpu, const struct vcpu *vcpu)
            cpu->current != NULL && arch_ticks() < rq->slot_end && vcpu_may_run(vcpu);
 }
 
-/* It runs at once, and who notified it is ready, with the result of its call. */
+/* It runs at once, and who ran is ready. */
 static err_t
 take_over(struct cpu *cpu, struct vcpu *vcpu)
 {
     struct vcpu *before = cpu->current;
-    before->context.x[0] = EXO_OK;
     before->preempted = true;
     ready_push(&cpu->run_queue, before);
     vcpu->context.x[0] = EXO_OK;

@@ -94,11 +94,12 @@ void rq_unready(struct vcpu *vcpu);
 
 /*
  * Bits become set in the vCPU's events: wakes it, or makes it take an upcall. Takes the lock. When
- * it waits and owns the slot that runs here it is entered at once: CALL_ENTERED, else EXO_OK.
+ * it waits and owns the slot that runs here it is entered at once: CALL_ENTERED, else EXO_OK; who
+ * was current is left with the registers that its context holds.
  */
 err_t sched_post(struct vcpu *vcpu, uint64_t bits);
 
-/* The same from an interrupt: it is woken or interrupted, never entered. Takes the lock. */
+/* The same, and who is current stays it. */
 void sched_raise(struct vcpu *vcpu, uint64_t bits);
 
 /* The number of the slot that runs now: counted since the counter was 0. */
