@@ -42,7 +42,7 @@ sys_notify(struct vcpu *self, uint64_t *x)
     TRY(cap_find(self->env, x[0], EXO_TYPE_NOTIFICATION, EXO_WRITE, &cap));
     if (cap.badge == 0)
         return EXO_E_ARG; /* names no bits: copy it with a badge first */
-    x[0] = EXO_OK; /* if another is entered */
+    x[0] = EXO_OK;        /* if another is entered */
     return notification_signal(cap.object, cap.badge);
 }
 

@@ -7,7 +7,8 @@
 
 #include "test.h"
 
-#define RTC_LINE 34u /* INTID of its shared interrupt 2 on QEMU's virt board */
+#define RTC_LINE  34u /* INTIDs on the virt board of QEMU: the alarm, and the PL011 */
+#define UART_LINE 33u
 
 /* Maps its page, of the frames capability in that slot; the line is low then. Whether it did. */
 bool rtc_open(uint32_t slot);
