@@ -2,15 +2,17 @@
 #
 #   HOSTED += NAME      out/host/NAME from HOSTED_SRCS_NAME
 #   HOSTED_FLAGS_NAME   further compiler flags
+#   HOSTED_ARCHIVES_NAME  archives that are built here
 #   HOSTED_LIBS_NAME    what the linker needs besides
+#   HOSTED_NEEDS_NAME   what must be there before anything is compiled
 
 HOSTED_FLAGS := -std=c11 -O3 -g -march=native -Wno-invalid-feature-combination -D_GNU_SOURCE -ffile-prefix-map=$(CURDIR)/= $(WARNINGS)
 
 # $(call hosted_program,<name>)
 define hosted_program
-out/host/$(1): $(foreach s,$(HOSTED_SRCS_$(1)),out/host/$(1).obj/$(s).o)
+out/host/$(1): $(foreach s,$(HOSTED_SRCS_$(1)),out/host/$(1).obj/$(s).o) $(HOSTED_ARCHIVES_$(1))
 	$$(call say,HOSTLD,$$@)$(HOSTCC) -o $$@ $$^ $(HOSTED_LIBS_$(1))
-out/host/$(1).obj/%.c.o: %.c $(MAKE_FRAGMENTS) | setup
+out/host/$(1).obj/%.c.o: %.c $(MAKE_FRAGMENTS) | setup $(HOSTED_NEEDS_$(1))
 	$$(call say,HOSTCC,$$<)mkdir -p $$(@D) && \
 	    $(HOSTCC) $(HOSTED_FLAGS) $(HOSTED_FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
 endef

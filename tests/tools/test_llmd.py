@@ -1,0 +1,181 @@
+"""llmd on the host, over sockets: the same HTTP, answers and engine as in the machine."""
+import concurrent.futures
+import contextlib
+import http.client
+import pathlib
+import re
+import socket
+import subprocess
+import unittest
+
+from harness.host import ROOT, make
+
+LLMD = ROOT / "out" / "host" / "llmd"
+MODELS = ROOT.parent / "shared" / "models"
+PROMPT = b"Once upon a time"
+ANSWERS = 2     # at a time
+QUEUED_MAX = 64
+
+
+def setUpModule():
+    status, output = make(str(LLMD.relative_to(ROOT)))
+    if status:
+        raise RuntimeError(output)
+
+
+class Server:
+    """An llmd on a free port."""
+
+    def __init__(self, *files):
+        # pylint: disable-next=consider-using-with
+        self.process = subprocess.Popen([LLMD, *files, "0", str(ANSWERS)], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        self.port = int(line.rsplit(":", 1)[1]) if line else None
+
+    def end(self):
+        self.process.terminate()
+        self.process.communicate()
+        return self.process.returncode
+
+    def connection(self):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+
+    def request(self, method, path, body=None):
+        with contextlib.closing(self.connection()) as connection:
+            connection.request(method, path, body)
+            response = connection.getresponse()
+            return response, response.read()
+
+    def complete(self, prompt=PROMPT, query=""):
+        return self.request("POST", "/completion" + query, prompt)[1]
+
+    def metric(self, name):
+        text = self.request("GET", "/metrics")[1].decode()
+        return int(re.search(f"^{re.escape(name)} ([0-9]+)$", text, re.MULTILINE).group(1))
+
+
+@unittest.skipUnless(MODELS.is_dir(), "no ../shared/models: what is served comes from there")
+class Llmd(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server(MODELS / "stories260K.bin", MODELS / "tok512.bin")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.end()
+
+    def reference(self):
+        path = MODELS / "ref" / "stories260K.once-upon-a-time.t0.n256.txt"
+        return path.read_bytes()[len(PROMPT):]
+
+    def test_answer_is_the_reference_text(self):
+        answer = self.server.complete(query="?n=200")
+        self.assertGreater(len(answer), 400)
+        self.assertTrue(self.reference().startswith(answer))
+
+    def test_default_is_64_tokens(self):
+        before = self.server.metric("llmd_generated_tokens_total")
+        self.server.complete()
+        self.assertEqual(self.server.metric("llmd_generated_tokens_total") - before, 64)
+
+    def test_n_is_a_prefix(self):
+        whole = self.server.complete(query="?n=30")
+        for count in (1, 2, 7, 29):
+            part = self.server.complete(query=f"?n={count}")
+            self.assertTrue(whole.startswith(part))
+
+    def test_context_ends_an_answer_and_says_so(self):
+        raw = socket.create_connection(("127.0.0.1", self.server.port))
+        raw.sendall(b"POST /completion?n=100000 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
+                    b"Content-Length: 4\r\n\r\nOnce")
+        answer = b"".join(iter(lambda: raw.recv(65536), b""))
+        raw.close()
+        self.assertRegex(answer, rb"0\r\nFinish-Reason: (context|end)\r\n\r\n$")
+
+    def test_refusals(self):
+        for method, path, body, status in (
+                ("GET", "/", None, 404), ("GET", "/completion", None, 405),
+                ("POST", "/health", b"", 405), ("DELETE", "/metrics", None, 405),
+                ("POST", "/completion?n=0", b"x", 400), ("POST", "/completion?n=-1", b"x", 400),
+                ("POST", "/completion?n=1x", b"x", 400), ("POST", "/completion?n=", b"x", 400),
+                ("POST", "/completion?n=99999999999999999999", b"x", 400),
+                ("POST", "/completion", b"word " * 600, 400),
+                ("POST", "/completion", b"x" * 300000, 413)):
+            with self.subTest(path=path, status=status):
+                response, text = self.server.request(method, path, body)
+                self.assertEqual(response.status, status)
+                self.assertTrue(text.endswith(b"\n"))
+        response, _ = self.server.request("PUT", "/completion")
+        self.assertEqual(response.getheader("Allow"), "POST")
+
+    def test_empty_prompt_is_answered(self):
+        self.assertGreater(len(self.server.complete(b"", "?n=5")), 0)
+
+    def test_connection_is_kept(self):
+        connection = self.server.connection()
+        for _ in range(20):
+            connection.request("GET", "/health")
+            self.assertEqual(connection.getresponse().read()[:14], b'{"status":"ok"')
+        connection.close()
+
+    def test_answers_are_the_same_side_by_side(self):
+        alone = {count: self.server.complete(query=f"?n={count}") for count in (5, 20, 60)}
+        with concurrent.futures.ThreadPoolExecutor(24) as pool:
+            jobs = {pool.submit(self.server.complete, PROMPT, f"?n={count}"): count
+                    for count in (5, 20, 60) * 16}
+            for job, count in jobs.items():
+                self.assertEqual(job.result(), alone[count])
+
+    def test_too_many_are_told_to_come_again(self):
+        asked = []
+        for _ in range(ANSWERS + QUEUED_MAX + 4):
+            connection = socket.create_connection(("127.0.0.1", self.server.port))
+            connection.sendall(b"POST /completion?n=400 HTTP/1.1\r\nHost: h\r\n"
+                               b"Content-Length: 1\r\n\r\nx")
+            asked.append(connection)
+        refused = 0
+        for connection in asked[-4:]:
+            head = connection.recv(4096)
+            refused += head.startswith(b"HTTP/1.1 503") and b"Retry-After: 1\r\n" in head
+        for connection in asked:
+            connection.close()
+        self.assertGreater(refused, 0)
+
+    def test_who_goes_away_is_not_answered_on(self):
+        abandoned = self.server.metric("llmd_abandoned_total")
+        connection = socket.create_connection(("127.0.0.1", self.server.port))
+        connection.sendall(b"POST /completion?n=500 HTTP/1.1\r\nHost: h\r\n"
+                           b"Content-Length: 1\r\n\r\nx")
+        self.assertTrue(connection.recv(4096).startswith(b"HTTP/1.1 200"))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        connection.close()      # with a reset
+        for _ in range(2000):
+            if self.server.metric("llmd_abandoned_total") > abandoned:
+                break
+        else:
+            self.fail("the answer was not abandoned")
+
+
+@unittest.skipUnless(MODELS.is_dir(), "no ../shared/models: what is served comes from there")
+class Ends(unittest.TestCase):
+    def test_stop_lets_answers_end(self):
+        server = Server(MODELS / "stories260K.bin", MODELS / "tok512.bin")
+        connection = socket.create_connection(("127.0.0.1", server.port))
+        connection.sendall(b"POST /completion?n=300 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
+                           b"Content-Length: 16\r\n\r\n" + PROMPT)
+        self.assertTrue(connection.recv(1).startswith(b"H"))
+        self.assertEqual(server.end(), 0)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        connection.close()
+        self.assertRegex(answer, rb"0\r\nFinish-Reason: [a-z]+\r\n\r\n$")
+
+    def test_files_that_do_not_fit_are_named(self):
+        for files, text in (((MODELS / "stories260K.bin", MODELS / "tokenizer.bin"), "vocabulary|word"),
+                            ((MODELS / "tok512.bin", MODELS / "tok512.bin"), "tok512.bin"),
+                            ((pathlib.Path("/nowhere"), MODELS / "tok512.bin"), "/nowhere")):
+            with self.subTest(files=files):
+                done = subprocess.run([LLMD, *files, "0"], capture_output=True, text=True,
+                                      stdin=subprocess.DEVNULL, check=False)
+                self.assertEqual(done.returncode, 1)
+                self.assertRegex(done.stderr, text)
