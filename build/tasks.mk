@@ -33,7 +33,7 @@ soak: setup-test
 bench: setup-test benches
 	@ci/run-bench $(BENCH_TARGETS) $(BAREMETAL_TARGETS)
 
-C_FILES = $(shell find exo libos services tests -name '*.[ch]' 2>/dev/null | sort)
+C_FILES = $(shell find build exo libos services tests -name '*.[ch]' 2>/dev/null | sort)
 
 format: setup-format
 	@[ -z "$(C_FILES)" ] || clang-format-19 -i $(C_FILES)

@@ -6,14 +6,16 @@ import shutil
 from . import config
 from .host import LOGS, ROOT, clean_environment, make_each, make_list, parallel, run
 
+KEYS = {"runs", "max_len"}
+DEFAULTS = {"runs": "200000", "max_len": "4096"}
 HANG_S = 600        # a fuzzer that has not done its runs by then hangs
 
 
 def run_one(report, test):
     name = f"fuzz/{test}"
     try:
-        asked = config.parse((ROOT / f"tests/fuzz/{test}.c").read_text(encoding="utf-8"),
-                             {"runs", "max_len"}, plain={"runs", "max_len"})
+        source = (ROOT / f"tests/fuzz/{test}.c").read_text(encoding="utf-8")
+        asked = DEFAULTS | config.parse(source, KEYS, plain=KEYS)
     except config.ConfigError as error:
         report.fail(name, str(error))
         return

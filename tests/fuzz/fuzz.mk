@@ -19,3 +19,11 @@ FUZZ_SRCS_fuzz_checkpoint  := $(ENGINE_SRCS)
 FUZZ_FLAGS_fuzz_checkpoint := $(ENGINE_FLAGS)
 FUZZ_SRCS_fuzz_tokenizer   := $(ENGINE_SRCS)
 FUZZ_FLAGS_fuzz_tokenizer  := $(ENGINE_FLAGS)
+
+# Bundles: manifests and the store image.
+FUZZ_BUNDLES := fuzz_manifest fuzz_image
+$(foreach t,$(FUZZ_BUNDLES),\
+    $(eval FUZZ_SRCS_$(t)  := $(wildcard tests/unit/bundle/image_*.c) $(MODEL_SRCS))\
+    $(eval FUZZ_FLAGS_$(t) := $(MODEL_FLAGS))\
+    $(eval FUZZ_LIBS_$(t)  := $(LIBSODIUM_HOST))\
+    $(eval FUZZ_NEEDS_$(t) := $(LIBSODIUM_READY)))

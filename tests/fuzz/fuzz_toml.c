@@ -2,7 +2,7 @@
  * Any text through the TOML reader, under a schema with every type. What is accepted obeys the
  * bounds of the schema; what is refused says where.
  *
- * config: runs=4000000 max_len=512
+ * config: runs=2000000 max_len=512
  */
 #include <stdlib.h>
 #include <string.h>

@@ -51,3 +51,12 @@ UNIT_SRCS_test_batch         := $(UNIT_ENGINE)
 UNIT_FLAGS_test_batch        := $(UNIT_ENGINE_FLAGS)
 UNIT_SRCS_test_llm           := $(UNIT_ENGINE) services/llm/complete.c
 UNIT_FLAGS_test_llm          := $(UNIT_ENGINE_FLAGS) -Iservices/llm
+
+# Bundles: the loader over a store in memory.
+BUNDLE_TESTS := test_bundle test_bundle_flips test_bundle_blocks test_image test_signature test_tree
+$(foreach t,$(BUNDLE_TESTS),\
+    $(eval UNIT_SRCS_$(t)  := $(wildcard tests/unit/bundle/*.c) $(MODEL_SRCS))\
+    $(eval UNIT_FLAGS_$(t) := $(MODEL_FLAGS))\
+    $(eval UNIT_LIBS_$(t)  := $(LIBSODIUM_HOST))\
+    $(eval UNIT_NEEDS_$(t) := $(LIBSODIUM_READY)))
+UNIT_TSAN += test_bundle_blocks

@@ -1,0 +1,73 @@
+/*
+ * The host tool for bundles: docs/guides/bundles.md. What can be checked is checked by the code of
+ * the loader. A failure ends the program with one line that names the file.
+ */
+#ifndef BUNDLE_TOOL_H
+#define BUNDLE_TOOL_H
+
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <model/manifest.h>
+#include <model/signature.h>
+
+/* Prints "bundle: " and the text, and ends the program. */
+_Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Everything that a file holds. */
+struct bytes {
+    uint8_t *data;
+    size_t count;
+};
+
+/* Reads a file of at most `most` bytes; fails if it cannot. The caller frees data. */
+struct bytes read_whole_file(const char *path, size_t most);
+
+/* A file that is being written under another name, and takes its place when it is complete. */
+struct output {
+    FILE *file;
+    char path[PATH_MAX], partial[PATH_MAX];
+};
+void output_begin(struct output *output, const char *path, unsigned mode);
+void output_write(struct output *output, const void *bytes, size_t count);
+void output_end(struct output *output);
+
+/* "folder/file" into `to`. */
+void join_path(char to[PATH_MAX], const char *folder, const char *file);
+
+/* A generation's folder: .../NAME/GENERATION. Fails unless that is how its path ends. */
+struct generation {
+    char store[PATH_MAX]; /* "..." */
+    char name[MANIFEST_NAME_BYTES];
+    int64_t number;
+};
+void parse_generation_path(const char *path, struct generation *generation);
+
+/* Options: "--word value" pairs among the arguments. */
+struct arguments {
+    int count;
+    char **words; /* those that are no options and no values of options */
+};
+/* Takes an option out of the arguments: its value, or NULL. Fails if it stands there twice. */
+const char *take_option(struct arguments *arguments, const char *option);
+/* The same, but it must be there. */
+const char *need_option(struct arguments *arguments, const char *option);
+/* Fails if an unknown option is left, or fewer than `least` or more than `most` words. */
+void check_words(const struct arguments *arguments, int least, int most);
+
+/* The secret half of a key pair: what signatures are made with. */
+void read_secret_key(const char *path, uint8_t seed[SIGNATURE_KEY_BYTES]);
+void read_trust(const char *path, struct trust *trust);
+
+/* Where a llama2.c checkpoint says what shape it has; fails if it is none. */
+void read_shape(const char *path, struct manifest_model *model);
+
+/* The commands. */
+void command_keygen(struct arguments *arguments);
+void command_make(struct arguments *arguments);
+void command_sign(struct arguments *arguments);
+void command_verify(struct arguments *arguments);
+void command_pack(struct arguments *arguments);
+
+#endif
