@@ -10,6 +10,10 @@ EXO_ALL_SRCS := $(EXO_SRCS) $(if $(filter debug,$(BUILD)),$(EXO_DEBUG_SRCS))
 EXO_OBJS     := $(call objects,exo,$(EXO_ALL_SRCS))
 KERNEL       := $(OUT)/exo.Image
 
+# What runs once, at boot, is made small.
+EXO_BOOT_OBJS := $(call objects,exo,$(filter exo/boot/% exo/pci/% %/genesis.c,$(EXO_ALL_SRCS)))
+$(EXO_BOOT_OBJS): EXO_EXTRA_FLAGS := -Os
+
 link_kernel = $(LD) $(LINK_FLAGS) -T exo/exo.lds -o $@ $(filter %.o,$^)
 
 $(OUT)/symbols-empty.S: build/tools/mksyms | setup

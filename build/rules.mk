@@ -15,9 +15,9 @@ objects = $(addprefix $(OUT)/$(1)-obj/,$(addsuffix .o,$(2)))
 compile = $(call say,CC,$<)mkdir -p $(@D) && $(CC) $(1) -MMD -MP -c -o $@ $<
 
 $(OUT)/exo-obj/%.c.o: %.c $(MAKE_FRAGMENTS) | setup
-	$(call compile,$(EXO_FLAGS))
+	$(call compile,$(EXO_FLAGS) $(EXO_EXTRA_FLAGS))
 $(OUT)/exo-obj/%.S.o: %.S $(MAKE_FRAGMENTS) | setup
-	$(call compile,$(EXO_FLAGS))
+	$(call compile,$(EXO_FLAGS) $(EXO_EXTRA_FLAGS))
 $(OUT)/user-obj/%.c.o: %.c $(MAKE_FRAGMENTS) | setup
 	$(call compile,$(USER_FLAGS) $(USER_EXTRA_FLAGS))
 $(OUT)/user-obj/%.S.o: %.S $(MAKE_FRAGMENTS) | setup
