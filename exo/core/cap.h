@@ -33,7 +33,8 @@ struct origin {
     bool doomed;                 /* the whole object ends, not a subtree */
     bool eternal;                /* CPUs, trace, machine, devices: never torn down */
     _Atomic bool stepping;       /* someone is in FINISH, without the lock */
-    uint8_t spare[3];
+    uint8_t spare;
+    _Atomic uint16_t pins;      /* frames: regions of queues, in the tree */
     struct cell *cell;          /* pays for it */
     struct origin *next, *prev; /* in the cell's list */
     struct cap_slot *first, *last;
@@ -68,7 +69,7 @@ struct cap_slot {
     union {
         uint64_t badge;
         struct {
-            uint32_t base, count; /* frames: pfn and number; cpu: slots; irq: lines */
+            uint32_t base, count; /* frames: pfn and number; cpu, irq, extent alike */
         };
     };
     struct cap_slot *next, *prev; /* preorder; origin lock */
@@ -99,7 +100,8 @@ struct cap {
 static inline bool
 cap_has_range(uint8_t type)
 {
-    return type == EXO_TYPE_FRAMES || type == EXO_TYPE_CPU || type == EXO_TYPE_IRQ;
+    return type == EXO_TYPE_FRAMES || type == EXO_TYPE_CPU || type == EXO_TYPE_IRQ ||
+           type == EXO_TYPE_EXTENT;
 }
 
 /* The slot of that number; NULL when the table has no such page. */

@@ -224,6 +224,8 @@ cell_list(struct cell *cell, struct origin *origin)
 void
 cell_unlist(struct cell *cell, struct origin *origin)
 {
+    if (cell->reclaim.cursor == origin)
+        cell->reclaim.cursor = origin->next;
     *(origin->prev == NULL ? list_of(cell, origin) : &origin->prev->next) = origin->next;
     if (origin->next != NULL)
         origin->next->prev = origin->prev;

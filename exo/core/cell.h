@@ -22,6 +22,8 @@ struct reclaim {
     uint64_t grace_ticks;
     uint64_t deadline_ticks; /* counted from delivery */
     uint64_t cap_ticks;      /* the absolute end, whatever is delivered */
+    struct origin *cursor;   /* what repossession looks at next: runs no device uses, then queues */
+    bool queues;             /* the latter */
 };
 
 struct cell {

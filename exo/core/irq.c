@@ -125,6 +125,12 @@ silence(struct irq *irq, bool detach)
     }
 }
 
+void
+irq_release(struct irq *irq)
+{
+    silence(irq, true);
+}
+
 err_t
 irq_unbind_step(struct irq *irq)
 {

@@ -82,6 +82,9 @@ err_t irq_ack(struct irq *irq);
  */
 void irq_fired(uint32_t line);
 
+/* The line is another's from now on; what is bound stays bound. Locks as for irq_notify. */
+void irq_release(struct irq *irq);
+
 /* Posts the bits as if it had fired. A lock of rank up to RANK_QUEUE may be held. */
 void irq_notify(struct irq *irq);
 

@@ -1,15 +1,17 @@
 /*
  * Visible revocation of frames: the holder of a cell asks it to come down to a number of frames.
  * The cell's handler gets a `revoke` upcall; from its delivery the deadline runs, with an absolute
- * cap for a vCPU that never takes it; afterwards runs of frames are taken by force, one doomed
- * origin a call, and listed in the handler's control page. Whoever asked drives every step.
+ * cap for a vCPU that never takes it; afterwards runs of frames (and the queues that use them) are
+ * taken by force, one doomed origin a call, and listed in the handler's control page. Whoever asked
+ * drives every step.
  */
 #include "arch/arch.h"
 #include "core/frame.h"
 #include "core/reap.h"
 #include "core/sched.h"
 
-#define CAP_GRACES 8 /* the absolute cap, in graces since the request */
+#define CAP_GRACES 8  /* the absolute cap, in graces since the request */
+#define SCAN_STEP  64 /* objects looked at in a step */
 
 static uint32_t
 in_use(const struct cell *cell)
@@ -44,6 +46,8 @@ request(struct cell *cell, uint32_t frames, uint64_t grace_ticks)
     reclaim->grace_ticks = grace_ticks;
     reclaim->cap_ticks = now + CAP_GRACES * grace_ticks;
     reclaim->deadline_ticks = reclaim->cap_ticks;
+    reclaim->cursor = cell->frames;
+    reclaim->queues = false;
     reclaim->pending = true;
     if (cell->revoke_handler != NULL)
         sched_revoke_upcall(cell->revoke_handler);
@@ -64,25 +68,55 @@ cell_reclaim_delivered(struct cell *cell)
 static void
 record(struct cell *cell, const struct origin *origin)
 {
-    cell->repossessed_frames += origin->count;
+    struct exo_repossessed entry = {
+        .base = origin->base, .count = origin->count, .resource = EXO_RES_FRAMES};
+    if (origin->type == EXO_TYPE_FRAMES)
+        cell->repossessed_frames += origin->count;
+    else
+        entry = (struct exo_repossessed){(uintptr_t)origin, 0, EXO_RES_COUNT};
     if (cell->revoke_handler != NULL) {
         struct exo_control *control = cell->revoke_handler->control;
         uint64_t count = __atomic_load_n(&control->repossessed, __ATOMIC_RELAXED);
         control->repossessed = count + 1;
-        control->repossessed_list[count % EXO_REPOSSESSED_MAX] = (struct exo_repossessed){
-            .base = origin->base, .count = origin->count, .resource = EXO_RES_FRAMES};
+        control->repossessed_list[count % EXO_REPOSSESSED_MAX] = entry;
     }
 }
 
-/* Dooms the newest run of frames; false when the cell has none left. */
+/*
+ * Runs that no device uses, the newest first; then queues, so that their runs are used no longer;
+ * then whatever runs there are. NULL at the end of those, or of a step (*more).
+ */
+static struct origin *
+next_victim(struct cell *cell, bool *more)
+{
+    struct reclaim *reclaim = &cell->reclaim;
+    HOLD(&cell->lock);
+    for (int i = 0; i < SCAN_STEP; i++) {
+        struct origin *at = reclaim->cursor;
+        if (at == NULL && reclaim->queues)
+            return cell->frames;
+        if (at == NULL) {
+            reclaim->queues = true;
+            reclaim->cursor = cell->alive;
+            continue;
+        }
+        reclaim->cursor = at->next;
+        if (reclaim->queues ? at->type >= EXO_TYPE_QUEUE && at->type <= EXO_TYPE_PORT
+                            : at->pins == 0)
+            return at;
+    }
+    *more = true;
+    return NULL;
+}
+
+/* Dooms something; false when the cell has nothing left to take. */
 static bool
 take_by_force(struct cell *cell)
 {
-    lock_acquire(&cell->lock);
-    struct origin *victim = cell->frames;
-    lock_release(&cell->lock);
+    bool more = false;
+    struct origin *victim = next_victim(cell, &more);
     if (victim == NULL)
-        return false;
+        return more;
     if (origin_doom(victim)) {
         HOLD(&cell->lock);
         record(cell, victim);

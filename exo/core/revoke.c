@@ -4,6 +4,7 @@
  */
 #include "core/env.h"
 #include "core/reap.h"
+#include "virtio/queue.h"
 
 #define STEP_SLOTS 32   /* capabilities marked or swept in a step */
 #define STEP_PAGES 512u /* page-table entries visited in a step */
@@ -27,6 +28,8 @@ cap_unmap_step(struct cap_slot *slot)
 {
     if (slot->type != EXO_TYPE_FRAMES)
         return EXO_OK;
+    if (slot->env == NULL) /* a region of a queue, or the root of a ring page */
+        return slot->depth == 0 ? EXO_OK : region_close_step(slot);
     struct vspace *space = &slot->env->space;
     /* Always under the lock: a map that saw the capability alive sets CAP_MAPPED before it lets go.
      */

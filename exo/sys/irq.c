@@ -2,7 +2,7 @@
 #include "core/irq.h"
 #include "core/notification.h"
 #include "sys/sys.h"
-#include "virtio/device.h"
+#include "virtio/queue.h"
 
 /* The line is taken before the object is published: from then on it can be bound. */
 err_t
@@ -32,18 +32,19 @@ sys_irq_open(struct vcpu *self, uint64_t *x)
     return err;
 }
 
-/* The interrupt of a line that was opened, or that says that a device's configuration changed. */
+/* What interrupts: a line that was opened, a queue's completions, a device's configuration. */
 static err_t
 find_irq(struct vcpu *self, uint64_t slot, struct cap *cap, struct irq **irq)
 {
     TRY(cap_lookup(self->env, slot, EXO_TYPE_NONE, 0, cap));
+    bool queue = cap->type == EXO_TYPE_QUEUE, extent = cap->type == EXO_TYPE_EXTENT;
     if (cap->type == EXO_TYPE_DEVICE)
         *irq = &((struct device *)cap->object)->config_irq;
-    else if (cap->type == EXO_TYPE_IRQ && cap->origin != &irq_range)
-        *irq = &((struct irq_line *)cap->object)->irq;
+    else if (queue || extent || (cap->type == EXO_TYPE_IRQ && cap->origin != &irq_range))
+        *irq = &((struct irq_line *)cap->object)->irq; /* queues begin like lines */
     else
         return EXO_E_TYPE;
-    return cap->rights & EXO_CONTROL ? EXO_OK : EXO_E_RIGHT;
+    return extent || cap->rights & EXO_CONTROL ? EXO_OK : EXO_E_RIGHT;
 }
 
 /* Bound too late to be told that a device is gone (device_removed): told now. */

@@ -21,11 +21,14 @@ UNIT_SRCS_test_vspace        := $(UNIT_MACHINE) tests/unit/host/fake_cell.c exo/
                                 $(wildcard exo/core/vspace*.c)
 UNIT_TSAN += test_lock test_frame_threads
 
-# The whole portable kernel under system calls.
-UNIT_SRCS_test_kernel  := tests/unit/host/fake_arch.c tests/unit/host/fake_kernel.c \
-                          tests/unit/host/fake_virtio.c $(wildcard exo/core/*.c exo/sys/*.c) \
-                          exo/virtio/device.c exo/debug/lockcheck.c
+# The whole portable kernel under system calls, with devices that are doubles.
+UNIT_KERNEL := $(addprefix tests/unit/host/,fake_arch.c fake_kernel.c fake_virtio.c) \
+               $(wildcard exo/core/*.c exo/sys/*.c) exo/debug/lockcheck.c \
+               $(addprefix exo/virtio/,device.c queue.c region.c block.c)
+UNIT_SRCS_test_kernel  := $(UNIT_KERNEL)
 UNIT_FLAGS_test_kernel := -DEXO_DEBUG=1
+UNIT_SRCS_test_virtio  := $(UNIT_KERNEL)
+UNIT_FLAGS_test_virtio := -DEXO_DEBUG=1
 
 UNIT_SRCS_test_toml  := $(wildcard libos/toml/*.c)
 UNIT_FLAGS_test_toml := -Ilibos/toml/include

@@ -59,7 +59,8 @@
     X(AGAIN, -14, "progress was made; call again")                                             \
     X(TIMEOUT, -15, "the deadline passed")                                                     \
     X(WX, -16, "a frame would be writable and executable")                                     \
-    X(STATE, -17, "the object is not in the state that the call needs")
+    X(STATE, -17, "the object is not in the state that the call needs")                        \
+    X(RESET, -18, "the device was reset: open its queues again")
 
 enum exo_err {
     EXO_OK = 0,
@@ -79,9 +80,9 @@ enum exo_type {
     EXO_TYPE_NOTIFICATION = 6,
     EXO_TYPE_IRQ = 7,     /* interrupts: all of them, some, or one that is open */
     EXO_TYPE_DEVICE = 8,  /* a virtio device */
-    EXO_TYPE_QUEUE = 9,   /* with virtio queues */
-    EXO_TYPE_EXTENT = 10, /* the same */
-    EXO_TYPE_PORT = 11,   /* the same */
+    EXO_TYPE_QUEUE = 9,   /* one of its virtqueues */
+    EXO_TYPE_EXTENT = 10, /* the same of a block device, for a range of sectors */
+    EXO_TYPE_PORT = 11,   /* not there yet */
     EXO_TYPE_CPU = 12,
     EXO_TYPE_TRACE = 13,
     EXO_TYPE_MACHINE = 14,
@@ -100,8 +101,10 @@ enum exo_type {
  *   endpoint      receive           call                 -            -
  *   notification  -                 notify               -            bind
  *   irq           -                 range: open a line   -            line: bind, acknowledge
- *   device        information,      -                    -            interrupt: bind,
- *                 configuration                                       acknowledge
+ *   device        information,      open its queues      -            open, close; interrupt:
+ *                 configuration                                       bind, acknowledge
+ *   queue         info              regions, submit      -            bind, acknowledge
+ *   extent        read sectors      write sectors        flush        discard; any: the rest
  *   cpu           slot vector       assign slots         -            -
  *   trace         read              -                    -            start and stop recording
  *   machine       information       power                -            audit (debug builds)
@@ -170,13 +173,20 @@ enum exo_right {
     X(48, irq_bind, "object, notification")                                         \
     X(49, irq_ack, "object")                                                        \
     X(50, device_info, "device, info_va")                                           \
-    X(51, device_config, "device, offset, buffer_va, bytes")
+    X(51, device_config, "device, offset, buffer_va, bytes")                        \
+    X(52, device_open, "cell, device, queues, features, ports")                     \
+    X(53, device_close, "device")                                                   \
+    X(54, queue_open, "cell, dst, device, index, ring_dst, first_or_mac, count")    \
+    X(55, queue_region, "queue, frames, first, pages, access")                      \
+    X(56, queue_release, "queue, region")                                           \
+    X(57, queue_submit, "queue, descriptors_va, count, consumed, arm")              \
+    X(58, queue_info, "queue, info_va")
 
 enum exo_call {
 #define EXO_CALL_ENUM(number, name, arguments) EXO_CALL_##name = (number),
     EXO_CALLS(EXO_CALL_ENUM)
 #undef EXO_CALL_ENUM
-        EXO_CALL_COUNT = 52,
+        EXO_CALL_COUNT = 59,
 };
 
 /* --- Memory ------------------------------------------------------------------------------- */
@@ -285,9 +295,9 @@ enum exo_access { EXO_ACCESS_READ = 1, EXO_ACCESS_WRITE = 2, EXO_ACCESS_EXEC = 4
 /* What was taken by force (EXO_UPCALL_REVOKE ignored). Newest at (repossessed - 1) % MAX. */
 #define EXO_REPOSSESSED_MAX 32
 struct exo_repossessed {
-    uint64_t base; /* pfn */
+    uint64_t base; /* pfn; of a queue: its object name */
     uint32_t count;
-    uint32_t resource; /* enum exo_resource */
+    uint32_t resource; /* enum exo_resource; EXO_RES_COUNT: a queue that kept frames in use */
 };
 
 /*
@@ -395,6 +405,87 @@ struct exo_device_info {
     uint32_t reserved;
     uint32_t queue_entries[16]; /* that each queue offers, 0 beyond `queues` */
     uint64_t object;            /* its name, as cap_info has it */
+};
+
+/* --- Virtqueues ----------------------------------------------------------------------------- */
+
+#define EXO_QUEUE_ENTRIES_MAX 256u
+#define EXO_QUEUE_REGIONS_MAX 16u
+#define EXO_SUBMIT_MAX        64u /* descriptors a call */
+#define EXO_SECTOR_BYTES      512u
+
+/*
+ * What queue_submit takes: buffers in registered regions. Those of a chain follow each other, each
+ * but the last with EXO_DESCRIPTOR_NEXT, what the device reads before what it writes; the id of the
+ * first is what completes. To an extent the first also says the operation and the sector.
+ */
+struct exo_descriptor {
+    uint16_t id;        /* the caller's choice among the free ones below `ids` */
+    uint16_t region;    /* what queue_region returned */
+    uint16_t flags;     /* enum exo_descriptor_flag */
+    uint16_t operation; /* enum exo_block_operation; 0 for other queues */
+    uint32_t offset;    /* bytes, in the region */
+    uint32_t length;
+    uint64_t sector; /* counted from the start of the capability's range; 0 for other queues */
+};
+
+enum exo_descriptor_flag {
+    EXO_DESCRIPTOR_NEXT = 1,  /* the chain goes on */
+    EXO_DESCRIPTOR_WRITE = 2, /* the device writes it */
+};
+
+/* As virtio 1.2 §5.2.6 numbers them. Flush, discard: a chain of one, without a region. */
+enum exo_block_operation {
+    EXO_BLOCK_READ = 0,     /* right READ: into buffers that the device writes, whole sectors */
+    EXO_BLOCK_WRITE = 1,    /* right WRITE: from buffers that the device reads, whole sectors */
+    EXO_BLOCK_FLUSH = 4,    /* right EXEC */
+    EXO_BLOCK_DISCARD = 11, /* right CONTROL: `length` bytes from `sector` on */
+};
+
+enum exo_ring_state {
+    EXO_RING_OPEN = 1,
+    EXO_RING_RESET = 2, /* the device was reset: calls say EXO_E_RESET */
+    EXO_RING_GONE = 3,  /* it was taken out: EXO_E_GONE */
+};
+
+/* What the device has done with a chain. */
+struct exo_used {
+    uint32_t id;     /* of its first descriptor; of an extent's chain: plus `ids` */
+    uint32_t length; /* bytes written to it, says the device; an extent's status byte included */
+};
+
+/*
+ * The ring page: one read-only page that queue_open shows to the queue's owner. Producer of all
+ * from `used_flags` on is the device (virtio 1.2 §2.7.8), consumer the owner: it reads `used_index`
+ * with acquire, then the elements [consumed % entries], and tells the kernel of `consumed` in the
+ * next queue_submit; until then the ids are in use. What the device writes is checked by nobody
+ * before the owner reads it.
+ */
+struct exo_ring {
+    uint32_t size, version;
+    uint16_t entries; /* of the virtqueue: a power of two */
+    uint16_t ids;     /* that the owner may use: entries, or of an extent entries / 4 */
+    uint32_t state;   /* kernel: enum exo_ring_state */
+    uint16_t start;   /* the owner's first `consumed` */
+    uint16_t reserved[23];
+    uint16_t used_flags;
+    uint16_t used_index;                             /* chains ever completed, modulo 2^16 */
+    struct exo_used used[EXO_QUEUE_ENTRIES_MAX + 1]; /* behind the last entry: the device's own */
+    uint8_t unused[436];
+    uint8_t status[EXO_QUEUE_ENTRIES_MAX]; /* extents, by id: virtio 1.2 §5.2.6; 0xff: none yet */
+};
+
+struct exo_queue_info {
+    uint32_t size, version;
+    uint32_t type;  /* enum exo_type */
+    uint32_t state; /* enum exo_ring_state */
+    uint32_t entries, ids;
+    uint32_t in_flight; /* chains */
+    uint32_t regions;
+    uint64_t first, count;         /* extents: the sectors of the capability; else 0 */
+    uint64_t submitted, completed; /* chains */
+    uint64_t interrupts, masked;   /* of its vector; how often that was masked */
+    uint64_t dropped;              /* ports: frames without a buffer */
 };
 
 /* --- Trace ---------------------------------------------------------------------------------- */

@@ -58,5 +58,6 @@ const char *exo_error_text(int64_t status);
 
 #include <rt/call_memory.h>
 #include <rt/call_control.h>
+#include <rt/call_devices.h>
 
 #endif

@@ -1,0 +1,89 @@
+/*
+ * Extents: requests to a block device (virtio 1.2 §5.2.6), within the sectors of a capability.
+ *
+ * The owner's ids are 0 to ids - 1, for data. Around it go the kernel's header (descriptor ids +
+ * head), which is what the device finds in the available ring, and the status byte (2 * ids +
+ * head).
+ */
+#include "virtio/queue.h"
+
+#include "core/frame.h"
+
+static uint64_t
+pa_of(const void *pointer)
+{
+    return (frame_from_kernel(pointer) << PAGE_SHIFT) + (uintptr_t)pointer % PAGE_BYTES;
+}
+
+void
+block_prepare(struct queue *queue)
+{
+    queue->ids = queue->first_head = (uint16_t)((queue->mask + 1) / 4);
+    for (uint16_t id = 0; id < queue->ids; id++) {
+        struct virtq_descriptor *header = &queue->descriptors[queue->ids + id];
+        *header = (struct virtq_descriptor){.address = pa_of(&queue->driver->headers[id]),
+                                            .length = sizeof(struct block_header),
+                                            .flags = EXO_DESCRIPTOR_NEXT};
+        header[queue->ids] = (struct virtq_descriptor){
+            .address = pa_of(&queue->page->status[id]), .length = 1, .flags = EXO_DESCRIPTOR_WRITE};
+    }
+}
+
+/* The id is free, or its data is placed: nothing of an earlier request is in flight. */
+static void
+write_header(struct queue *queue, uint32_t id, uint32_t operation, uint64_t sector, uint32_t next)
+{
+    queue->driver->headers[id] = (struct block_header){.operation = operation, .sector = sector};
+    queue->descriptors[queue->ids + id].next = (uint16_t)next;
+    queue->page->status[id] = 0xff;
+}
+
+/* Whether that many bytes from a sector of the capability on are whole sectors of it. */
+static bool
+is_inside(const struct cap *cap, uint64_t sector, uint64_t bytes)
+{
+    return range_fits(sector, bytes / EXO_SECTOR_BYTES, cap->count);
+}
+
+err_t
+block_request(struct queue *queue, const struct cap *cap, const struct exo_descriptor *first,
+              const uint64_t bytes[2])
+{
+    bool write = first->operation == EXO_BLOCK_WRITE;
+    uint64_t data = bytes[!write];
+    if (!(cap->rights & (write ? EXO_WRITE : EXO_READ)))
+        return EXO_E_RIGHT;
+    if (bytes[write] != 0 || data % EXO_SECTOR_BYTES != 0)
+        return EXO_E_ARG;
+    if (!is_inside(cap, first->sector, data))
+        return EXO_E_RANGE;
+    write_header(queue, first->id, first->operation, cap->base + first->sector, first->id);
+    return EXO_OK;
+}
+
+err_t
+block_command(struct queue *queue, const struct cap *cap, const struct exo_descriptor *command)
+{
+    bool flush = command->operation == EXO_BLOCK_FLUSH;
+    uint32_t id = command->id, status = 2u * queue->ids + id;
+    if ((!flush && command->operation != EXO_BLOCK_DISCARD) || command->flags != 0 ||
+        command->length % EXO_SECTOR_BYTES != 0 || flush != (command->length == 0))
+        return EXO_E_ARG;
+    if (!(cap->rights & (flush ? EXO_EXEC : EXO_CONTROL)))
+        return EXO_E_RIGHT;
+    if (id >= queue->ids || !is_inside(cap, command->sector, command->length))
+        return EXO_E_RANGE;
+    struct shadow *shadow = &queue->shadow[id];
+    if (shadow->state != ID_FREE)
+        return EXO_E_OCCUPIED;
+    struct block_segment *segment = &queue->driver->segments[id];
+    *segment = (struct block_segment){.sector = cap->base + command->sector,
+                                      .count = command->length / EXO_SECTOR_BYTES};
+    queue->descriptors[id] = (struct virtq_descriptor){pa_of(segment), sizeof(*segment),
+                                                       EXO_DESCRIPTOR_NEXT, (uint16_t)status};
+    write_header(queue, id, command->operation, 0, flush ? status : id);
+    shadow->next = (uint8_t)id;
+    shadow->region = NO_REGION;
+    queue->in_flight[NO_REGION]++;
+    return EXO_OK;
+}

@@ -1,0 +1,412 @@
+/* Queues: what programs may tell a device of memory, and what they hear of it. */
+#include "virtio/queue.h"
+
+#include "arch/arch.h"
+#include "core/frame.h"
+#include "core/reap.h"
+#include "virtio/transport.h"
+
+_Static_assert(sizeof(struct queue) <= EXO_PAGE_BYTES, "queue_around");
+_Static_assert(sizeof(struct queue) > 256, "a frame of its own");
+_Static_assert(offsetof(struct queue, irq) == offsetof(struct irq_line, irq), "sys/irq.c");
+_Static_assert(sizeof(struct virtq_driver) <= EXO_PAGE_BYTES, "one frame");
+
+#define LOAD(field)         __atomic_load_n(&(field), __ATOMIC_RELAXED)
+#define STORE(field, value) __atomic_store_n(&(field), value, __ATOMIC_RELAXED)
+
+/* --- Completions ---------------------------------------------------------------------------------
+ */
+
+/* The device broke the rules: no word more to it until it was reset. */
+static err_t
+refuse(struct queue *queue)
+{
+    queue->refused = EXO_E_RESET;
+    return EXO_E_RESET;
+}
+
+/* How far the device is: what it wrote before is seen afterwards (virtio 1.2 §2.7.8). */
+static inline uint16_t
+used_index(const struct queue *queue)
+{
+    return __atomic_load_n(&queue->page->used_index, __ATOMIC_ACQUIRE);
+}
+
+static inline uint16_t
+distance(uint16_t to, uint16_t from)
+{
+    return (uint16_t)(to - from);
+}
+
+/* The ids of a chain come into another state. The last one is its own successor. */
+static inline void
+set_chain(struct queue *queue, uint32_t id, uint8_t state, bool completed)
+{
+    for (;;) {
+        struct shadow *shadow = &queue->shadow[id];
+        queue->in_flight[shadow->region] -= completed;
+        shadow->state = state;
+        if (shadow->next == id)
+            return;
+        id = shadow->next;
+    }
+}
+
+/* Reads the next used element, once; its ids become FREE or DONE. False: it cannot be true. */
+static inline bool
+complete(struct queue *queue, uint8_t state)
+{
+    const struct exo_used *used = &queue->page->used[queue->seen & queue->mask];
+    uint32_t head = LOAD(used->id) - queue->first_head, length = LOAD(used->length);
+    if (head >= queue->ids || queue->shadow[head].state != ID_HEAD ||
+        length > queue->shadow[head].writable)
+        return false;
+    queue->shadow[queue->seen & queue->mask].order = (uint8_t)head;
+    set_chain(queue, head, state, true);
+    queue->seen++;
+    queue->heads--;
+    return true;
+}
+
+err_t
+queue_harvest(struct queue *queue)
+{
+    uint16_t used = used_index(queue);
+    bool good = distance(used, queue->seen) <= queue->heads;
+    while (good && queue->seen != used)
+        good = complete(queue, ID_DONE);
+    return good ? EXO_OK : refuse(queue);
+}
+
+/* The owner has seen what completed before `consumed`: those ids are free. */
+static inline err_t
+consume(struct queue *queue, uint16_t consumed)
+{
+    uint16_t used = used_index(queue), more = distance(consumed, queue->consumed);
+    if (distance(used, queue->seen) > queue->heads)
+        return refuse(queue);
+    if (more > distance(used, queue->consumed))
+        return EXO_E_RANGE;
+    for (; more > 0 && queue->consumed != queue->seen; more--) {
+        uint32_t head = queue->shadow[queue->consumed++ & queue->mask].order;
+        set_chain(queue, head, ID_FREE, false);
+    }
+    for (; more > 0; more--)
+        if (!complete(queue, ID_FREE))
+            return refuse(queue);
+    queue->consumed = consumed;
+    return EXO_OK;
+}
+
+/* --- Chains --------------------------------------------------------------------------------------
+ */
+
+/* Why a descriptor is not taken. */
+static __attribute__((cold, noinline)) err_t
+refusal(const struct queue *queue, const struct exo_descriptor *d)
+{
+    unsigned write = (d->flags & EXO_DESCRIPTOR_WRITE) != 0;
+    if (d->id >= queue->ids || d->region >= REGIONS)
+        return EXO_E_RANGE;
+    if (queue->shadow[d->id].state != ID_FREE)
+        return EXO_E_OCCUPIED;
+    const struct window *window = &queue->windows[d->region];
+    uint64_t end = (uint64_t)d->offset + d->length;
+    if (end <= window->limit[write])
+        return EXO_E_ARG;
+    return end <= window->limit[!write] ? EXO_E_RIGHT : EXO_E_RANGE;
+}
+
+/*
+ * Checks a chain and writes it to where the device does not look yet. *at moves over what was
+ * written; `behind` is the descriptor that follows the data, or EXO_QUEUE_ENTRIES_MAX.
+ */
+static inline err_t
+place_chain(struct queue *queue, const struct exo_descriptor **at, const struct exo_descriptor *end,
+            uint16_t behind, uint64_t bytes[2])
+{
+    for (const struct exo_descriptor *d = *at;; *at = ++d) {
+        unsigned flags = d->flags, more = flags & EXO_DESCRIPTOR_NEXT, write = flags >> 1;
+        if (d->id >= queue->ids || d->region >= REGIONS || write > 1 || d->length == 0 ||
+            (more && d + 1 == end) || write < (bytes[1] != 0))
+            return refusal(queue, d);
+        const struct window *window = &queue->windows[d->region];
+        struct shadow *shadow = &queue->shadow[d->id];
+        if (shadow->state != ID_FREE || (uint64_t)d->offset + d->length > window->limit[write])
+            return refusal(queue, d);
+        uint16_t next = more ? d[1].id : d->id;
+        shadow->next = (uint8_t)next;
+        shadow->region = (uint8_t)d->region;
+        shadow->state = ID_BODY;
+        queue->in_flight[d->region]++;
+        bytes[write] += d->length;
+        if (!more && behind < EXO_QUEUE_ENTRIES_MAX) {
+            flags |= EXO_DESCRIPTOR_NEXT;
+            next = behind;
+        }
+        queue->descriptors[d->id] =
+            (struct virtq_descriptor){window->base + d->offset, d->length, (uint16_t)flags, next};
+        if (!more) {
+            *at = d + 1;
+            return EXO_OK;
+        }
+    }
+}
+
+/* All of them; *available moves over the heads that were written to the available ring. */
+static inline err_t
+place(struct queue *queue, const struct cap *cap, const struct exo_descriptor **at,
+      const struct exo_descriptor *end, uint16_t *available)
+{
+    bool block = queue->origin.type == EXO_TYPE_EXTENT;
+    while (*at < end) {
+        const struct exo_descriptor *first = *at;
+        uint64_t bytes[2] = {0, 0};
+        if (block && first->operation > EXO_BLOCK_WRITE) {
+            TRY(block_command(queue, cap, first));
+            ++*at;
+        } else {
+            uint16_t behind = (uint16_t)(2 * queue->ids + first->id);
+            TRY(place_chain(queue, at, end, block ? behind : EXO_QUEUE_ENTRIES_MAX, bytes));
+            if (bytes[0] + bytes[1] > UINT32_MAX) /* virtio 1.2 §2.7.4 */
+                return EXO_E_RANGE;
+            if (block)
+                TRY(block_request(queue, cap, first, bytes));
+        }
+        struct shadow *shadow = &queue->shadow[first->id];
+        shadow->state = ID_HEAD;
+        shadow->writable = (uint32_t)bytes[1] + block;
+        queue->driver->ring[(*available)++ & queue->mask] =
+            (uint16_t)(queue->first_head + first->id);
+    }
+    return EXO_OK;
+}
+
+/* Nothing of a batch that was not good stays. */
+static __attribute__((cold, noinline)) err_t
+take_back(struct queue *queue, const struct exo_descriptor *d, const struct exo_descriptor *end,
+          err_t err)
+{
+    for (; d < end; d++) {
+        queue->in_flight[queue->shadow[d->id].region]--;
+        queue->shadow[d->id].state = ID_FREE;
+    }
+    return err;
+}
+
+/*
+ * The chains are there before the index is, and the index before the device's wish is read: either
+ * the device sees it, or we see that it wants to be told (virtio 1.2 §2.7.10, §2.7.13).
+ */
+static inline void
+publish(struct queue *queue, uint16_t available)
+{
+    uint16_t added = distance(available, queue->available);
+    queue->heads += added;
+    queue->submitted += added;
+    queue->available = available;
+    __atomic_store_n(&queue->driver->index, available, __ATOMIC_RELEASE);
+    atomic_thread_fence(memory_order_seq_cst);
+    uint16_t event = (uint16_t)LOAD(queue->page->used[queue->mask + 1].id);
+    if (distance(available, event) - 1u < added)
+        transport_doorbell(queue->device, queue->index);
+}
+
+/* Wants an interrupt for what completes behind `consumed`. True: look again first. */
+static inline bool
+arm(struct queue *queue, uint16_t consumed)
+{
+    if (irq_ack(&queue->irq) == EXO_E_AGAIN)
+        return true;
+    STORE(queue->driver->ring[queue->mask + 1], consumed);
+    atomic_thread_fence(memory_order_seq_cst);
+    return used_index(queue) != consumed;
+}
+
+err_t
+queue_submit(const struct cap *cap, const struct exo_descriptor *descriptors, uint32_t count,
+             uint16_t consumed, bool wanted, struct submitted *submitted)
+{
+    struct queue *queue = cap->object;
+    const struct exo_descriptor *at = descriptors, *end = descriptors + count;
+    HOLD(&queue->lock);
+    uint16_t available = queue->available;
+    TRY(queue->refused);
+    TRY(consume(queue, consumed));
+    err_t err = place(queue, cap, &at, end, &available);
+    if (err != EXO_OK)
+        return take_back(queue, descriptors, at, err);
+    if (count > 0)
+        publish(queue, available);
+    submitted->more = wanted && arm(queue, consumed);
+    submitted->used = used_index(queue);
+    return EXO_OK;
+}
+
+/* --- Their lives
+ * ----------------------------------------------------------------------------------
+ */
+
+/* Sectors [*first, *first + *count) of the disk; 0 and 0: as many as have numbers. */
+static err_t
+check_sectors(struct device *device, uint64_t *first, uint64_t *count)
+{
+    uint64_t capacity; /* virtio 1.2 §5.2.4 */
+    HOLD(&device->lock);
+    if (!transport_config(device, 0, &capacity, sizeof(capacity)))
+        return device->gone ? EXO_E_GONE : EXO_E_STATE;
+    capacity = min_u64(capacity, UINT32_MAX);
+    if (*count == 0 && *first == 0)
+        *count = capacity;
+    return *count > 0 && range_fits(*first, *count, capacity) ? EXO_OK : EXO_E_RANGE;
+}
+
+static err_t
+make_queue(struct device *device, struct cell *cell, enum exo_type type, uint32_t index,
+           struct queue **made, struct ring **ring)
+{
+    void *object;
+    TRY(cell_new_object(cell, type, sizeof(struct queue), &object));
+    struct queue *queue = *made = object;
+    lock_init(&queue->lock, RANK_QUEUE);
+    queue->device = device;
+    irq_init(&queue->irq, device->first_lpi + 1 + index, false);
+    err_t err = device_attach(queue, index, ring);
+    if (err == EXO_OK)
+        err = irq_attach(&queue->irq);
+    if (err != EXO_OK)
+        origin_discard(object);
+    return err;
+}
+
+/* The slot was empty before the queue was published: it is full only if the program filled it. */
+static err_t
+give_ring(struct queue *queue, struct ring *ring, struct cap_slot *dst)
+{
+    struct cap cap;
+    err_t err = cap_lookup_slot(&ring->root, EXO_TYPE_FRAMES, EXO_READ, &cap);
+    if (err == EXO_OK)
+        err = cap_derive(&cap, dst, cap.rights, cap.badge);
+    if (err != EXO_OK)
+        origin_doom(&queue->origin);
+    return err;
+}
+
+err_t
+queue_open(struct device *device, struct cell *cell, uint32_t index, uint64_t first, uint64_t count,
+           struct cap_slot *dst, struct cap_slot *ring_dst)
+{
+    struct queue *queue;
+    struct ring *ring;
+    struct cap cap;
+    bool block = device->type == DEVICE_BLOCK;
+    if (!block && (first | count) != 0)
+        return EXO_E_ARG;
+    if (dst == ring_dst || cap_lookup_slot(ring_dst, EXO_TYPE_NONE, 0, &cap) != EXO_E_SLOT)
+        return EXO_E_OCCUPIED;
+    if (block)
+        TRY(check_sectors(device, &first, &count));
+    TRY(make_queue(device, cell, block ? EXO_TYPE_EXTENT : EXO_TYPE_QUEUE, index, &queue, &ring));
+    queue->origin.base = first;
+    queue->origin.count = (uint32_t)count;
+    TRY(cell_publish(&queue->origin, dst));
+    return give_ring(queue, ring, ring_dst);
+}
+
+void
+queue_end_use(struct queue *queue, err_t why)
+{
+    queue->refused = why;
+    queue->heads = 0;
+    memset(queue->in_flight, 0, sizeof(queue->in_flight));
+    queue->page->state = why == EXO_E_GONE ? EXO_RING_GONE : EXO_RING_RESET;
+    irq_notify(&queue->irq);
+    irq_release(&queue->irq);
+}
+
+void
+queue_describe(struct queue *queue, const struct cap *cap, struct exo_queue_info *info)
+{
+    HOLD(&queue->lock);
+    *info = (struct exo_queue_info){
+        .size = sizeof(*info),
+        .version = EXO_ABI_VERSION,
+        .type = cap->type,
+        .state = queue->refused == EXO_OK        ? EXO_RING_OPEN
+                 : queue->refused == EXO_E_RESET ? EXO_RING_RESET
+                                                 : EXO_RING_GONE,
+        .entries = queue->mask + 1u,
+        .ids = queue->ids,
+        .in_flight = queue->heads,
+        .submitted = queue->submitted,
+        .completed = queue->submitted - queue->heads,
+        .interrupts = queue->irq.count,
+        .masked = queue->irq.masks,
+    };
+    if (cap->type == EXO_TYPE_EXTENT) {
+        info->first = cap->base;
+        info->count = cap->count;
+    }
+    for (uint32_t i = 0; i < REGIONS; i++)
+        info->regions += queue->regions[i].state == REGION_OPEN;
+}
+
+/* --- Their end
+ * ------------------------------------------------------------------------------------
+ */
+
+/*
+ * Nobody submits any more. What is in flight is waited for, unless nobody else has the device:
+ * then, and past the deadline, that is reset.
+ */
+static err_t
+drain_step(struct queue *queue)
+{
+    bool late;
+    queue->closing = true;
+    {
+        HOLD(&queue->lock);
+        if (queue->refused == EXO_OK)
+            (void)queue_harvest(queue);
+        if (queue->heads == 0)
+            return EXO_OK;
+        if (queue->deadline == 0)
+            queue->deadline = arch_ticks() + arch_ticks_hz() * QUEUE_DEADLINE_SECONDS;
+        late = queue->refused != EXO_OK || arch_ticks() >= queue->deadline;
+    }
+    device_reset_for(queue, !late);
+    return EXO_E_AGAIN;
+}
+
+/* Whoever sees the ring page sees it no longer, and the ring may be another's. */
+static err_t
+leave_step(struct queue *queue)
+{
+    struct ring *ring;
+    {
+        HOLD(&queue->lock);
+        ring = queue->ring;
+    }
+    err_t err = ring == NULL ? EXO_OK : cap_revoke_step(&ring->root);
+    if (err != EXO_OK && err != EXO_E_SLOT)
+        return EXO_E_AGAIN;
+    device_detach(queue);
+    return EXO_OK;
+}
+
+err_t
+queue_finish_step(struct queue *queue)
+{
+    TRY(drain_step(queue));
+    for (uint32_t i = 0; i < REGIONS; i++)
+        TRY(cap_close_step(&queue->regions[i].slot));
+    TRY(irq_detach_step(&queue->irq));
+    return leave_step(queue);
+}
+
+void
+queue_unmake(struct queue *queue)
+{
+    (void)irq_detach_step(&queue->irq);
+    device_detach(queue);
+}
