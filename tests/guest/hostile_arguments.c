@@ -20,6 +20,8 @@ enum {
     NOTIFICATION,
     BADGED,
     LINE,
+    QUEUE,
+    RING,
     CPU = RT_SLOT_GRANT,
     TRACE,
     MACHINE,
@@ -34,6 +36,7 @@ static struct exo_map entry = {0x30000000, FRAMES, 0, 1, EXO_PROT_READ};
 /* Room for whatever a call that succeeds writes there: no other data lies within. */
 static char buffer[65536] __attribute__((aligned(64)));
 static struct exo_context context;
+static struct exo_descriptor descriptor = {.flags = EXO_DESCRIPTOR_WRITE, .length = 8};
 
 #define AT(object) ((uint64_t)(uintptr_t)&(object))
 
@@ -92,6 +95,13 @@ static const struct call good[] = {
     {EXO_CALL_irq_ack, {LINE}},
     {EXO_CALL_device_info, {DEVICE, AT(buffer)}},
     {EXO_CALL_device_config, {DEVICE, 0, AT(buffer), 8}},
+    {EXO_CALL_device_open, {EXO_BOOT_CELL, DEVICE, 1, 0, 0}},
+    {EXO_CALL_device_close, {DEVICE}},
+    {EXO_CALL_queue_open, {EXO_BOOT_CELL, EMPTY, DEVICE, 0, RING, 0, 0}},
+    {EXO_CALL_queue_region, {QUEUE, FRAMES, 0, 1, EXO_WRITE}},
+    {EXO_CALL_queue_release, {QUEUE, 0}},
+    {EXO_CALL_queue_submit, {QUEUE, AT(descriptor), 1, 0, 0}},
+    {EXO_CALL_queue_info, {QUEUE, AT(buffer)}},
 };
 
 #define GOOD (sizeof(good) / sizeof(good[0]))
@@ -160,8 +170,21 @@ repair(void)
     (void)exo_notification_create(EXO_BOOT_CELL, NOTIFICATION);
     (void)exo_cap_copy(NOTIFICATION, EXO_SELF, BADGED, EXO_WRITE | EXO_COPY, 1, 0);
     (void)exo_irq_open(EXO_BOOT_CELL, LINE, IRQS, UNUSED_LINE, EXO_IRQ_LEVEL);
+    (void)rt_drop(RING);
+    if (exo_queue_submit(QUEUE, NULL, 0, 0, false).status != EXO_OK) {
+        (void)rt_drop(QUEUE);
+        (void)exo_again(exo_device_open(EXO_BOOT_CELL, DEVICE, 1, 0, 0).status);
+        (void)exo_queue_open(EXO_BOOT_CELL, QUEUE, DEVICE, 0, RING, 0, 0);
+        (void)exo_queue_region(QUEUE, FRAMES, 0, 1, EXO_WRITE);
+    }
     (void)rt_unmap_pages(entry.va, 1);
     __atomic_store_n(&rt_control()->events, 1, __ATOMIC_RELAXED); /* wait returns at once */
+}
+
+static bool
+is_own_memory(uint64_t slot)
+{
+    return slot == EXO_BOOT_IMAGE || slot == EXO_BOOT_DATA;
 }
 
 /* Whether the call may be made: not those that would rightly stop or block this
@@ -177,6 +200,9 @@ is_bearable(const struct call *call)
     case EXO_CALL_call: return x[7] == 0 || x[0] != ENDPOINT;
     case EXO_CALL_receive: return x[2] == 0 || x[0] != ENDPOINT;
     case EXO_CALL_reply_receive: return x[7] == 0 || x[0] != ENDPOINT;
+    case EXO_CALL_cap_drop:
+    case EXO_CALL_cap_move: return !is_own_memory(x[0]);
+    case EXO_CALL_queue_region: return !is_own_memory(x[1]);
     default: return true;
     }
 }
@@ -187,7 +213,7 @@ is_answered(const struct call *call)
     if (!is_bearable(call))
         return true;
     int64_t status = call_raw(call);
-    return status <= EXO_OK && status >= EXO_E_STATE;
+    return status <= EXO_OK && status >= EXO_E_RESET;
 }
 
 static int
@@ -247,7 +273,7 @@ offend(int (*entry_)(uint64_t argument), uint64_t argument)
                    .rights = EXO_WRITE | EXO_COPY,
                    .base_or_badge = UNUSED_LINE,
                    .count = 2},
-                  {.src = EXO_BOOT_DEVICE, .dst = DEVICE, .rights = EXO_READ | EXO_COPY}}};
+                  {.src = EXO_BOOT_DEVICE, .dst = DEVICE, .rights = EXO_RIGHTS_ALL}}};
     struct rt_child child;
     if (start_child(&spawn, &child))
         child_succeeds(&child);

@@ -63,6 +63,13 @@ static const struct plan plans[EXO_CALL_COUNT] = {
     PLAN(irq_ack, 20, IRQ, EXO_CONTROL, irq_open),
     PLAN(device_info, 10, DEVICE, EXO_READ, null),
     PLAN(device_config, 15, DEVICE, EXO_READ, null),
+    PLAN(device_open, 2, DEVICE, EXO_CONTROL, null),
+    PLAN(device_close, 1, DEVICE, EXO_CONTROL, null),
+    PLAN(queue_open, 25, DEVICE, EXO_WRITE, device_open),
+    PLAN(queue_region, 40, QUEUE, EXO_WRITE, queue_open),
+    PLAN(queue_release, 15, QUEUE, EXO_WRITE, queue_region),
+    PLAN(queue_submit, 40, QUEUE, EXO_WRITE, queue_region),
+    PLAN(queue_info, 10, QUEUE, EXO_READ, queue_open),
 };
 
 static enum exo_call
@@ -137,8 +144,9 @@ mutate(struct fuzz_call *call)
 static void
 generate_call(enum exo_call number, struct fuzz_call *call)
 {
-    generator *fill =
-        generate_memory[number] != NULL ? generate_memory[number] : generate_control[number];
+    generator *fill = generate_memory[number] != NULL    ? generate_memory[number]
+                      : generate_control[number] != NULL ? generate_control[number]
+                                                         : generate_queues[number];
     *call = (struct fuzz_call){.number = (uint64_t)number};
     if (fill != NULL)
         fill(call->x);

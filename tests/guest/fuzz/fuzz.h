@@ -8,7 +8,7 @@
  *   worker.c    a worker's life: what to do next, one call, what it gave
  *   state.c     what a worker believes about its slots and pages; choosing from it
  *   choose.c    which call comes next
- *   generate.c, generate_map.c, generate_control.c  its arguments
+ *   generate.c, generate_map.c, generate_control.c, generate_queues.c  its arguments
  *   learn.c     what a result says about the state
  *   acts.c      what is no call: touching memory, control pages, whole victims, suicides
  *   asm.S       the trap with its checks; code that victims run
@@ -23,7 +23,7 @@
 
 /* --- Results, in memory that init shares with a worker, life after life ----------------------- */
 
-#define FUZZ_RESULTS 18u                  /* EXO_OK, then each error by -status */
+#define FUZZ_RESULTS 19u                  /* EXO_OK, then each error by -status */
 #define FUZZ_CALLS   (EXO_CALL_COUNT + 1) /* the last line: numbers that are no call */
 #define FUZZ_VA      0x123450000ull       /* of struct fuzz_page in a worker */
 #define FUZZ_PAGES   2u

@@ -28,6 +28,7 @@ learn_create(const struct fuzz_call *call)
         [EXO_CALL_notification_create] = EXO_TYPE_NOTIFICATION,
         [EXO_CALL_endpoint_create] = EXO_TYPE_ENDPOINT,
         [EXO_CALL_irq_open] = EXO_TYPE_IRQ,
+        [EXO_CALL_queue_open] = EXO_TYPE_QUEUE,
     };
     plant(call->x[1], (enum exo_type)types[call->number], 0, 0);
 }
@@ -135,6 +136,12 @@ learn_reply(const struct fuzz_call *call)
     now.serving = false;
 }
 
+static void
+learn_submit(const struct fuzz_call *call)
+{
+    now.consumed = (uint16_t)call->result[1];
+}
+
 static learner *const learners[EXO_CALL_COUNT] = {
     [EXO_CALL_cap_copy] = learn_copy,          [EXO_CALL_cap_move] = learn_move,
     [EXO_CALL_cap_drop] = learn_drop,          [EXO_CALL_cap_revoke] = learn_revoke,
@@ -144,7 +151,8 @@ static learner *const learners[EXO_CALL_COUNT] = {
     [EXO_CALL_frames_alloc] = learn_alloc,     [EXO_CALL_frames_split] = learn_split,
     [EXO_CALL_call] = learn_received,          [EXO_CALL_receive] = learn_received,
     [EXO_CALL_reply_receive] = learn_received, [EXO_CALL_reply] = learn_reply,
-    [EXO_CALL_irq_open] = learn_create,
+    [EXO_CALL_irq_open] = learn_create,        [EXO_CALL_queue_open] = learn_create,
+    [EXO_CALL_queue_submit] = learn_submit,
 };
 
 /* --- Mappings: as far as they were done ------------------------------------------------------- */

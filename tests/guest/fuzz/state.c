@@ -101,7 +101,7 @@ note_grants(const struct fuzz_page *shared)
     }
     now.slots[EXO_BOOT_ENV].risky = now.slots[EXO_BOOT_VCPU].risky = 1;
     keep(FUZZ_SLOT_IRQS, EXO_TYPE_IRQ, EXO_WRITE | EXO_COPY);
-    keep(FUZZ_SLOT_DEVICE, EXO_TYPE_DEVICE, EXO_READ | EXO_COPY);
+    keep(FUZZ_SLOT_DEVICE, EXO_TYPE_DEVICE, EXO_RIGHTS_ALL);
     keep(FUZZ_SLOT_VICTIM, EXO_TYPE_NONE, 0);
     for (uint32_t i = 0; i < shared->cpus; i++)
         grant(FUZZ_SLOT_CPU + i, EXO_TYPE_CPU, use, FUZZ_CPU_SHARE);

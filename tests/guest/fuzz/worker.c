@@ -9,6 +9,7 @@ static const uint8_t results[EXO_CALL_COUNT] = {
     [EXO_CALL_unmap] = 1,         [EXO_CALL_protect] = 1,      [EXO_CALL_env_read] = 1,
     [EXO_CALL_env_write] = 1,     [EXO_CALL_call] = 5,         [EXO_CALL_receive] = 6,
     [EXO_CALL_reply_receive] = 6, [EXO_CALL_trace_read] = 2,   [EXO_CALL_machine_audit] = 1,
+    [EXO_CALL_device_open] = 1,   [EXO_CALL_queue_region] = 1, [EXO_CALL_queue_submit] = 2,
 };
 
 static void

@@ -43,6 +43,7 @@ struct state {
     uint32_t repeats;  /* how often the last call may still be repeated on EXO_E_AGAIN */
     bool serving;      /* a call is to be answered */
     bool tight;        /* the cell has no frames left */
+    uint16_t consumed; /* the used index that queue_submit last told */
     uint64_t risky[2]; /* object names of the own vCPU and environment */
 };
 
@@ -88,8 +89,9 @@ int64_t perform(struct fuzz_call *call);
 /* --- generate.c, generate_ipc.c, learn.c, acts.c ---------------------------------------------- */
 
 typedef void generator(uint64_t *x);
-/* Fill in the arguments of a call; NULL: it has none, or the other table has it. */
-extern generator *const generate_memory[EXO_CALL_COUNT], *const generate_control[EXO_CALL_COUNT];
+/* Fill in the arguments of a call; NULL: it has none, or another table has it. */
+extern generator *const generate_memory[EXO_CALL_COUNT], *const generate_control[EXO_CALL_COUNT],
+                                                             *const generate_queues[EXO_CALL_COUNT];
 generator gen_map, gen_unmap, gen_protect;
 void generate(struct fuzz_call *call);
 void learn(const struct fuzz_call *call);
