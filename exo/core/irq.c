@@ -37,11 +37,10 @@ line_at(uint32_t line)
     return index < ARRAY_LENGTH(lines) ? &lines[index] : NULL;
 }
 
-const struct irq *
-irq_of_line(uint32_t line)
+struct irq **
+irq_entry(uint32_t line)
 {
-    const struct line *entry = line_at(line);
-    return entry == NULL ? NULL : entry->irq;
+    return &line_at(line)->irq;
 }
 
 void

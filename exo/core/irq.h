@@ -94,7 +94,7 @@ void irq_notify(struct irq *irq);
  */
 err_t irq_detach_step(struct irq *irq);
 
-/* For the audit: what is attached to the line; NULL: nothing. */
-const struct irq *irq_of_line(uint32_t line);
+/* For the audit: what is attached to a line (NULL: nothing), which is to exist. */
+struct irq **irq_entry(uint32_t line);
 
 #endif

@@ -3,7 +3,7 @@
 
 #define PRINTED_MAX     8 /* violations printed each time; all are counted */
 #define TICKS_PER_AUDIT 4096
-#define INVARIANTS      7
+#define INVARIANTS      8
 
 /* Of the last walk; who stopped the others has it. */
 static struct {
@@ -45,6 +45,7 @@ walk(void)
         audit_caps();
         audit_spaces();
         audit_sched();
+        audit_irqs();
         audit_frames();
         audit_balance();
     }

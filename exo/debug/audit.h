@@ -1,6 +1,6 @@
 /*
  * The audit: with every other CPU standing still, walks all of the kernel's state and checks the
- * invariants I1 to I7 (docs/design/capabilities.md). Each violation is printed as
+ * invariants I1 to I8 (docs/design/capabilities.md). Each violation is printed as
  *
  *   exo: audit: I4: frame 40123: 2 writable mappings counted, 1 found
  *
@@ -118,11 +118,13 @@ void audit_found(const struct cell *cell, enum exo_resource resource, uint32_t a
 /* Calls `visit` for each object that is not dead yet, of one type. */
 void audit_each(enum exo_type type, void (*visit)(struct origin *origin));
 
-/* --- audit_caps.c, audit_space.c, audit_sched.c ----------------------------------------------- */
+/* --- audit_caps.c, audit_space.c, audit_sched.c, audit_irqs.c ----------------------------------
+ */
 
 void audit_caps(void);
 void audit_spaces(void);
 void audit_sched(void);
+void audit_irqs(void);
 
 /* The slot of `env` that justifies a mapping; `origin` NULL: of any object. NULL: none does. */
 struct cap_slot *audit_justification(struct env *env, uint64_t page, pfn_t pfn, uint32_t prot,

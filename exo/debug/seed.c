@@ -6,6 +6,7 @@
 #include "debug/audit.h"
 
 #include "core/frame.h"
+#include "core/irq.h"
 
 #define POKES_MAX 4
 
@@ -283,6 +284,64 @@ seed_run(void)
     return false;
 }
 
+/* --- I8 ------------------------------------------------------------------------------------------
+ */
+
+static bool
+is_open_line(const struct cap_slot *slot)
+{
+    return slot->type == EXO_TYPE_IRQ && slot->origin != &irq_range;
+}
+
+/* The first line that the caller has open; NULL. */
+static struct irq *
+find_irq(void)
+{
+    struct cap_slot *slot = find_slot(is_open_line);
+    return slot == NULL ? NULL : &((struct irq_line *)(void *)slot->origin)->irq;
+}
+
+/* Masked in the controller, and not so believed: it would never be unmasked. */
+static bool
+seed_masked(void)
+{
+    struct irq *irq = find_irq();
+    if (irq != NULL)
+        POKE(irq->masked, !irq->masked);
+    return irq != NULL;
+}
+
+static bool
+seed_line(void)
+{
+    struct irq *irq = find_irq();
+    if (irq != NULL)
+        POKE(irq->line, irq->line + 1);
+    return irq != NULL;
+}
+
+/* An interrupt that was told, and neither masked nor acknowledged. */
+static bool
+seed_fired(void)
+{
+    struct irq *irq = find_irq();
+    if (irq == NULL || irq->masked || !irq->level)
+        return false;
+    POKE(irq->fired, true);
+    return true;
+}
+
+/* A line that is nobody's and can interrupt. */
+static bool
+seed_unmasked(void)
+{
+    struct irq *irq = find_irq();
+    if (irq == NULL || irq->masked)
+        return false;
+    POKE(*irq_entry(irq->line), NULL);
+    return true;
+}
+
 static bool
 seed_nothing(void)
 {
@@ -300,6 +359,8 @@ static bool (*const seeds[])(void) = {
     [12] = seed_right,     [13] = seed_ready,
     [14] = seed_deadline,  [15] = seed_serving,
     [16] = seed_lock,      [17] = seed_run,
+    [18] = seed_masked,    [19] = seed_line,
+    [20] = seed_fired,     [21] = seed_unmasked,
 };
 
 err_t

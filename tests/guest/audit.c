@@ -2,7 +2,18 @@
 /* The audit finds nothing in a sound kernel, and names the invariant of each seeded violation. */
 #include "fixture.h"
 
-/* What the seeds break: a mapped run, a run with a copy, an endpoint. */
+#define FREE_LINE 250u /* no device of the board has it */
+
+/* An interrupt line, open and bound. */
+static void
+open_line(void)
+{
+    uint32_t line = rt_slot_take();
+    check_equal(exo_irq_open(EXO_BOOT_CELL, line, EXO_BOOT_IRQ, FREE_LINE, EXO_IRQ_LEVEL), EXO_OK);
+    check_equal(exo_irq_bind(line, badged(new_notification(), 1)), EXO_OK);
+}
+
+/* What the seeds break: a mapped run, a run with a copy, an endpoint, a line. */
 static void
 make_objects(void)
 {
@@ -10,6 +21,7 @@ make_objects(void)
     check_equal(rt_memory_take(4, EXO_PROT_READ | EXO_PROT_WRITE, &memory), EXO_OK);
     (void)copy_of(new_frames(EXO_BOOT_CELL, 2), EXO_READ | EXO_COPY);
     (void)new_endpoint();
+    open_line();
 }
 
 static void
@@ -77,6 +89,12 @@ static void
 audit_names_i7_locks_and_free_runs(void)
 {
     audit_names(7, 16, 17);
+}
+
+static void
+audit_names_i8_interrupt_lines(void)
+{
+    audit_names(8, 18, 21);
 }
 
 static void
@@ -178,6 +196,7 @@ static const struct test tests[] = {
     TEST(audit_names_i5_mappings),
     TEST(audit_names_i6_vcpus),
     TEST(audit_names_i7_locks_and_free_runs),
+    TEST(audit_names_i8_interrupt_lines),
     TEST(audit_refuses_unknown_seeds),
     TEST(audit_holds_between_the_steps_of_a_revocation),
     TEST(audit_holds_between_the_steps_of_an_end),
