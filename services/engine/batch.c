@@ -13,7 +13,9 @@ engine_batch_open(struct engine_batch *batch, struct engine *engine, uint32_t re
         .engine = engine, .count_max = requests_max, .tokens_max = tokens_max};
     batch->requests = engine_arena_take(arena, requests_max, sizeof(struct engine_request *));
     batch->items = engine_arena_take(arena, requests_max, sizeof *batch->items);
-    if (batch->requests == NULL || batch->items == NULL)
+    batch->candidates = engine_arena_take(arena, engine_model_of(engine)->shape.vocabulary,
+                                          sizeof *batch->candidates);
+    if (batch->requests == NULL || batch->items == NULL || batch->candidates == NULL)
         return engine_fail(error, ENGINE_E_SPACE, "batch: no memory for %u requests", requests_max);
     return ENGINE_OK;
 }
@@ -35,6 +37,9 @@ engine_batch_add(struct engine_batch *batch, struct engine_request *request,
     request->prompt_done = request->generated = 0;
     request->fresh = false;
     request->finish = ENGINE_RUNNING;
+    engine_sampler_begin(&request->sampler, &request->sampling);
+    for (uint32_t i = 0; i < request->prompt_count; i++)
+        engine_sampler_saw(&request->sampler, request->prompt[i]);
     batch->requests[batch->count++] = request;
     return ENGINE_OK;
 }
@@ -84,17 +89,28 @@ plan(struct engine_batch *batch)
     }
 }
 
+static uint32_t
+choose(struct engine_batch *batch, struct engine_request *request)
+{
+    uint32_t count = engine_model_of(batch->engine)->shape.vocabulary;
+    uint32_t token = engine_sample(&request->sampler, request->logits, count, batch->candidates);
+    if (request->with_log_probability)
+        request->log_probability = engine_log_probability(request->logits, count, token);
+    return token;
+}
+
 /* The next token of an answer is chosen. */
 static void
-advance(struct engine_request *request, uint32_t vocabulary)
+advance(struct engine_batch *batch, struct engine_request *request)
 {
     uint32_t previous =
         request->generated > 0 ? request->token : request->prompt[request->prompt_count - 1];
-    uint32_t token = engine_greedy(request->logits, vocabulary);
+    uint32_t token = choose(batch, request);
     if (token == request->begin || token == request->end) {
         request->finish = ENGINE_FINISH_END;
         return;
     }
+    engine_sampler_saw(&request->sampler, token);
     request->previous = previous;
     request->token = token;
     request->fresh = true;
@@ -106,13 +122,14 @@ advance(struct engine_request *request, uint32_t vocabulary)
 }
 
 static void
-finish_item(struct engine_request *request, const struct engine_item *item, uint32_t vocabulary)
+finish_item(struct engine_batch *batch, struct engine_request *request,
+            const struct engine_item *item)
 {
     request->fresh = false;
     if (!is_answering(request))
         request->prompt_done += item->count;
     if (item->logits != NULL)
-        advance(request, vocabulary);
+        advance(batch, request);
 }
 
 int
@@ -126,8 +143,7 @@ engine_batch_step(struct engine_batch *batch, struct engine_error *error)
     if (status != ENGINE_OK)
         return status;
     for (uint32_t i = 0; i < batch->count; i++) {
-        finish_item(batch->requests[i], &batch->items[i],
-                    engine_model_of(batch->engine)->shape.vocabulary);
+        finish_item(batch, batch->requests[i], &batch->items[i]);
         if (batch->requests[i]->finish == ENGINE_RUNNING)
             batch->requests[kept++] = batch->requests[i];
     }

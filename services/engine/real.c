@@ -65,6 +65,12 @@ log_double(double x)
 }
 
 float
+real_log(float x)
+{
+    return (float)log_double(x);
+}
+
+float
 real_pow(float base, float exponent)
 {
     return (float)exp_double((double)exponent * log_double(base));

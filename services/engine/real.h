@@ -9,6 +9,9 @@
 /* e^x; 0 below what a float can hold, infinity above, NaN of NaN. */
 float real_exp(float x);
 
+/* The natural logarithm of a positive normal number. */
+float real_log(float x);
+
 /* base^exponent for a positive base and a result that a float can hold. */
 float real_pow(float base, float exponent);
 

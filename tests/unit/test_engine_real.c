@@ -47,6 +47,16 @@ powers_are_right_to_a_float(void)
 }
 
 static void
+logarithms_are_right_to_a_float(void)
+{
+    uint64_t state = 4;
+    for (int i = 0; i < 50000; i++) {
+        float x = (float)exp(random_between(&state, -80, 80));
+        CHECK(fabs(real_log(x) - log(x)) <= fabs(log(x)) * 0x1p-24 * 1.01 + 1e-15);
+    }
+}
+
+static void
 angles_are_right_to_a_float(void)
 {
     uint64_t state = 3;
@@ -60,9 +70,8 @@ angles_are_right_to_a_float(void)
 }
 
 static const struct tap_test tests[] = {
-    TAP(exponentials_are_right_to_a_float),
-    TAP(exponentials_end_in_zero_and_infinity),
-    TAP(powers_are_right_to_a_float),
+    TAP(exponentials_are_right_to_a_float), TAP(exponentials_end_in_zero_and_infinity),
+    TAP(powers_are_right_to_a_float),       TAP(logarithms_are_right_to_a_float),
     TAP(angles_are_right_to_a_float),
 };
 TAP_MAIN(tests)

@@ -6,6 +6,7 @@
 #define ENGINE_BATCH_H
 
 #include "engine/engine.h"
+#include "engine/sampling.h"
 
 enum engine_finish {
     ENGINE_RUNNING = 0,
@@ -22,11 +23,15 @@ struct engine_request {
     uint32_t tokens_max;             /* to generate */
     uint32_t begin, end;             /* tokens that end the answer (and are not part of it) */
     float *logits;                   /* room for one for each word */
+    struct engine_sampling sampling; /* all zero: greedy */
+    bool with_log_probability;       /* that of each token is wanted */
 
-    uint32_t prompt_done;      /* tokens of the prompt that the sequence holds */
-    uint32_t generated;        /* tokens of the answer so far */
-    uint32_t token, previous;  /* the newest token of the answer, and the one in front of it */
-    bool fresh;                /* the last step made `token` */
+    uint32_t prompt_done;     /* tokens of the prompt that the sequence holds */
+    uint32_t generated;       /* tokens of the answer so far */
+    uint32_t token, previous; /* the newest token of the answer, and the one in front of it */
+    bool fresh;               /* the last step made `token` */
+    float log_probability;    /* of `token`, where it was wanted */
+    struct engine_sampler sampler;
     enum engine_finish finish; /* other than ENGINE_RUNNING: over, and no longer in the batch */
 };
 
@@ -34,6 +39,7 @@ struct engine_batch {
     struct engine *engine;
     struct engine_request **requests; /* in the order in which they came */
     struct engine_item *items;
+    struct engine_candidate *candidates; /* one for each word */
     uint32_t count, count_max;
     uint32_t tokens_max; /* of a step */
 };

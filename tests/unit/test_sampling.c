@@ -1,0 +1,211 @@
+/* Choosing words: frequencies, each limit, the penalty, and that a seed says all. */
+#include "engine/sampling.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "tap.h"
+
+#define WORDS 8
+#define DRAWS 40000
+
+/* Logits of the probabilities 0.4, 0.2, 0.1, ... in no order. */
+static const double probabilities[WORDS] = {0.1, 0.4, 0.05, 0.2, 0.05, 0.08, 0.02, 0.1};
+
+static struct engine_candidate candidates[WORDS];
+
+/* How often each word was drawn. */
+static void
+draw_many(const struct engine_sampling *settings, uint32_t counts[WORDS])
+{
+    struct engine_sampler sampler;
+    engine_sampler_begin(&sampler, settings);
+    memset(counts, 0, WORDS * sizeof *counts);
+    for (int i = 0; i < DRAWS; i++) {
+        float logits[WORDS];
+        for (int w = 0; w < WORDS; w++)
+            logits[w] = (float)log(probabilities[w]) + 3;
+        counts[engine_sample(&sampler, logits, WORDS, candidates)]++;
+    }
+}
+
+/* Words outside of `allowed` never come, the others as often as their shares say. */
+static void
+check_frequencies(struct engine_sampling settings, const double expected[WORDS])
+{
+    uint32_t counts[WORDS];
+    double sum = 0;
+    draw_many(&settings, counts);
+    for (int w = 0; w < WORDS; w++)
+        sum += expected[w];
+    for (int w = 0; w < WORDS; w++) {
+        double share = expected[w] / sum, deviation = sqrt(DRAWS * share * (1 - share));
+        CHECK(fabs(counts[w] - DRAWS * share) <= 5 * deviation);
+    }
+}
+#define FREQUENCIES(heat, ...)                                                                  \
+    check_frequencies((struct engine_sampling){.temperature = (heat), .seed = 11, __VA_ARGS__}, \
+                      expected)
+
+static void
+without_limits_each_word_has_its_probability(void)
+{
+    const double *expected = probabilities;
+    FREQUENCIES(1, .top_k = 0);
+}
+
+static void
+temperature_flattens_and_sharpens(void)
+{
+    double expected[WORDS];
+    for (int w = 0; w < WORDS; w++)
+        expected[w] = pow(probabilities[w], 2);
+    FREQUENCIES(0.5f, .top_k = 0);
+    for (int w = 0; w < WORDS; w++)
+        expected[w] = sqrt(probabilities[w]);
+    FREQUENCIES(2, .top_k = 0);
+}
+
+static void
+top_k_keeps_the_most_likely(void)
+{
+    const double expected[WORDS] = {0.1, 0.4, 0, 0.2}; /* of the equal 0 and 7 the first */
+    FREQUENCIES(1, .top_k = 3);
+}
+
+static void
+top_k_of_more_than_there_are_keeps_all(void)
+{
+    const double *expected = probabilities;
+    FREQUENCIES(1, .top_k = 100);
+}
+
+static void
+min_p_keeps_what_is_near_the_greatest(void)
+{
+    const double expected[WORDS] = {0.1, 0.4, 0, 0.2, 0, 0, 0, 0.1};
+    FREQUENCIES(1, .min_p = 0.24f);
+}
+
+static void
+top_p_keeps_what_makes_up_the_share(void)
+{
+    const double expected[WORDS] = {0.1, 0.4, 0, 0.2};
+    FREQUENCIES(1, .top_p = 0.65f);
+}
+
+static void
+a_word_has_to_be_within_each_limit(void)
+{
+    const double expected[WORDS] = {0, 0.4, 0, 0.2};
+    FREQUENCIES(1, .top_p = 0.65f, .top_k = 2, .min_p = 0.1f);
+}
+
+static void
+the_most_likely_word_is_within_every_limit(void)
+{
+    const double expected[WORDS] = {0, 1};
+    FREQUENCIES(1, .top_p = 1e-6f);
+    FREQUENCIES(1, .min_p = 1);
+    FREQUENCIES(1, .top_k = 1);
+}
+
+static void
+no_temperature_is_greedy(void)
+{
+    const double expected[WORDS] = {0, 1};
+    FREQUENCIES(0, .top_k = 0);
+    FREQUENCIES(NAN, .top_k = 0);
+    FREQUENCIES(-1, .top_k = 0);
+}
+
+static void
+a_seed_says_all(void)
+{
+    struct engine_sampling settings = {.temperature = 1, .seed = 7};
+    uint32_t first[WORDS], again[WORDS], other[WORDS];
+    draw_many(&settings, first);
+    draw_many(&settings, again);
+    settings.seed = 8;
+    draw_many(&settings, other);
+    CHECK_EQ(memcmp(first, again, sizeof first), 0);
+    CHECK(memcmp(first, other, sizeof first) != 0);
+}
+
+static uint32_t
+sample_penalised(float penalty, float logits[3], uint32_t times)
+{
+    struct engine_sampling settings = {.repetition_penalty = penalty};
+    struct engine_sampler sampler;
+    engine_sampler_begin(&sampler, &settings);
+    for (uint32_t i = 0; i < times; i++)
+        engine_sampler_saw(&sampler, 0);
+    engine_sampler_saw(&sampler, 2);
+    return engine_sample(&sampler, logits, 3, candidates);
+}
+
+static void
+recent_words_are_penalised_once(void)
+{
+    float logits[3] = {4, 3, -1}, same[3] = {4, 3, -1};
+    CHECK_EQ(sample_penalised(2, logits, 3), 1);
+    CHECK(logits[0] == 2 && logits[1] == 3 && logits[2] == -2);
+    CHECK_EQ(sample_penalised(1, same, 3), 0);
+    CHECK_EQ(sample_penalised(0, same, 3), 0);
+    CHECK(same[0] == 4);
+}
+
+static void
+words_of_long_ago_are_not_penalised(void)
+{
+    struct engine_sampling settings = {.repetition_penalty = 2};
+    struct engine_sampler sampler;
+    float logits[3] = {4, 3, 1};
+    engine_sampler_begin(&sampler, &settings);
+    engine_sampler_saw(&sampler, 0);
+    for (int i = 0; i < ENGINE_RECENT_MAX; i++)
+        engine_sampler_saw(&sampler, 1);
+    CHECK_EQ(engine_sample(&sampler, logits, 3, candidates), 0);
+}
+
+static void
+words_that_are_no_numbers_are_not_drawn(void)
+{
+    struct engine_sampling settings = {.temperature = 1, .top_k = 2};
+    struct engine_sampler sampler;
+    float logits[3] = {NAN, 1, -INFINITY}, nothing[2] = {NAN, NAN};
+    engine_sampler_begin(&sampler, &settings);
+    for (int i = 0; i < 100; i++) {
+        logits[0] = -INFINITY;
+        CHECK_EQ(engine_sample(&sampler, logits, 3, candidates), 1);
+    }
+    CHECK_EQ(engine_sample(&sampler, nothing, 2, candidates), 0);
+}
+
+static void
+log_probabilities_are_those_of_the_softmax(void)
+{
+    float logits[WORDS];
+    for (int w = 0; w < WORDS; w++)
+        logits[w] = (float)log(probabilities[w]) - 9;
+    for (uint32_t w = 0; w < WORDS; w++)
+        CHECK(fabs(engine_log_probability(logits, WORDS, w) - log(probabilities[w])) < 2e-6);
+}
+
+static const struct tap_test tests[] = {
+    TAP(without_limits_each_word_has_its_probability),
+    TAP(temperature_flattens_and_sharpens),
+    TAP(top_k_keeps_the_most_likely),
+    TAP(top_k_of_more_than_there_are_keeps_all),
+    TAP(min_p_keeps_what_is_near_the_greatest),
+    TAP(top_p_keeps_what_makes_up_the_share),
+    TAP(a_word_has_to_be_within_each_limit),
+    TAP(the_most_likely_word_is_within_every_limit),
+    TAP(no_temperature_is_greedy),
+    TAP(a_seed_says_all),
+    TAP(recent_words_are_penalised_once),
+    TAP(words_of_long_ago_are_not_penalised),
+    TAP(words_that_are_no_numbers_are_not_drawn),
+    TAP(log_probabilities_are_those_of_the_softmax),
+};
+TAP_MAIN(tests)
