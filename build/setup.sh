@@ -25,6 +25,8 @@ need_build() {
     need lld-19 ld.lld-19
     need llvm-19 llvm-nm-19
     need python3 python3
+    need xz-utils xz
+    need libgcc-12-dev-arm64-cross '/usr/lib/gcc-cross/aarch64-linux-gnu/*/libgcc.a'
 }
 
 need_run() {

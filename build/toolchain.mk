@@ -38,7 +38,8 @@ endif
 # Optimised as a whole where the linker can: the call paths inline across files.
 EXO_LTO    := $(if $(filter clang-release,$(TOOLCHAIN)-$(BUILD)),-flto)
 EXO_FLAGS  := $(TARGET_FLAGS) $(EXO_LTO) -mbranch-protection=bti -mgeneral-regs-only -mstrict-align -Iexo/include -Iexo
-USER_FLAGS := $(TARGET_FLAGS) -Iexo/include -Ilibos/rt/include
+USER_FLAGS := $(TARGET_FLAGS) -Iexo/include \
+              $(patsubst %,-I%,$(filter-out libos/posix/include,$(sort $(wildcard libos/*/include))))
 
 LINK_FLAGS := --nostdlib --static --gc-sections --build-id=none --fatal-warnings \
               -z max-page-size=4096 -z separate-loadable-segments -z noexecstack

@@ -22,7 +22,7 @@ rt_start_init(const struct exo_boot_info *info)
     rt_machine = info->machine;
     begin();
     rt_slots_begin();
-    rt_exit(main());
+    rt_exit(rt_main());
 }
 
 void

@@ -35,19 +35,6 @@ memmove(void *to, const void *from, size_t bytes)
     return to;
 }
 
-void *
-memset(void *to, int value, size_t bytes)
-{
-    char *d = to;
-    uint64_t pattern = (uint8_t)value * 0x0101010101010101ull;
-    if (are_aligned(d, d))
-        for (; bytes >= 8; bytes -= 8, d += 8)
-            *(word *)(void *)d = pattern;
-    for (; bytes > 0; bytes--)
-        *d++ = (char)value;
-    return to;
-}
-
 int
 memcmp(const void *a, const void *b, size_t bytes)
 {

@@ -9,6 +9,10 @@ rt_inside_enter(void)
 {
     struct exo_control *control = rt_control();
     uint32_t before = __atomic_load_n(&control->inside, __ATOMIC_RELAXED);
+    __asm__ volatile("ldrb wzr, [%0]"
+                     :
+                     : "r"((char *)__builtin_frame_address(0) - RT_INSIDE_STACK_BYTES)
+                     : "memory");
     __atomic_store_n(&control->inside, 1, __ATOMIC_RELAXED);
     atomic_signal_fence(memory_order_seq_cst);
     return before;

@@ -1,6 +1,8 @@
 /*
  * How a program begins and ends. The kernel (or a parent, rt/spawn.h) enters rt, which sets up the
- * control page and the console and calls main(); what that returns is given to rt_exit.
+ * control page and the console and calls rt_main(); what that returns is given to rt_exit. Without
+ * a libOS configuration rt_main() is rt's own, which calls main(); with one it is what the
+ * configuration made: it starts the parts that were named, and calls main() from there.
  */
 #ifndef RT_START_H
 #define RT_START_H
@@ -9,6 +11,7 @@
 #include <stdbool.h>
 
 /* The program. */
+int rt_main(void);
 int main(void);
 
 /* What init found at EXO_BOOT_INFO_VA; NULL in a child. */

@@ -18,6 +18,7 @@ struct rt_vcpu {
     void (*entry)(void *argument); /* what rt_vcpu_start was given */
     void *argument;
     _Atomic uint32_t done; /* 1: entry has returned */
+    void *local;           /* of whoever schedules threads on it (libos/sched) */
 };
 
 #define RT_VCPU_OFFSET 2048u
