@@ -5,6 +5,7 @@
 #     IMAGE_INIT_NAME        the program that the kernel starts
 #     IMAGE_PROGRAMS_NAME    programs packed as modules under their own names
 #     IMAGE_FILES_NAME       files packed as modules: name=path
+#   NAME_LIBOS               a service's libOS configuration; without one it is linked with rt alone
 #   GUEST_TESTS, GUEST_HELPERS, BENCH_TESTS: see tests/guest/guest.mk, tests/bench/bench.mk
 
 include libos/rt/rt.mk
@@ -15,8 +16,11 @@ include tests/bench/bench.mk
 RT_OBJS := $(call objects,user,$(RT_SRCS))
 RT_LDS  := libos/rt/rt.lds
 
+include libos/libos.mk
+
 # Test programs may include what tests/guest/lib offers.
 $(OUT)/user-obj/tests/%: USER_EXTRA_FLAGS := -Itests/guest/lib
+$(OUT)/libc-obj/tests/%: USER_EXTRA_FLAGS := -Itests/guest/lib
 
 # $(call program,<path under OUT without .elf>,<sources>)
 define program
@@ -36,14 +40,17 @@ $(OUT)/$(1).img: $(OUT)/$(2).elf $(addprefix $(OUT)/,$(addsuffix .stripped,$(3))
 	    $(foreach p,$(3),$(notdir $(p))=$(OUT)/$(p).stripped) $(4)
 endef
 
-$(foreach p,$(PROGRAMS),$(eval $(call program,bin/$(p),$($(p)_SRCS))))
+$(foreach p,$(PROGRAMS),$(eval $(if $($(p)_LIBOS),\
+    $(call libos_program,bin/$(p),$($(p)_SRCS),$($(p)_LIBOS)),$(call program,bin/$(p),$($(p)_SRCS)))))
 $(foreach i,$(IMAGES),$(eval $(call image,$(i),bin/$(IMAGE_INIT_$(i)),\
     $(addprefix bin/,$(IMAGE_PROGRAMS_$(i))),$(IMAGE_FILES_$(i)))))
 
 $(foreach h,$(GUEST_HELPERS),$(eval $(call program,guest/$(h),\
     tests/guest/helper/$(h).c $(GUEST_SRCS_$(h)) $(GUEST_LIB_SRCS))))
-$(foreach t,$(GUEST_TESTS),$(eval $(call program,guest/$(t),\
+$(foreach t,$(filter-out $(GUEST_LIBOS_TESTS),$(GUEST_TESTS)),$(eval $(call program,guest/$(t),\
     tests/guest/$(t).c $(GUEST_SRCS_$(t)) $(GUEST_LIB_SRCS))))
+$(foreach t,$(GUEST_LIBOS_TESTS),$(eval $(call libos_program,guest/$(t),\
+    tests/guest/$(t).c $(GUEST_SRCS_$(t)) $(GUEST_LIBOS_SRCS),tests/guest/$(t).libos)))
 $(foreach t,$(GUEST_TESTS),$(eval $(call image,guest/$(t),guest/$(t),\
     $(addprefix guest/,$(GUEST_PROGRAMS_$(t))),$(GUEST_FILES_$(t)))))
 

@@ -5,13 +5,21 @@
 #   GUEST_SRCS_NAME      more sources
 #   GUEST_PROGRAMS_NAME  helper programs (tests/guest/helper/*.c) packed as boot modules
 #   GUEST_FILES_NAME     files packed as boot modules: name=path
+#
+# With tests/guest/NAME.libos beside it, a test is linked with what that configuration names
+# (libos/README.md), and says test_main_libos().
 
 GUEST_TESTS    := $(sort $(basename $(notdir $(wildcard tests/guest/*.c))))
 GUEST_HELPERS  := $(sort $(basename $(notdir $(wildcard tests/guest/helper/*.c))))
 GUEST_LIB_SRCS := $(sort $(wildcard tests/guest/lib/*.c tests/guest/lib/*.S))
+
+GUEST_LIBOS_TESTS := $(sort $(basename $(notdir $(wildcard tests/guest/*.libos))))
+GUEST_LIBOS_SRCS  := tests/guest/lib/test.c tests/guest/lib/account.c
 
 # Handlers of upcalls, and what they call, leave the FP registers alone (rt/upcall.h).
 $(OUT)/user-obj/tests/guest/%: USER_EXTRA_FLAGS := -Itests/guest/lib -mgeneral-regs-only
 
 GUEST_SRCS_fuzz := $(sort $(wildcard tests/guest/fuzz/*.c tests/guest/fuzz/*.S))
 $(foreach t,$(filter stress_%,$(GUEST_TESTS)),$(eval GUEST_SRCS_$(t) := tests/guest/stress/parallel.c))
+$(foreach t,$(filter threads_%,$(GUEST_TESTS)),$(eval \
+    GUEST_SRCS_$(t) := $(wildcard tests/guest/threads/*.c)))

@@ -111,19 +111,38 @@ run(const struct test *test)
     }
 }
 
-int
-test_main(const struct test *tests, unsigned count)
+static void
+run_as_it_is(const struct test *test)
+{
+    now.random = SEED ^ rt_option_number("exo.seed", 0);
+    test->run();
+}
+
+static int
+run_all(const struct test *tests, unsigned count, void (*run_test)(const struct test *))
 {
     unsigned failures = 0;
     rt_printf("1..%u\n", count);
     for (unsigned i = 0; i < count; i++) {
         atomic_store(&now.failed, false);
         now.skipped = NULL;
-        run(&tests[i]);
+        run_test(&tests[i]);
         bool skipped = now.skipped != NULL && !now.failed;
         rt_printf("%s %u - %s%s%s\n", now.failed ? "not ok" : "ok", i + 1, tests[i].name,
                   skipped ? " # SKIP " : "", skipped ? now.skipped : "");
         failures += now.failed;
     }
     return failures == 0 ? 0 : 1;
+}
+
+int
+test_main(const struct test *tests, unsigned count)
+{
+    return run_all(tests, count, run);
+}
+
+int
+test_main_libos(const struct test *tests, unsigned count)
+{
+    return run_all(tests, count, run_as_it_is);
 }

@@ -35,6 +35,9 @@ struct test {
 /* Runs them all; returns the exit code. */
 int test_main(const struct test *tests, unsigned count);
 
+/* The same in a program with a libOS configuration, whose parts keep what they took. */
+int test_main_libos(const struct test *tests, unsigned count);
+
 /* Whether the condition holds; otherwise the running test fails, and says where. */
 #define check(condition) test_check((condition), #condition, __FILE__, __LINE__)
 

@@ -1,0 +1,45 @@
+# The parts of the library OS as archives, and programs with a libOS configuration.
+#
+#   $(OUT)/libos/PART.a, $(OUT)/libos/PART-VARIANT.a   from libos/PART/*.[cS], libos/PART/VARIANT/
+#
+# $(call libos_program,<path under OUT without .elf>,<sources>,<configuration>) links what the
+# configuration names and writes a link map beside the program.
+
+include build/ports/newlib/newlib.mk
+
+LIBOS_PARTS := sched
+# Those that are compiled against the C library, and those whose code runs in upcall handlers.
+LIBOS_LIBC_PARTS := posix
+LIBOS_GENERAL_REGISTERS := sched vm
+
+LIBOS_VARIANTS := $(foreach p,$(LIBOS_PARTS),$(foreach d,\
+    $(sort $(dir $(wildcard libos/$(p)/*/*.c))),$(p)/$(notdir $(d:%/=%))))
+LIBOS_ARCHIVES := $(LIBOS_PARTS:%=$(OUT)/libos/%.a) \
+                  $(foreach v,$(LIBOS_VARIANTS),$(OUT)/libos/$(subst /,-,$(v)).a)
+
+$(foreach p,$(LIBOS_GENERAL_REGISTERS),$(eval \
+    $(OUT)/user-obj/libos/$(p)/%: USER_EXTRA_FLAGS := -mgeneral-regs-only))
+
+# $(call libos_archive,<name>,<folder>)
+define libos_archive
+$(OUT)/libos/$(1).a: $(call objects,$(if $(filter $(LIBOS_LIBC_PARTS),$(1)),libc,user),\
+                     $(sort $(wildcard libos/$(2)/*.c libos/$(2)/*.S)))
+	$$(call say,AR,$$@)mkdir -p $$(@D) && rm -f $$@ && $(AR) rcD $$@ $$^
+endef
+$(foreach p,$(LIBOS_PARTS),$(eval $(call libos_archive,$(p),$(p))))
+$(foreach v,$(LIBOS_VARIANTS),$(eval $(call libos_archive,$(subst /,-,$(v)),$(v))))
+$(eval $(call libos_archive,rt,rt))
+
+$(OUT)/libos/%.start.c: %.libos build/tools/libos | setup
+	@mkdir -p $(@D) && build/tools/libos start $< >$@
+.PRECIOUS: $(OUT)/libos/%.start.c
+
+# With the C library its functions come first: rt's are for programs without it.
+define libos_program
+$(OUT)/$(1).elf: $(call objects,libc,$(2)) $(call objects,user,$(OUT)/libos/$(3:.libos=).start.c) \
+                 $(LIBOS_ARCHIVES) $(OUT)/libos/rt.a $(RT_LDS) $(3) build/tools/libos | $(NEWLIB_READY)
+	$$(call say,LD,$$@)mkdir -p $$(@D) && parts=$$$$(build/tools/libos archives $(3)) && \
+	    $(LD) $(LINK_FLAGS) -T $(RT_LDS) -u _start -Map=$(OUT)/$(1).map -o $$@ $$(filter %.o,$$^) \
+	    --start-group $$$$(for p in $$$$parts; do echo $(OUT)/libos/$$$$p.a; done) \
+	    $$$$(grep -q '^parts.*newlib' $(3) && echo $(NEWLIB_LIBS)) $(OUT)/libos/rt.a --end-group
+endef

@@ -1,0 +1,126 @@
+/* The vCPUs of a program, and its first thread. */
+#include "private.h"
+
+struct sched_vcpu sched_vcpu_list[SCHED_VCPUS_MAX];
+static uint32_t vcpu_count;
+static int (*first_entry)(void);
+
+uint32_t
+sched_vcpus(void)
+{
+    return vcpu_count;
+}
+
+uint32_t
+sched_vcpu(void)
+{
+    return this_vcpu()->number;
+}
+
+struct sched_counts
+sched_counts(void)
+{
+    return this_vcpu()->counts;
+}
+
+/* A notification that wakes this vCPU out of exo_wait. The root stays, the copy has the badge. */
+static int64_t
+make_wake_slot(struct sched_vcpu *vcpu, uint32_t vcpu_slot)
+{
+    uint32_t root = rt_slot_take();
+    vcpu->wake_slot = rt_slot_take();
+    int64_t err = exo_notification_create(EXO_BOOT_CELL, root);
+    if (err == EXO_OK)
+        err = exo_notification_bind(root, vcpu_slot);
+    return err == EXO_OK ? exo_cap_copy(root, EXO_SELF, vcpu->wake_slot, EXO_WRITE, EVENT_WAKE, 0)
+                         : err;
+}
+
+static int64_t
+prepare(struct sched_vcpu *vcpu, uint32_t vcpu_slot)
+{
+    rt_vcpu_of(rt_control())->local = vcpu;
+    vcpu->stack_top = rt_vcpu_of(rt_control())->stack_top;
+    vcpu->will_look = true;
+    int64_t err = make_wake_slot(vcpu, vcpu_slot);
+    return err == EXO_OK ? policy_start(vcpu) : err;
+}
+
+/* The rest of this stack is given up: it begins anew at its top. */
+static void
+leave_to_threads(struct thread *unused)
+{
+    (void)unused;
+    run_next();
+}
+
+static _Noreturn void
+become_scheduler(void)
+{
+    switch_stack(this_vcpu()->stack_top, NULL, leave_to_threads);
+}
+
+static void
+vcpu_main(void *argument)
+{
+    struct sched_vcpu *vcpu = argument;
+    section_enter();
+    if (prepare(vcpu, vcpu->vcpu.slot) != EXO_OK) {
+        rt_printf("# sched: vCPU %u cannot start: too few frames or capability slots\n",
+                  vcpu->number);
+        rt_exit(RT_EXIT_FAULT);
+    }
+    become_scheduler();
+}
+
+/* Further vCPUs may be used before they run: threads wait on their ready lists. */
+static int64_t
+start_others(void)
+{
+    for (uint32_t i = 1; i < vcpu_count; i++) {
+        struct sched_vcpu *vcpu = &sched_vcpu_list[i];
+        int64_t err = rt_vcpu_make(i % rt_machine.cpus, vcpu_main, vcpu, &vcpu->vcpu);
+        if (err == EXO_OK)
+            err = exo_vcpu_start(vcpu->vcpu.slot);
+        if (err != EXO_OK)
+            return err;
+    }
+    return EXO_OK;
+}
+
+static void *
+first_thread(void *unused)
+{
+    (void)unused;
+    rt_exit(first_entry());
+}
+
+static uint32_t
+count_vcpus(uint32_t wanted)
+{
+    uint32_t most = rt_machine.cpus < SCHED_VCPUS_MAX ? rt_machine.cpus : SCHED_VCPUS_MAX;
+    return wanted == 0 || wanted > most ? most : wanted;
+}
+
+int
+sched_run(const struct sched_parameters *parameters, int (*main_thread)(void))
+{
+    struct thread *thread;
+    const struct thread_attributes first = {
+        .vcpu = 0, .stack_bytes = parameters->stack_bytes, .detached = 1};
+    first_entry = main_thread;
+    vcpu_count = count_vcpus(parameters->vcpus);
+    for (uint32_t i = 0; i < vcpu_count; i++)
+        sched_vcpu_list[i].number = i;
+    section_enter(); /* no upcall may come between the handlers and the first thread */
+    int64_t err = prepare(&sched_vcpu_list[0], EXO_BOOT_VCPU);
+    if (err == EXO_OK)
+        err = start_others();
+    if (err == EXO_OK)
+        err = thread_create(&thread, &first, first_thread, NULL);
+    if (err == EXO_OK)
+        become_scheduler();
+    section_leave();
+    rt_printf("# sched: cannot start: %s\n", exo_error_text(err));
+    return (int)err;
+}
