@@ -93,11 +93,28 @@ put_cpu(const char *name, uint32_t mpidr, const char *status)
 }
 
 static void
-put_device(const char *name, const char *compatible, uint32_t base)
+begin_device(const char *name, const char *compatible, uint32_t base)
 {
     begin_node(name);
     put_property("compatible", compatible, strlen(compatible) + 1);
     WORDS("reg", 0, base, 0, 0x1000, 1, base, 0, 0x20000);
+}
+
+static void
+put_device(const char *name, const char *compatible, uint32_t base)
+{
+    begin_device(name, compatible, base);
+    end_node();
+}
+
+/* With the ITS below it. */
+static void
+put_interrupt_controller(void)
+{
+    begin_device("intc@8000000", "arm,gic-v3", 0x8000000);
+    WORDS("#address-cells", 2);
+    WORDS("#size-cells", 2);
+    put_device("its@8080000", "arm,gic-v3-its", 0x8080000);
     end_node();
 }
 
@@ -133,7 +150,7 @@ put_nodes(void)
     put_device("pl011@9000000", "arm,pl011", 0x9000000);
     put_device("pl011@9100000", "arm,pl011", 0x9100000);
     put_device("pl031@9010000", "arm,pl031", 0x9010000);
-    put_device("intc@8000000", "arm,gic-v3", 0x8000000);
+    put_interrupt_controller();
     end_node();
     put_word(END);
 }
@@ -188,6 +205,7 @@ everything_is_found(void)
     check_range(machine.rtc, 0x9010000, 0x1000);
     check_range(machine.gic_distributor, 0x8000000, 0x1000);
     check_range(machine.gic_redistributors, 0x108000000, 0x20000);
+    check_range(machine.its, 0x8080000, 0x1000);
     CHECK_EQ(machine.cpus, 2);
     CHECK_EQ(machine.mpidr[1], 0x100);
     CHECK(machine.psci_smc);

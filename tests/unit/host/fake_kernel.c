@@ -79,20 +79,21 @@ arch_irq_configure(uint32_t line, bool level)
 {
     fake_lines[line].masked = true;
     fake_lines[line].level = level;
-    fake_lines[line].configured++;
+    fake_lines[line].accesses++;
 }
 
 void
 arch_irq_route(uint32_t line, uint32_t cpu)
 {
     fake_lines[line].cpu = cpu;
+    fake_lines[line].accesses++;
 }
 
 void
 arch_irq_mask(uint32_t line, bool masked)
 {
     fake_lines[line].masked = masked;
-    fake_lines[line].masks += masked;
+    fake_lines[line].accesses++;
 }
 
 void

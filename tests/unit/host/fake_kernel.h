@@ -20,7 +20,8 @@ extern struct vcpu *fake_init; /* init's vCPU, current on CPU 0 after fake_boot 
 struct fake_line {
     _Atomic bool masked;
     bool level;
-    uint32_t cpu, configured, masks; /* times */
+    uint32_t cpu;
+    uint32_t accesses; /* to its registers */
 };
 extern struct fake_line fake_lines[FAKE_LINES];
 
