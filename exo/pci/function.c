@@ -16,6 +16,8 @@
 #define MSIX_ENABLE      0x8000u
 #define MSIX_ENTRY_BYTES 16
 
+uint32_t pci_routed;
+
 bool
 pci_capabilities(uint32_t requester, struct pci_caps *caps)
 {
@@ -87,17 +89,16 @@ pci_in_bar(const struct boot_range *bars, uint32_t bar, uint64_t offset, uint64_
 uint32_t
 pci_route(uint32_t requester, const struct boot_range *bars, uint32_t vectors, uint32_t *first_lpi)
 {
-    static uint32_t routed;
     pa_t doorbell;
     uint32_t at = pci_capability(requester, PCI_CAP_MSIX);
-    if (at == 0 || routed == IRQ_DEVICES_MAX)
+    if (at == 0 || pci_routed == IRQ_DEVICES_MAX)
         return 0;
     uint32_t table = pci_read(requester, at + MSIX_TABLE), bar = table & MSIX_TABLE_BAR;
     uint32_t count = (pci_read(requester, at) >> 16 & MSIX_COUNT) + 1;
     count = count < vectors ? count : vectors;
     volatile uint32_t *entry = pci_in_bar(bars, bar, table - bar, count * MSIX_ENTRY_BYTES);
     if (entry == NULL ||
-        arch_msi_map(routed, requester + boot_machine.pci_msi_base, &doorbell) != EXO_OK)
+        arch_msi_map(pci_routed, requester + boot_machine.pci_msi_base, &doorbell) != EXO_OK)
         return 0;
     for (uint32_t vector = 0; vector < count; vector++, entry += 4) {
         entry[0] = (uint32_t)doorbell;
@@ -106,6 +107,6 @@ pci_route(uint32_t requester, const struct boot_range *bars, uint32_t vectors, u
         entry[3] = 0; /* not masked */
     }
     pci_write16(requester, at + 2, MSIX_ENABLE);
-    *first_lpi = LPI_FIRST + DEVICE_VECTORS * routed++;
+    *first_lpi = LPI_FIRST + DEVICE_VECTORS * pci_routed++;
     return count;
 }

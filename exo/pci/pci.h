@@ -83,6 +83,9 @@ volatile void *pci_in_bar(const struct boot_range *bars, uint32_t bar, uint64_t 
 uint32_t pci_route(uint32_t requester, const struct boot_range *bars, uint32_t vectors,
                    uint32_t *first_lpi);
 
+/* Functions that pci_route was successful for, and the ports among them. */
+extern uint32_t pci_routed, pci_ports;
+
 /* --- scan.c, port.c ----------------------------------------------------------------------------
  */
 

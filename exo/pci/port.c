@@ -24,6 +24,7 @@ static struct port {
     uint32_t bridge, slot; /* the slot's control register */
     uint32_t first, last;  /* buses */
 } ports[PCI_PORTS_MAX];
+uint32_t pci_ports;
 
 /* Whether or not it answers still. */
 static void
@@ -55,13 +56,12 @@ port_fired(struct irq *irq)
 void
 pci_port_found(uint32_t bridge, const struct boot_range *bars, uint32_t first, uint32_t last)
 {
-    static uint32_t count;
-    struct port *port = &ports[count];
+    struct port *port = &ports[pci_ports];
     uint32_t lpi, express = pci_capability(bridge, PCI_CAP_EXPRESS), slot = express + SLOT_CONTROL;
     if (express == 0 || !(pci_read(bridge, express) & EXPRESS_SLOT) ||
         !(pci_read(bridge, express + SLOT_CAPABLE) & SLOT_HOT_PLUG))
         return;
-    if (count == PCI_PORTS_MAX || pci_route(bridge, bars, 1, &lpi) == 0) {
+    if (pci_ports == PCI_PORTS_MAX || pci_route(bridge, bars, 1, &lpi) == 0) {
         console_printf("exo: pci " PCI_NAME ": no interrupt: nothing can be removed there\n",
                        PCI_NAMED(bridge));
         return;
@@ -73,5 +73,5 @@ pci_port_found(uint32_t bridge, const struct boot_range *bars, uint32_t first, u
     uint32_t state = pci_read(bridge, slot);
     pci_write16(bridge, slot + 2, state >> 16 & STATUS_EVENTS);
     pci_write16(bridge, slot, (uint16_t)((state & ~SLOT_NO_COMMANDS) | SLOT_ENABLE));
-    count++;
+    pci_ports++;
 }

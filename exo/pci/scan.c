@@ -18,7 +18,7 @@
 #define PREFETCHABLE_NONE   0xfff0u /* from there to 0 */
 #define BRIDGE_UNIT         0x100000ull
 
-static uint32_t buses, bus_last;
+static uint32_t buses, bus_last; /* how many there are, and the last number given away */
 
 static void scan_bus(uint32_t bus, uint32_t depth);
 
@@ -38,14 +38,27 @@ window_aligned(void)
     return pci_window.next = (pci_window.next + BRIDGE_UNIT - 1) & ~(BRIDGE_UNIT - 1);
 }
 
+/*
+ * A root port, or one of a switch (7.5.3.2). What is behind another bridge does not interrupt, and
+ * does no DMA, in its own name.
+ */
+static bool
+is_port(uint32_t bridge)
+{
+    uint32_t at = pci_capability(bridge, PCI_CAP_EXPRESS);
+    uint32_t type = pci_read(bridge, at) >> 20 & 15;
+    return at != 0 && type >= 4 && type <= 6;
+}
+
 /* It passes everything on as long as it is not known how much that is. */
 static void
 scan_bridge(uint32_t bridge, uint32_t depth)
 {
     struct boot_range bars[PCI_BARS_MAX];
     uint32_t secondary = bus_last + 1, numbers = bridge >> 8 | secondary << 8;
-    if (depth == DEPTH_MAX || secondary >= buses || !pci_place(bridge, 2, bars)) {
-        console_printf("exo: pci " PCI_NAME ": no room for what is behind this bridge\n",
+    if (!is_port(bridge) || depth == DEPTH_MAX || secondary >= buses ||
+        !pci_place(bridge, 2, bars)) {
+        console_printf("exo: pci " PCI_NAME ": what is behind this bridge is left out\n",
                        PCI_NAMED(bridge));
         return;
     }
@@ -90,6 +103,7 @@ scan_bus(uint32_t bus, uint32_t depth)
 void
 pci_scan(void)
 {
+    bus_last = 0;
     buses = pci_map();
     if (buses != 0)
         scan_bus(0, 0);

@@ -226,7 +226,7 @@ prepare(struct device *device)
         return "is older than virtio 1";
     uint32_t vectors = pci_route(device->requester, bars, DEVICE_VECTORS, &device->first_lpi);
     if (vectors < 2)
-        return "has too few message-signalled interrupts";
+        return "gets too few message-signalled interrupts";
     count_queues(device, vectors);
     return NULL;
 }

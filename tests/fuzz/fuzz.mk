@@ -27,3 +27,7 @@ $(foreach t,$(FUZZ_BUNDLES),\
     $(eval FUZZ_FLAGS_$(t) := $(MODEL_FLAGS))\
     $(eval FUZZ_LIBS_$(t)  := $(LIBSODIUM_HOST))\
     $(eval FUZZ_NEEDS_$(t) := $(LIBSODIUM_READY)))
+
+FUZZ_SRCS_fuzz_pci  := tests/unit/host/fake_pci.c exo/core/lock.c exo/pci/function.c \
+                       exo/pci/scan.c exo/pci/port.c exo/virtio/pci.c
+FUZZ_FLAGS_fuzz_pci := -include exo/virtio/pci.h

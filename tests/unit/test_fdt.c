@@ -118,6 +118,20 @@ put_interrupt_controller(void)
     end_node();
 }
 
+/* As QEMU has it; `base` is the address of 32-bit memory on the other side. */
+static void
+put_pci(uint32_t first_bus, uint32_t base)
+{
+    begin_node("pcie@10000000");
+    put_text("compatible", "pci-host-ecam-generic");
+    WORDS("reg", 0x40, 0x10000000, 0, 0x10000000);
+    WORDS("bus-range", first_bus, 0x3f);
+    WORDS("ranges", 0x1000000, 0, 0, 0, 0x3eff0000, 0, 0x10000, 0x2000000, 0, base, 0, 0x10000000,
+          0, 0x2eff0000, 0x3000000, 0x80, 0, 0x80, 0, 0x80, 0);
+    WORDS("msi-map", 0, 0x8006, 0x100, 0x10000);
+    end_node();
+}
+
 static void
 put_nodes(void)
 {
@@ -151,6 +165,7 @@ put_nodes(void)
     put_device("pl011@9100000", "arm,pl011", 0x9100000);
     put_device("pl031@9010000", "arm,pl031", 0x9010000);
     put_interrupt_controller();
+    put_pci(0, 0x10000000);
     end_node();
     put_word(END);
 }
@@ -206,6 +221,10 @@ everything_is_found(void)
     check_range(machine.gic_distributor, 0x8000000, 0x1000);
     check_range(machine.gic_redistributors, 0x108000000, 0x20000);
     check_range(machine.its, 0x8080000, 0x1000);
+    CHECK_EQ(machine.pci_buses, 0x40);
+    check_range(machine.pci_config, 0x4010000000, 0x10000000);
+    check_range(machine.pci_memory, 0x10000000, 0x2eff0000);
+    CHECK_EQ(machine.pci_msi_base, 0x100);
     CHECK_EQ(machine.cpus, 2);
     CHECK_EQ(machine.mpidr[1], 0x100);
     CHECK(machine.psci_smc);
@@ -233,6 +252,36 @@ more_cpus_than_there_is_room_for_are_left_out(void)
     build_tree_of(put_many_cpus);
     CHECK(fdt_read(tree, tree_bytes, &machine));
     CHECK_EQ(machine.cpus, EXO_CPUS_MAX);
+}
+
+static void
+put_pci_that_begins_later(void)
+{
+    begin_node("");
+    put_pci(1, 0x10000000);
+    end_node();
+    put_word(END);
+}
+
+static void
+put_pci_that_translates(void)
+{
+    begin_node("");
+    put_pci(0, 0);
+    end_node();
+    put_word(END);
+}
+
+static void
+pci_that_is_laid_out_otherwise_is_left_alone(void)
+{
+    struct boot_machine machine = {0};
+    build_tree_of(put_pci_that_begins_later);
+    CHECK(fdt_read(tree, tree_bytes, &machine));
+    CHECK_EQ(machine.pci_buses, 0);
+    build_tree_of(put_pci_that_translates);
+    CHECK(fdt_read(tree, tree_bytes, &machine));
+    check_range(machine.pci_memory, 0, 0);
 }
 
 /* --- Damaged ones --- */
@@ -316,6 +365,7 @@ damaged_trees_are_read_within_their_bounds(void)
 static const struct tap_test tests[] = {
     TAP(everything_is_found),
     TAP(more_cpus_than_there_is_room_for_are_left_out),
+    TAP(pci_that_is_laid_out_otherwise_is_left_alone),
     TAP(every_truncation_is_refused),
     TAP(damaged_trees_are_read_within_their_bounds),
 };

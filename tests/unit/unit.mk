@@ -68,3 +68,8 @@ $(foreach t,$(BUNDLE_TESTS),\
     $(eval UNIT_LIBS_$(t)  := $(LIBSODIUM_HOST))\
     $(eval UNIT_NEEDS_$(t) := $(LIBSODIUM_READY)))
 UNIT_TSAN += test_bundle_blocks
+
+# The registers are the real ones' (exo/virtio/pci.h), over a double of configuration space.
+UNIT_SRCS_test_pci  := tests/unit/host/fake_pci.c exo/core/lock.c exo/pci/function.c exo/pci/scan.c \
+                       exo/pci/port.c exo/virtio/pci.c
+UNIT_FLAGS_test_pci := -include exo/virtio/pci.h
