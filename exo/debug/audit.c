@@ -3,7 +3,7 @@
 
 #define PRINTED_MAX     8 /* violations printed each time; all are counted */
 #define TICKS_PER_AUDIT 4096
-#define INVARIANTS      8
+#define INVARIANTS      10
 
 /* Of the last walk; who stopped the others has it. */
 static struct {
@@ -46,6 +46,7 @@ walk(void)
         audit_spaces();
         audit_sched();
         audit_irqs();
+        audit_queues();
         audit_frames();
         audit_balance();
     }

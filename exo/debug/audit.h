@@ -1,6 +1,6 @@
 /*
  * The audit: with every other CPU standing still, walks all of the kernel's state and checks the
- * invariants I1 to I8 (docs/design/capabilities.md). Each violation is printed as
+ * invariants I1 to I10 (docs/design/capabilities.md). Each violation is printed as
  *
  *   exo: audit: I4: frame 40123: 2 writable mappings counted, 1 found
  *
@@ -50,6 +50,10 @@ enum audit_role {
     ROLE_CONTROL,
     ROLE_VECTORS, /* SVE registers */
     ROLE_SLAB,
+    ROLE_QUEUE,
+    ROLE_SESSION,
+    ROLE_RING,      /* what the kernel writes, and nobody else sees */
+    ROLE_RING_PAGE, /* what the device writes, and owners read */
 };
 
 /* Noted per frame; counts modulo 2^12. For ROLE_SLAB `writable` counts the objects found. */
@@ -117,6 +121,13 @@ void audit_found(const struct cell *cell, enum exo_resource resource, uint32_t a
 
 /* Calls `visit` for each object that is not dead yet, of one type. */
 void audit_each(enum exo_type type, void (*visit)(struct origin *origin));
+
+/* --- audit_queues.c -----------------------------------------------------------------------------
+ */
+
+struct session;
+void audit_claim_session(const struct session *session);
+void audit_queues(void); /* before audit_frames */
 
 /* --- audit_caps.c, audit_space.c, audit_sched.c, audit_irqs.c ----------------------------------
  */

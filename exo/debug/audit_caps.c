@@ -3,7 +3,7 @@
 
 #include "core/irq.h"
 #include "core/notification.h"
-#include "virtio/device.h"
+#include "virtio/queue.h"
 
 #define PATH_MAX 64 /* ancestors remembered; parents of deeper nodes are looked for */
 
@@ -17,6 +17,7 @@ struct walk {
     const struct origin *origin;
     const struct cap_slot *path[PATH_MAX];
     bool revoking, cursor; /* were seen */
+    uint32_t pins;
 };
 
 static const struct cap_slot *
@@ -86,6 +87,7 @@ check_node(struct walk *walk, const struct cap_slot *slot, const struct cap_slot
         check_root(slot, origin);
     if (slot->depth < PATH_MAX)
         walk->path[slot->depth] = slot;
+    walk->pins += slot->type == EXO_TYPE_FRAMES && slot->env == NULL && slot->depth > 0;
     walk->revoking |= slot == origin->revoking;
     walk->cursor |= slot == origin->cursor;
 }
@@ -105,6 +107,8 @@ check_tree(const struct origin *origin)
         }
     }
     linked += count;
+    AUDIT(10, origin->pins == walk.pins, "frames %lx: used by %u regions, %u found",
+          audit_name(origin), origin->pins, walk.pins);
     AUDIT(1, origin->last == before, "tree of %lx ends elsewhere", audit_name(origin));
     AUDIT(1, origin->doomed || origin->eternal || count > 0, "object %lx lives without its root",
           audit_name(origin));
@@ -177,6 +181,23 @@ check_irq(struct origin *origin)
     check_slot(&((struct irq_line *)(void *)origin)->irq.binding, NULL);
 }
 
+static void
+check_queue(struct origin *origin)
+{
+    const struct queue *queue = (const struct queue *)(const void *)origin;
+    check_slot(&queue->irq.binding, NULL);
+    for (uint32_t i = 0; i < REGIONS; i++)
+        check_slot(&queue->regions[i].slot, NULL);
+}
+
+static void
+check_session(struct origin *origin)
+{
+    const struct session *session = (const struct session *)(const void *)origin;
+    for (uint32_t i = 0; i < DEVICE_QUEUES_MAX; i++)
+        check_slot(&session->rings[i].root, NULL);
+}
+
 /* A device's interrupt when its configuration changes. */
 static void
 check_devices(void)
@@ -196,13 +217,16 @@ audit_caps(void)
 {
     static const enum exo_type types[] = {EXO_TYPE_CELL,   EXO_TYPE_ENV,      EXO_TYPE_VCPU,
                                           EXO_TYPE_FRAMES, EXO_TYPE_ENDPOINT, EXO_TYPE_NOTIFICATION,
-                                          EXO_TYPE_IRQ};
+                                          EXO_TYPE_IRQ,    EXO_TYPE_QUEUE,    EXO_TYPE_EXTENT};
     linked = in_slots = 0;
     for (size_t i = 0; i < ARRAY_LENGTH(types); i++)
         audit_each(types[i], check_object);
     audit_each(EXO_TYPE_ENV, check_env);
     audit_each(EXO_TYPE_NOTIFICATION, check_notification);
     audit_each(EXO_TYPE_IRQ, check_irq);
+    audit_each(EXO_TYPE_QUEUE, check_queue);
+    audit_each(EXO_TYPE_EXTENT, check_queue);
+    audit_each(TYPE_SESSION, check_session);
     check_devices();
     AUDIT(2, linked == in_slots, "machine: %lu capabilities in trees, %lu in slots",
           (unsigned long)linked, (unsigned long)in_slots);

@@ -4,6 +4,7 @@
 #include "core/frame.h"
 #include "core/genesis.h"
 #include "core/slab.h"
+#include "virtio/device.h"
 
 struct audit_account audit_accounts[AUDIT_CELLS_MAX];
 uint32_t audit_cell_count;
@@ -135,6 +136,9 @@ claim_object(const struct origin *origin)
         audit_claim_part(origin);
         check_run(origin);
         break;
+    case EXO_TYPE_QUEUE:
+    case EXO_TYPE_EXTENT: audit_claim(origin, ROLE_QUEUE, origin->cell); break;
+    case TYPE_SESSION: audit_claim_session((const struct session *)(const void *)origin); break;
     case EXO_TYPE_ENDPOINT:
     case EXO_TYPE_IRQ:
     case EXO_TYPE_NOTIFICATION: audit_claim_part(origin); break;

@@ -51,8 +51,10 @@ static const char *
 role_text(unsigned role)
 {
     static const char *const text[] = {
-        "nothing",      "a cell", "an environment", "a table of capabilities", "capability slots",
-        "a page table", "a vCPU", "a control page", "vector registers",        "small objects"};
+        "nothing",          "a cell",        "an environment", "a table of capabilities",
+        "capability slots", "a page table",  "a vCPU",         "a control page",
+        "vector registers", "small objects", "a queue",        "a session",
+        "a ring",           "a ring page"};
     return text[role];
 }
 

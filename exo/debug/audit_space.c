@@ -56,6 +56,14 @@ static void
 check_memory(struct env *env, uint64_t page, pfn_t pfn, uint32_t prot)
 {
     const struct frame *frame = frame_of(pfn);
+    if (frame != NULL && audit_has_role(frame_to_kernel(pfn), ROLE_RING_PAGE)) {
+        AUDIT(10, prot == EXO_PROT_READ, "environment %lx: page %lx is a ring page, protection %u",
+              audit_name(env), (unsigned long)page, prot);
+        AUDIT(5, audit_justification(env, page, pfn, prot, NULL) != NULL,
+              "environment %lx: page %lx is a ring page, and no capability justifies it",
+              audit_name(env), (unsigned long)page);
+        return;
+    }
     if (frame == NULL || frame_state(frame) != FRAME_OWNED) {
         AUDIT_BROKEN(5, "environment %lx: page %lx is frame %lx, which is no program's\n",
                      audit_name(env), (unsigned long)page, (unsigned long)pfn);

@@ -1,4 +1,4 @@
-// config: build=debug smp=1,4 cpu=max
+// config: build=debug smp=1,4 cpu=max devices=rng
 /* The audit finds nothing in a sound kernel, and names the invariant of each seeded violation. */
 #include "fixture.h"
 
@@ -13,7 +13,8 @@ open_line(void)
     check_equal(exo_irq_bind(line, badged(new_notification(), 1)), EXO_OK);
 }
 
-/* What the seeds break: a mapped run, a run with a copy, an endpoint, a line. */
+/* What the seeds break: a mapped run, a run with a copy, an endpoint, a line, a queue with a
+ * region. */
 static void
 make_objects(void)
 {
@@ -22,6 +23,11 @@ make_objects(void)
     (void)copy_of(new_frames(EXO_BOOT_CELL, 2), EXO_READ | EXO_COPY);
     (void)new_endpoint();
     open_line();
+    check_equal(exo_again(exo_device_open(EXO_BOOT_CELL, EXO_BOOT_DEVICE, 1, 0, 0).status), EXO_OK);
+    uint32_t queue = rt_slot_take(), ring = rt_slot_take();
+    check_equal(exo_queue_open(EXO_BOOT_CELL, queue, EXO_BOOT_DEVICE, 0, ring, 0, 0), EXO_OK);
+    uint32_t frames = new_frames(EXO_BOOT_CELL, 2);
+    check_equal(exo_queue_region(queue, frames, 0, 2, EXO_WRITE).status, EXO_OK);
 }
 
 static void
@@ -95,6 +101,19 @@ static void
 audit_names_i8_interrupt_lines(void)
 {
     audit_names(8, 18, 21);
+}
+
+static void
+audit_names_i10_queues(void)
+{
+    audit_names(10, 24, 26);
+}
+
+static void
+audit_names_what_devices_use(void)
+{
+    audit_names(4, 27, 27);
+    audit_names(3, 28, 28);
 }
 
 static void
@@ -197,6 +216,8 @@ static const struct test tests[] = {
     TEST(audit_names_i6_vcpus),
     TEST(audit_names_i7_locks_and_free_runs),
     TEST(audit_names_i8_interrupt_lines),
+    TEST(audit_names_i10_queues),
+    TEST(audit_names_what_devices_use),
     TEST(audit_refuses_unknown_seeds),
     TEST(audit_holds_between_the_steps_of_a_revocation),
     TEST(audit_holds_between_the_steps_of_an_end),

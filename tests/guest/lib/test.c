@@ -73,6 +73,15 @@ test_patience(void)
     return rt_deadline_ns(PATIENCE_NS);
 }
 
+/* What of devices was opened and not closed; the slots behind the last device are empty. */
+static void
+close_devices(void)
+{
+    for (uint32_t slot = EXO_BOOT_DEVICE; slot < RT_SLOT_FIRST; slot++)
+        if (exo_again(exo_device_close(slot)) == EXO_E_SLOT)
+            return;
+}
+
 /* Once, with everything that it left behind taken away again. */
 static void
 run_once(const struct test *test, struct account *before, struct account *after)
@@ -82,6 +91,7 @@ run_once(const struct test *test, struct account *before, struct account *after)
     account_read(before);
     test->run();
     rt_upcall_reset();
+    close_devices();
     rt_slots_clear();
     rt_va_release(va);
     (void)rt_reap(EXO_BOOT_CELL);

@@ -5,9 +5,10 @@
  *   static const struct test tests[] = {TEST(cell_refuses_more_than_its_limit), ...};
  *   int main(void) { return test_main(tests, sizeof(tests) / sizeof(tests[0])); }
  *
- * The output is TAP. After each test everything that it left in slots of rt_slot_take is dropped,
- * the root cell is reaped, and its account has to be what it was; with a debug kernel, the audit
- * has to find nothing. So tests need not clean up, and none can leak unseen.
+ * The output is TAP. After each test the machine's first devices are closed, everything that it
+ * left in slots of rt_slot_take is dropped, the root cell is reaped, and its account has to be what
+ * it was; with a debug kernel, the audit has to find nothing. So tests need not clean up, and none
+ * can leak unseen.
  *
  * Handlers of upcalls may use check(); they must not wait.
  */
