@@ -5,6 +5,7 @@
 
 #define FEATURE(n)  (1ull << (n))
 #define NET_MAC     FEATURE(5)
+#define NET_STATUS  FEATURE(16)
 #define EVENT_INDEX FEATURE(29)
 #define VERSION_1   FEATURE(32)
 
@@ -167,6 +168,52 @@ changes_of_the_configuration_are_told_to_one(void)
     check_equal(rt_take_events(UINT64_MAX), 0);
 }
 
+/* --- In use ---------------------------------------------------------------------------------- */
+
+static uint16_t
+link_of(uint32_t device)
+{
+    uint16_t status = 0;
+    check_equal(exo_device_config(device, 6, &status, sizeof(status)), EXO_OK);
+    return status & 1;
+}
+
+static void
+change_link(uint32_t device, const char *up, uint16_t expected)
+{
+    rt_printf("qmp: set_link name=net0 up=%s\n", up);
+    check_equal(rt_wait_events(1, test_patience()), 1);
+    check_equal(link_of(device), expected);
+    check_equal(exo_irq_ack(device), EXO_OK);
+}
+
+static void
+holder_is_told_of_changes_of_the_configuration(void)
+{
+    struct exo_value opened;
+    uint32_t device = device_of(NET), notification = new_notification();
+    check_equal(exo_notification_bind(notification, EXO_BOOT_VCPU), EXO_OK);
+    check_equal(exo_irq_bind(device, badged(notification, 1)), EXO_OK);
+    do {
+        opened = exo_device_open(EXO_BOOT_CELL, device, 2, NET_STATUS, 0);
+    } while (opened.status == EXO_E_AGAIN);
+    check_equal(opened.status, EXO_OK);
+    check_equal(opened.value, NET_STATUS | EVENT_INDEX | VERSION_1);
+    struct exo_device_info info = info_of_device(device);
+    check_equal(info.state, EXO_DEVICE_OPEN);
+    check_equal(info.accepted, opened.value);
+    check_equal(link_of(device), 1);
+    change_link(device, "false", 0);
+    change_link(device, "true", 1);
+    int64_t status;
+    while ((status = exo_device_close(device)) == EXO_E_AGAIN) {
+    }
+    check_equal(status, EXO_OK);
+    info = info_of_device(device);
+    check_equal(info.state, EXO_DEVICE_CLOSED);
+    check_equal(info.accepted, 0);
+}
+
 /* --- Their registers ------------------------------------------------------------------------ */
 
 /* No frames capability is for them, and none can be had by address: configuration space, addresses
@@ -207,6 +254,7 @@ static const struct test tests[] = {
     TEST(device_calls_refuse_bad_slots_rights_and_addresses),
     TEST(device_cannot_be_narrowed_or_split),
     TEST(changes_of_the_configuration_are_told_to_one),
+    TEST(holder_is_told_of_changes_of_the_configuration),
     TEST(registers_are_nobodys),
     TEST(device_cannot_be_mapped),
 };
