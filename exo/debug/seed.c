@@ -341,93 +341,103 @@ seed_unmasked(void)
         return false;
     POKE(*irq_entry(irq->line), NULL);
     return true;
-    /* --- I10, and what devices use of I3 and I4
-     * --------------------------------------------------------
-     */
+}
 
-    static bool is_queue(const struct cap_slot *slot)
-    {
-        return slot->type == EXO_TYPE_QUEUE && slot->depth == 0;
-    }
+/* --- I10, and what devices use of I3 and I4
+ * --------------------------------------------------------
+ */
 
-    static struct queue *find_queue(void)
-    {
-        const struct cap_slot *slot = find_slot(is_queue);
-        struct queue *queue = slot == NULL ? NULL : (struct queue *)(void *)slot->origin;
-        return queue == NULL || queue->ring == NULL || queue->regions[0].state != REGION_OPEN
-                   ? NULL
-                   : queue;
-    }
+static bool
+is_queue(const struct cap_slot *slot)
+{
+    return slot->type == EXO_TYPE_QUEUE && slot->depth == 0;
+}
 
-    static bool seed_in_flight(void)
-    {
-        struct queue *queue = find_queue();
-        if (queue != NULL)
-            POKE(queue->in_flight[0], queue->in_flight[0] + 1);
-        return queue != NULL;
-    }
+static struct queue *
+find_queue(void)
+{
+    const struct cap_slot *slot = find_slot(is_queue);
+    struct queue *queue = slot == NULL ? NULL : (struct queue *)(void *)slot->origin;
+    return queue == NULL || queue->ring == NULL || queue->regions[0].state != REGION_OPEN ? NULL
+                                                                                          : queue;
+}
 
-    /* The device may use what was released. */
-    static bool seed_window(void)
-    {
-        struct queue *queue = find_queue();
-        if (queue != NULL)
-            POKE(queue->windows[1].limit[1], EXO_PAGE_BYTES);
-        return queue != NULL;
-    }
+static bool
+seed_in_flight(void)
+{
+    struct queue *queue = find_queue();
+    if (queue != NULL)
+        POKE(queue->in_flight[0], queue->in_flight[0] + 1);
+    return queue != NULL;
+}
 
-    static bool seed_ring_right(void)
-    {
-        struct queue *queue = find_queue();
-        if (queue != NULL)
-            POKE(queue->ring->root.rights, queue->ring->root.rights | EXO_WRITE);
-        return queue != NULL;
-    }
+/* The device may use what was released. */
+static bool
+seed_window(void)
+{
+    struct queue *queue = find_queue();
+    if (queue != NULL)
+        POKE(queue->windows[1].limit[1], EXO_PAGE_BYTES);
+    return queue != NULL;
+}
 
-    static bool seed_device_writable(void)
-    {
-        struct queue *queue = find_queue();
-        struct frame *frame = queue == NULL ? NULL : frame_of(queue->regions[0].slot.base);
-        if (frame != NULL)
-            POKE(frame->use, frame->use - FRAME_WRITABLE_ONE);
-        return frame != NULL;
-    }
+static bool
+seed_ring_right(void)
+{
+    struct queue *queue = find_queue();
+    if (queue != NULL)
+        POKE(queue->ring->root.rights, queue->ring->root.rights | EXO_WRITE);
+    return queue != NULL;
+}
 
-    /* The memory of a session that another pays for. */
-    static bool seed_ring_owner(void)
-    {
-        struct queue *queue = find_queue();
-        if (queue != NULL)
-            POKE(frame_of(frame_from_kernel(queue->ring->driver))->owner, self()->env);
-        return queue != NULL;
-    }
+static bool
+seed_device_writable(void)
+{
+    struct queue *queue = find_queue();
+    struct frame *frame = queue == NULL ? NULL : frame_of(queue->regions[0].slot.base);
+    if (frame != NULL)
+        POKE(frame->use, frame->use - FRAME_WRITABLE_ONE);
+    return frame != NULL;
+}
 
-    static bool seed_nothing(void)
-    {
-        return true;
-    }
+/* The memory of a session that another pays for. */
+static bool
+seed_ring_owner(void)
+{
+    struct queue *queue = find_queue();
+    if (queue != NULL)
+        POKE(frame_of(frame_from_kernel(queue->ring->driver))->owner, self()->env);
+    return queue != NULL;
+}
 
-    /* The numbers are those that machine_audit takes; docs/reference/system-calls.md lists them. */
-    static bool (*const seeds[])(void) = {
-        [0] = seed_nothing,     [1] = seed_depth,
-        [2] = seed_rights,      [3] = seed_range,
-        [4] = seed_generation,  [5] = seed_stray,
-        [6] = seed_free,        [7] = seed_carved,
-        [8] = seed_writable,    [9] = seed_writable_executable,
-        [10] = seed_owner,      [11] = seed_hull,
-        [12] = seed_right,      [13] = seed_ready,
-        [14] = seed_deadline,   [15] = seed_serving,
-        [16] = seed_lock,       [17] = seed_run,
-        [18] = seed_masked,     [19] = seed_line,
-        [20] = seed_fired,      [21] = seed_unmasked,
-        [24] = seed_in_flight,  [25] = seed_window,
-        [26] = seed_ring_right, [27] = seed_device_writable,
-        [28] = seed_ring_owner,
-    };
+static bool
+seed_nothing(void)
+{
+    return true;
+}
 
-    err_t seed_apply(uint64_t seed)
-    {
-        if (seed >= ARRAY_LENGTH(seeds) || seeds[seed] == NULL)
-            return EXO_E_ARG;
-        return seeds[seed]() ? EXO_OK : EXO_E_STATE;
-    }
+/* The numbers are those that machine_audit takes; docs/reference/system-calls.md lists them. */
+static bool (*const seeds[])(void) = {
+    [0] = seed_nothing,     [1] = seed_depth,
+    [2] = seed_rights,      [3] = seed_range,
+    [4] = seed_generation,  [5] = seed_stray,
+    [6] = seed_free,        [7] = seed_carved,
+    [8] = seed_writable,    [9] = seed_writable_executable,
+    [10] = seed_owner,      [11] = seed_hull,
+    [12] = seed_right,      [13] = seed_ready,
+    [14] = seed_deadline,   [15] = seed_serving,
+    [16] = seed_lock,       [17] = seed_run,
+    [18] = seed_masked,     [19] = seed_line,
+    [20] = seed_fired,      [21] = seed_unmasked,
+    [24] = seed_in_flight,  [25] = seed_window,
+    [26] = seed_ring_right, [27] = seed_device_writable,
+    [28] = seed_ring_owner,
+};
+
+err_t
+seed_apply(uint64_t seed)
+{
+    if (seed >= ARRAY_LENGTH(seeds) || seeds[seed] == NULL)
+        return EXO_E_ARG;
+    return seeds[seed]() ? EXO_OK : EXO_E_STATE;
+}

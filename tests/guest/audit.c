@@ -110,9 +110,14 @@ audit_names_i10_queues(void)
 }
 
 static void
-audit_names_what_devices_use(void)
+audit_names_i4_what_devices_write(void)
 {
     audit_names(4, 27, 27);
+}
+
+static void
+audit_names_i3_what_pays_for_rings(void)
+{
     audit_names(3, 28, 28);
 }
 
@@ -217,7 +222,8 @@ static const struct test tests[] = {
     TEST(audit_names_i7_locks_and_free_runs),
     TEST(audit_names_i8_interrupt_lines),
     TEST(audit_names_i10_queues),
-    TEST(audit_names_what_devices_use),
+    TEST(audit_names_i4_what_devices_write),
+    TEST(audit_names_i3_what_pays_for_rings),
     TEST(audit_refuses_unknown_seeds),
     TEST(audit_holds_between_the_steps_of_a_revocation),
     TEST(audit_holds_between_the_steps_of_an_end),
