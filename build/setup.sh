@@ -43,6 +43,8 @@ need_test() {
     need_gcc
     need clang-format-19 clang-format-19
     need libclang-rt-19-dev '/usr/lib/llvm-19/lib/clang/19/lib/linux/libclang_rt.asan*.a'
+    need qemu-user qemu-aarch64
+    need libc6-dev-arm64-cross /usr/aarch64-linux-gnu/include/stdio.h
     need libcmocka-dev /usr/include/cmocka.h
     need spin spin
     need device-tree-compiler dtc

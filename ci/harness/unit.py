@@ -1,4 +1,5 @@
-"""Host unit tests, under sanitizers; they print TAP (cmocka does when asked)."""
+"""Host unit tests, under sanitizers or on an emulated Arm CPU; they print TAP (cmocka does when
+asked)."""
 import functools
 
 from . import tap
@@ -7,12 +8,15 @@ from .host import LOGS, ROOT, clean_environment, make_each, make_list, parallel,
 TIMEOUT_S = 300
 OPTIONS = {"CMOCKA_MESSAGE_OUTPUT": "TAP", "ASAN_OPTIONS": "detect_stack_use_after_return=1:print_legend=0",
            "UBSAN_OPTIONS": "print_stacktrace=1", "TSAN_OPTIONS": "halt_on_error=1"}
+# What is built for Arm runs in QEMU's user mode, with SVE vectors of 256 bits.
+RUNNERS = {"arm": ["qemu-aarch64", "-cpu", "max,pauth-impdef=on,sve-default-vector-length=32"]}
 
 
 def run_one(report, target):
     sanitizer, test = target.split("/")[-2:]
     name = f"unit/{test} ({sanitizer})"
-    status, output = run([ROOT / target], timeout=TIMEOUT_S, env=clean_environment(**OPTIONS))
+    status, output = run([*RUNNERS.get(sanitizer, []), ROOT / target], timeout=TIMEOUT_S,
+                         env=clean_environment(**OPTIONS))
     log = LOGS / "unit" / f"{test}.{sanitizer}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text(output, encoding="utf-8")

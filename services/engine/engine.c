@@ -57,6 +57,10 @@ take_scratch(struct engine *engine, struct engine_arena *arena)
     engine->normed = engine_arena_take(arena, count, sizeof *engine->normed);
     engine->quants = engine_arena_take(arena, count, sizeof *engine->quants);
     engine->scales = engine_arena_take(arena, count / 4 + 1, sizeof *engine->scales);
+    engine->integers = engine_arena_take(arena, count, sizeof *engine->integers);
+    engine->integer_scales =
+        engine_arena_take(arena, count / ENGINE_INTEGER_GROUP + 1, sizeof *engine->integer_scales);
+    engine->bases = engine_arena_take(arena, engine->batch, sizeof *engine->bases);
     engine->scores = engine_arena_take(arena, (size_t)engine->team.count * engine->context,
                                        sizeof *engine->scores);
 }
@@ -67,7 +71,7 @@ read_norm(struct engine *engine, const struct engine_tensor *tensor, uint32_t in
     struct engine_rows rows;
     if (!engine->source->rows(engine->source->context, tensor, 0, &rows))
         return false;
-    engine_kernel_reference(tensor->format)
+    step_kernel(engine, tensor)
         ->expand(&rows, 0, tensor->columns, tensor->group,
                  engine->norms + (size_t)index * tensor->columns);
     return true;
@@ -122,6 +126,7 @@ engine_open(struct engine **opened, const struct engine_model *model,
     memset(engine, 0, sizeof *engine);
     engine->model = model;
     engine->source = source;
+    engine->kernels = options->kernels;
     engine->team = options->team ? *options->team : (struct engine_team){.count = 1};
     engine->context = options->context ? options->context : model->shape.context;
     engine->batch = options->batch ? options->batch : 1;

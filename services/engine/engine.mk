@@ -1,6 +1,8 @@
 # The inference engine. It is built for whoever uses it: the host's tests and programs, and guests.
 
-ENGINE_SRCS := $(sort $(wildcard services/engine/*.c))
+ENGINE_COMMON_SRCS  := $(sort $(wildcard services/engine/*.c))
+ENGINE_SRCS         := $(ENGINE_COMMON_SRCS) $(wildcard services/engine/portable/*.c)
+ENGINE_AARCH64_SRCS := $(ENGINE_COMMON_SRCS) $(wildcard services/engine/aarch64/*.[cS])
 
 # Sums in the order that is written, on every machine: no fused multiply-add behind our back.
-ENGINE_FLAGS := -Iservices/engine/include -ffp-contract=off -fno-math-errno
+ENGINE_FLAGS := -Iservices/engine/include -Iservices/engine -ffp-contract=off -fno-math-errno

@@ -15,6 +15,7 @@ struct step_token {
 struct engine {
     const struct engine_model *model;
     const struct engine_source *source;
+    const struct engine_kernel *const *kernels; /* of each tensor; NULL: the reference */
     struct engine_team team;
     uint32_t context, batch;
     float *norms;       /* of each layer attention and ffn, then the final one: [dim] each */
@@ -32,6 +33,9 @@ struct engine {
     float *normed; /* [batch][widest]: what products read, one vector behind the other */
     int8_t *quants;
     float *scales;
+    int16_t *integers;
+    int32_t *integer_scales;
+    float *bases;  /* [batch] */
     float *scores; /* [workers][context]: of one head's attention */
     atomic_bool failed;
 };
@@ -47,6 +51,13 @@ step_share(const struct engine *engine, uint32_t worker, uint32_t count)
     uint64_t workers = engine->team.count;
     return (struct step_share){(uint32_t)((uint64_t)count * worker / workers),
                                (uint32_t)((uint64_t)count * (worker + 1) / workers)};
+}
+
+static inline const struct engine_kernel *
+step_kernel(const struct engine *engine, const struct engine_tensor *tensor)
+{
+    return engine->kernels ? engine->kernels[tensor->index]
+                           : engine_kernel_reference(tensor->format);
 }
 
 static inline void

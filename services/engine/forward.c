@@ -16,7 +16,7 @@ multiply_block(struct engine *engine, const struct engine_tensor *tensor, uint32
         atomic_store_explicit(&engine->failed, true, memory_order_relaxed);
         return;
     }
-    engine_kernel_reference(tensor->format)
+    step_kernel(engine, tensor)
         ->multiply(&rows, block * ENGINE_BLOCK_ROWS, engine_block_rows(tensor, block), vectors,
                    out);
 }
@@ -31,20 +31,28 @@ product(struct engine *engine, uint32_t worker, const struct engine_tensor *tens
                                      .group = tensor->group,
                                      .values = engine->normed,
                                      .quants = engine->quants,
-                                     .scales = engine->scales};
+                                     .scales = engine->scales,
+                                     .integers = engine->integers,
+                                     .integer_scales = engine->integer_scales,
+                                     .bases = engine->bases};
     struct step_share share = step_share(engine, worker, engine_tensor_blocks(tensor));
     for (uint32_t block = share.first; block < share.end; block++)
         multiply_block(engine, tensor, block, &vectors, out);
 }
 
-/* Vector `v` of `columns` in engine->normed is done: what will read it may want quants. */
+/* Vector `v` in engine->normed is done: into the form that its reader takes. */
 static void
 finish_vector(struct engine *engine, const struct engine_tensor *reader, uint32_t v)
 {
-    size_t columns = reader->columns, groups = columns / reader->group;
-    if (engine_kernel_reference(reader->format)->quantised)
-        engine_quantise(engine->normed + v * columns, reader->columns, reader->group,
-                        engine->quants + v * columns, engine->scales + v * groups);
+    uint32_t columns = reader->columns, groups = columns / reader->group;
+    size_t at = (size_t)v * columns, group_at = (size_t)v * groups;
+    enum engine_form form = step_kernel(engine, reader)->form;
+    if (form == ENGINE_QUANTS)
+        engine_quantise(engine->normed + at, columns, reader->group, engine->quants + at,
+                        engine->scales + group_at);
+    if (form == ENGINE_INTEGERS)
+        engine_quantise_integers(engine->normed + at, columns, engine->integers + at,
+                                 engine->integer_scales + group_at, &engine->bases[v]);
 }
 
 /* Vector `v` = x scaled to a mean square of 1, times the norm's weights. */
@@ -81,7 +89,7 @@ embed(struct engine *engine, uint32_t t)
         atomic_store_explicit(&engine->failed, true, memory_order_relaxed);
         return;
     }
-    engine_kernel_reference(table->format)
+    step_kernel(engine, table)
         ->expand(&rows, token->token % ENGINE_BLOCK_ROWS, table->columns, table->group,
                  engine->x[t]);
 }

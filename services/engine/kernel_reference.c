@@ -70,9 +70,16 @@ expand_q8(const struct engine_rows *rows, uint32_t row, uint32_t columns, uint32
         out[i] = values[i] * scales[i / group];
 }
 
+static const struct engine_layout layouts[ENGINE_FORMATS] = {
+    [ENGINE_F32] = {.name = "file", .format = ENGINE_F32},
+    [ENGINE_Q8_SPLIT] = {.name = "file", .format = ENGINE_Q8_SPLIT},
+};
+
 static const struct engine_kernel reference[ENGINE_FORMATS] = {
-    [ENGINE_F32] = {"scalar-f32", ENGINE_F32, false, multiply_f32, expand_f32},
-    [ENGINE_Q8_SPLIT] = {"scalar-q8", ENGINE_Q8_SPLIT, true, multiply_q8, expand_q8},
+    [ENGINE_F32] = {"scalar-f32", &layouts[ENGINE_F32], ENGINE_FLOATS, 0, 0, multiply_f32,
+                    expand_f32},
+    [ENGINE_Q8_SPLIT] = {"scalar-q8", &layouts[ENGINE_Q8_SPLIT], ENGINE_QUANTS, 0, 0, multiply_q8,
+                         expand_q8},
 };
 
 const struct engine_kernel *

@@ -5,9 +5,11 @@
 #   UNIT_LIBS_NAME   archives
 #   UNIT_NEEDS_NAME  what must be there before anything is compiled
 #   UNIT_TSAN        those that also run under the thread sanitizer
+#   UNIT_ARM         those that also run on an emulated Arm CPU, from UNIT_ARM_SRCS_NAME
 
 UNIT_TESTS := $(sort $(basename $(notdir $(wildcard tests/unit/*.c))))
 UNIT_TSAN  :=
+UNIT_ARM   :=
 
 # The machine's double in tests/unit/host, with the parts of the kernel that everything needs.
 UNIT_MACHINE := tests/unit/host/fake_arch.c exo/core/lock.c exo/core/pool.c exo/core/frame.c
@@ -53,6 +55,10 @@ UNIT_SRCS_test_tokenizer     := $(ENGINE_SRCS)
 UNIT_FLAGS_test_tokenizer    := $(UNIT_ENGINE_FLAGS)
 UNIT_SRCS_test_engine_real   := services/engine/real.c
 UNIT_FLAGS_test_engine_real  := $(UNIT_ENGINE_FLAGS) -Iservices/engine
+UNIT_SRCS_test_kernels       := $(UNIT_ENGINE)
+UNIT_FLAGS_test_kernels      := $(UNIT_ENGINE_FLAGS)
+UNIT_ARM_SRCS_test_kernels   := $(ENGINE_AARCH64_SRCS) $(filter tests/%,$(UNIT_ENGINE))
+UNIT_ARM += test_kernels
 UNIT_SRCS_test_sampling      := $(ENGINE_SRCS)
 UNIT_FLAGS_test_sampling     := $(UNIT_ENGINE_FLAGS)
 UNIT_SRCS_test_batch         := $(UNIT_ENGINE)

@@ -26,6 +26,9 @@ struct engine_options {
     uint32_t context; /* positions of a sequence at most; 0: as many as the model has */
     uint32_t batch;   /* tokens that a step can take, of all sequences; 0: 1 */
     const struct engine_team *team; /* NULL: the caller alone */
+    /* One for each tensor, as engine_choose chose; NULL: the reference. What the source gives is in
+       their layouts. */
+    const struct engine_kernel *const *kernels;
 };
 
 struct engine;

@@ -1,25 +1,57 @@
 /*
- * Kernels: how a block of rows is multiplied with vectors.
+ * Kernels: how a block of rows is multiplied with vectors. A kernel reads rows in one layout and
+ * vectors in one form; the table has all of them, with what they need of the CPU.
  */
 #ifndef ENGINE_KERNEL_H
 #define ENGINE_KERNEL_H
 
 #include "engine/weights.h"
 
-/* Vectors that rows are multiplied with: `count` of `columns` numbers each, one behind the other.
- */
+/* What a vector is made into before it is multiplied. */
+enum engine_form {
+    ENGINE_FLOATS,   /* as it is */
+    ENGINE_QUANTS,   /* int8 in groups, each with a float as its scale */
+    ENGINE_INTEGERS, /* 16-bit integers of 8 bits' size, groups of 32 with 12-bit scales */
+};
+
+/* The vectors that rows are multiplied with: `count` of `columns` numbers each, back to back. */
 struct engine_vectors {
     uint32_t count, columns;
-    uint32_t group;       /* columns that share a scale */
-    const float *values;  /* for kernels that take floats */
-    const int8_t *quants; /* for those that take integers: [count][columns] */
-    const float *scales;  /* of the quants: [count][columns / group] */
+    uint32_t group;                /* columns that share a scale */
+    const float *values;           /* ENGINE_FLOATS */
+    const int8_t *quants;          /* ENGINE_QUANTS */
+    const float *scales;           /* of the quants: [count][columns / group] */
+    const int16_t *integers;       /* ENGINE_INTEGERS */
+    const int32_t *integer_scales; /* [count][columns / group], 0 to 4095 */
+    const float *bases;            /* [count]: what a scale of 1 stands for */
+};
+
+/*
+ * How rows lie in memory. Packing is done once for each block, whenever its source likes; a layout
+ * that needs none is that of the file.
+ */
+struct engine_layout {
+    const char *name;          /* as in a bundle's manifest */
+    enum engine_format format; /* of the file that it is made from */
+    uint32_t group;            /* it is for tensors in groups of this size; 0: of any */
+    /* NULL where nothing is packed, as in the file. */
+    size_t (*block_bytes)(uint32_t row_count, uint32_t columns);
+    /* From the rows of a file to `to`, aligned to 64, block_bytes long. */
+    void (*pack)(const struct engine_rows *rows, uint32_t row_count, uint32_t columns, void *to);
+};
+
+/* What kernels need of a CPU, from its ID registers. */
+enum engine_feature {
+    ENGINE_NEON = 1 << 0, /* ID_AA64PFR0_EL1.AdvSIMD */
+    ENGINE_SVE2 = 1 << 1, /* ID_AA64ZFR0_EL1.SVEver at least 1 */
 };
 
 struct engine_kernel {
     const char *name;
-    enum engine_format format; /* of the tensors that it is for */
-    bool quantised;            /* it reads quants and scales of the vectors; else values */
+    const struct engine_layout *layout;
+    enum engine_form form;
+    uint32_t features;     /* enum engine_feature: all of them */
+    uint32_t vector_bytes; /* the vector length that has to be set; 0: any */
     /*
      * out[v][first_row + r] = row r of `rows` times vector v, for `row_count` rows (at most
      * ENGINE_BLOCK_ROWS) and all vectors. Vectors and rows are of the same group.
@@ -31,8 +63,11 @@ struct engine_kernel {
                    float *out);
 };
 
-/* The scalar kernel for a format: what all others are compared with. */
+/* The scalar kernel for a format as it is in the file: the words of the reference programs. */
 const struct engine_kernel *engine_kernel_reference(enum engine_format format);
+
+/* All kernels that this build has, the first of a layout being its scalar one. */
+const struct engine_kernel *const *engine_kernels(uint32_t *count);
 
 /*
  * Quantises `columns` numbers in groups: scale = max |x| / 127, quant = round(x / scale), half away
@@ -40,5 +75,15 @@ const struct engine_kernel *engine_kernel_reference(enum engine_format format);
  */
 void engine_quantise(const float *values, uint32_t columns, uint32_t group, int8_t *quants,
                      float *scales);
+
+/*
+ * The same in integers, in groups of ENGINE_INTEGER_GROUP: a quant times its group's scale times
+ * the base. The error of a number is at most half a quant: 1/250 of its group's greatest, or of
+ * 1/4095 of the greatest of all where that is more.
+ */
+#define ENGINE_INTEGER_GROUP 32
+#define ENGINE_SCALE_MAX     4095
+void engine_quantise_integers(const float *values, uint32_t columns, int16_t *quants,
+                              int32_t *scales, float *base);
 
 #endif

@@ -1,0 +1,75 @@
+/* The kernels for 64-bit Arm. */
+#include "rows16.h"
+
+/* rows16_neon.S, rows16_sve.S: sums of the rows of one strip, or of two, times one vector. */
+void rows16_q8_neon(const void *strip, const int16_t *quants, const int32_t *scales,
+                    uint64_t groups, int32_t out[ROWS16_ROWS]);
+void rows16_q8_sve(const void *strip, uint64_t strip_bytes, const int16_t *quants,
+                   const int32_t *scales, uint64_t groups, int32_t out[2 * ROWS16_ROWS]);
+
+static uint32_t
+least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+static void
+multiply_neon(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
+              const struct engine_vectors *vectors, float *const *out)
+{
+    uint32_t columns = vectors->columns, groups = columns / ROWS16_GROUP;
+    const uint8_t *strip = rows->values;
+    for (uint32_t r = 0; r < row_count; r += ROWS16_ROWS, strip += rows16_strip_bytes(columns))
+        for (uint32_t v = 0; v < vectors->count; v++) {
+            int32_t sums[ROWS16_ROWS];
+            rows16_q8_neon(strip, vectors->integers + (size_t)v * columns,
+                           vectors->integer_scales + (size_t)v * groups, groups, sums);
+            rows16_finish(strip, columns, sums, least(row_count - r, ROWS16_ROWS),
+                          vectors->bases[v], out[v] + first_row + r);
+        }
+}
+
+/* Two strips at once; a block that has only one is multiplied with it twice. */
+static void
+multiply_sve(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
+             const struct engine_vectors *vectors, float *const *out)
+{
+    uint32_t columns = vectors->columns, groups = columns / ROWS16_GROUP;
+    size_t strip_bytes = rows16_strip_bytes(columns);
+    const uint8_t *strip = rows->values;
+    for (uint32_t v = 0; v < vectors->count; v++) {
+        int32_t sums[2 * ROWS16_ROWS];
+        rows16_q8_sve(strip, row_count > ROWS16_ROWS ? strip_bytes : 0,
+                      vectors->integers + (size_t)v * columns,
+                      vectors->integer_scales + (size_t)v * groups, groups, sums);
+        rows16_finish(strip, columns, sums, least(row_count, ROWS16_ROWS), vectors->bases[v],
+                      out[v] + first_row);
+        if (row_count > ROWS16_ROWS)
+            rows16_finish(strip + strip_bytes, columns, sums + ROWS16_ROWS, row_count - ROWS16_ROWS,
+                          vectors->bases[v], out[v] + first_row + ROWS16_ROWS);
+    }
+}
+_Static_assert(ENGINE_BLOCK_ROWS == 2 * ROWS16_ROWS, "a block is two strips");
+
+static const struct engine_kernel neon = {.name = "neon-int16-q8",
+                                          .layout = &rows16_q8_layout,
+                                          .form = ENGINE_INTEGERS,
+                                          .features = ENGINE_NEON,
+                                          .multiply = multiply_neon,
+                                          .expand = rows16_q8_expand};
+static const struct engine_kernel sve = {.name = "sve256-int16-q8",
+                                         .layout = &rows16_q8_layout,
+                                         .form = ENGINE_INTEGERS,
+                                         .features = ENGINE_NEON | ENGINE_SVE2,
+                                         .vector_bytes = 32,
+                                         .multiply = multiply_sve,
+                                         .expand = rows16_q8_expand};
+
+static const struct engine_kernel *const kernels[] = {&rows16_q8_scalar, &neon, &sve};
+
+const struct engine_kernel *const *
+engine_kernels(uint32_t *count)
+{
+    *count = sizeof kernels / sizeof *kernels;
+    return kernels;
+}

@@ -1,0 +1,146 @@
+/*
+ * A strip of 16 rows in the layout rows16-q8, times one vector: NEON, 16-bit lanes that are rows.
+ *
+ *   void rows16_q8_neon(const void *strip, const int16_t *quants, const int32_t *scales,
+ *                       uint64_t groups, int32_t out[16]);
+ *
+ * A group is 16 pairs of columns. A pair's products fit 16 bits together; of their sum over the
+ * group `A` has the low 16 bits and `H` the sum of what is above the low 8 of each, which together
+ * give it exactly. Weights are loaded a quarter of a group ahead: an emulator writes registers in
+ * pieces and stalls when they are read at once.
+ *
+ * v0, v1 quants of the vector, v2, v3 one pair of them in all lanes, v4, v5 temporary, v6, v7 scales
+ * of the rows, v8 to v11 A and H of rows 0 to 7 and 8 to 15, v12 to v15 sums of the even and odd of
+ * these rows, v16 to v31 weights.
+ */
+
+.macro pair_block weights, a, h
+    sshr    v4.8h, v\weights\().8h, #8
+    shl     v5.8h, v\weights\().8h, #8
+    sshr    v5.8h, v5.8h, #8
+    mul     v5.8h, v5.8h, v2.8h
+    mla     v5.8h, v4.8h, v3.8h
+    add     v\a\().8h, v\a\().8h, v5.8h
+    ssra    v\h\().8h, v5.8h, #8
+.endm
+
+.macro pair quants, index, low, high
+    dup     v2.8h, v\quants\().h[2 * (\index)]
+    dup     v3.8h, v\quants\().h[2 * (\index) + 1]
+    pair_block \low, 8, 9
+    pair_block \high, 10, 11
+.endm
+
+.macro load_low from
+    ldp     q16, q17, [\from]
+    ldp     q18, q19, [\from, #32]
+    ldp     q20, q21, [\from, #64]
+    ldp     q22, q23, [\from, #96]
+.endm
+
+.macro load_high from
+    ldp     q24, q25, [\from]
+    ldp     q26, q27, [\from, #32]
+    ldp     q28, q29, [\from, #64]
+    ldp     q30, q31, [\from, #96]
+.endm
+
+.macro quarter_low
+    pair    0, 0, 16, 17
+    pair    0, 1, 18, 19
+    pair    0, 2, 20, 21
+    pair    0, 3, 22, 23
+.endm
+
+.macro quarter_high
+    pair    1, 0, 24, 25
+    pair    1, 1, 26, 27
+    pair    1, 2, 28, 29
+    pair    1, 3, 30, 31
+.endm
+
+/* The exact sums of eight rows, times their scales and the vector's (v3), added to v\even, v\odd. */
+.macro end_group a, h, scales, even, odd
+    shl     v2.8h, v\h\().8h, #8
+    sub     v2.8h, v\a\().8h, v2.8h
+    shl     v4.4s, v\h\().4s, #16
+    sshr    v4.4s, v4.4s, #8
+    shl     v5.4s, v2.4s, #16
+    usra    v4.4s, v5.4s, #16
+    sshr    v5.4s, v\h\().4s, #16
+    shl     v5.4s, v5.4s, #8
+    usra    v5.4s, v2.4s, #16
+    shl     v2.4s, v\scales\().4s, #16
+    ushr    v2.4s, v2.4s, #16
+    ushr    v\scales\().4s, v\scales\().4s, #16
+    mul     v4.4s, v4.4s, v2.4s
+    mul     v5.4s, v5.4s, v\scales\().4s
+    sshr    v4.4s, v4.4s, #12
+    sshr    v5.4s, v5.4s, #12
+    mul     v4.4s, v4.4s, v3.4s
+    mul     v5.4s, v5.4s, v3.4s
+    ssra    v\even\().4s, v4.4s, #11
+    ssra    v\odd\().4s, v5.4s, #11
+.endm
+
+    .text
+    .global rows16_q8_neon
+    .type   rows16_q8_neon, %function
+    .balign 16
+rows16_q8_neon:
+    bti     c
+    stp     d8, d9, [sp, #-64]!
+    stp     d10, d11, [sp, #16]
+    stp     d12, d13, [sp, #32]
+    stp     d14, d15, [sp, #48]
+    movi    v12.4s, #0
+    movi    v13.4s, #0
+    movi    v14.4s, #0
+    movi    v15.4s, #0
+    mov     x5, x0
+    mov     x6, x1
+    load_low x0
+    ldr     q0, [x1]
+1:  movi    v8.8h, #0
+    movi    v9.8h, #0
+    movi    v10.8h, #0
+    movi    v11.8h, #0
+    add     x7, x0, #128
+    load_high x7
+    ldr     q1, [x1, #16]
+    quarter_low
+    add     x7, x0, #256
+    load_low x7
+    ldr     q0, [x1, #32]
+    quarter_high
+    add     x7, x0, #384
+    load_high x7
+    ldr     q1, [x1, #48]
+    quarter_low
+    ldp     q6, q7, [x0, #512]
+    subs    x3, x3, #1
+    add     x0, x0, #544
+    add     x1, x1, #64
+    /* Behind the last group there is nothing to load: the first one once more. */
+    csel    x7, x5, x0, eq
+    csel    x8, x6, x1, eq
+    load_low x7
+    ldr     q0, [x8]
+    quarter_high
+    ld1r    {v3.4s}, [x2], #4
+    end_group 8, 9, 6, 12, 13
+    end_group 10, 11, 7, 14, 15
+    cbnz    x3, 1b
+    zip1    v0.4s, v12.4s, v13.4s
+    zip2    v1.4s, v12.4s, v13.4s
+    zip1    v2.4s, v14.4s, v15.4s
+    zip2    v3.4s, v14.4s, v15.4s
+    stp     q0, q1, [x4]
+    stp     q2, q3, [x4, #32]
+    ldp     d14, d15, [sp, #48]
+    ldp     d12, d13, [sp, #32]
+    ldp     d10, d11, [sp, #16]
+    ldp     d8, d9, [sp], #64
+    ret
+    .size   rows16_q8_neon, . - rows16_q8_neon
+    .section .note.GNU-stack, "", %progbits

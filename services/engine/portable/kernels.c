@@ -1,0 +1,11 @@
+/* The kernels that every machine has. */
+#include "rows16.h"
+
+static const struct engine_kernel *const kernels[] = {&rows16_q8_scalar};
+
+const struct engine_kernel *const *
+engine_kernels(uint32_t *count)
+{
+    *count = sizeof kernels / sizeof *kernels;
+    return kernels;
+}

@@ -1,0 +1,148 @@
+#include "rows16.h"
+
+#include <string.h>
+
+/* What a strip has for one group. */
+struct group {
+    int8_t pairs[ROWS16_GROUP / 2][ROWS16_ROWS][2];
+    uint16_t scales[ROWS16_ROWS];
+};
+_Static_assert(sizeof(struct group) == ROWS16_GROUP_BYTES, "a group of a strip has no padding");
+
+static float
+size_of(float x)
+{
+    return x < 0 ? -x : x;
+}
+
+/* What a scale of 1 stands for, for a row. A scale that is no number makes the row none. */
+static float
+base_of(const float *scales, uint32_t groups)
+{
+    float most = 0;
+    for (uint32_t g = 0; g < groups; g++) {
+        float size = size_of(scales[g]);
+        if (!(size <= __FLT_MAX__))
+            return size - size;
+        most = size > most ? size : most;
+    }
+    return most / ENGINE_SCALE_MAX;
+}
+
+/* A negative scale becomes a positive one of negative numbers. */
+static int8_t
+signed_quant(int8_t quant, float scale)
+{
+    if (scale >= 0)
+        return quant;
+    return quant == -128 ? 127 : (int8_t)-quant;
+}
+
+static void
+pack_row(struct group *groups, uint32_t row, const int8_t *quants, const float *scales,
+         uint32_t columns, float *base)
+{
+    uint32_t count = columns / ROWS16_GROUP;
+    *base = base_of(scales, count);
+    for (uint32_t g = 0; g < count; g++) {
+        float scale = scales[g];
+        groups[g].scales[row] = *base > 0 ? (uint16_t)(size_of(scale) / *base + 0.5f) : 0;
+        for (uint32_t i = 0; i < ROWS16_GROUP; i++)
+            groups[g].pairs[i / 2][row][i % 2] = signed_quant(quants[g * ROWS16_GROUP + i], scale);
+    }
+}
+
+static void
+pack(const struct engine_rows *rows, uint32_t row_count, uint32_t columns, void *to)
+{
+    size_t strip_bytes = rows16_strip_bytes(columns);
+    uint32_t groups = columns / ROWS16_GROUP;
+    memset(to, 0, strip_bytes * ((row_count + ROWS16_ROWS - 1) / ROWS16_ROWS));
+    for (uint32_t r = 0; r < row_count; r++) {
+        struct group *strip = (void *)((uint8_t *)to + r / ROWS16_ROWS * strip_bytes);
+        float *bases = (void *)&strip[groups];
+        pack_row(strip, r % ROWS16_ROWS, (const int8_t *)rows->values + (size_t)r * columns,
+                 rows->scales + (size_t)r * groups, columns, &bases[r % ROWS16_ROWS]);
+    }
+}
+
+static size_t
+block_bytes(uint32_t row_count, uint32_t columns)
+{
+    return (row_count + ROWS16_ROWS - 1) / ROWS16_ROWS * rows16_strip_bytes(columns);
+}
+
+const struct engine_layout rows16_q8_layout = {"rows16-q8", ENGINE_Q8_SPLIT, ROWS16_GROUP,
+                                               block_bytes, pack};
+
+void
+rows16_finish(const void *strip, uint32_t columns, const int32_t *sums, uint32_t row_count,
+              float vector_base, float *out)
+{
+    const float *bases = (const void *)((const struct group *)strip + columns / ROWS16_GROUP);
+    for (uint32_t r = 0; r < row_count; r++)
+        out[r] = (float)sums[r] * (bases[r] * vector_base * ROWS16_UNIT);
+}
+
+/* Right shifts of negative numbers round down on every compiler that the engine is built with. */
+static int32_t
+multiply_row(const struct group *groups, uint32_t row, const int16_t *quants, const int32_t *scales,
+             uint32_t count)
+{
+    int32_t sum = 0;
+    for (uint32_t g = 0; g < count; g++) {
+        int32_t dot = 0;
+        for (uint32_t i = 0; i < ROWS16_GROUP; i++)
+            dot += groups[g].pairs[i / 2][row][i % 2] * quants[g * ROWS16_GROUP + i];
+        sum +=
+            (((dot * groups[g].scales[row]) >> ROWS16_ROW_SHIFT) * scales[g]) >> ROWS16_SUM_SHIFT;
+    }
+    return sum;
+}
+
+static void
+multiply_strip(const void *strip, uint32_t row_count, const struct engine_vectors *vectors,
+               uint32_t v, float *out)
+{
+    uint32_t groups = vectors->columns / ROWS16_GROUP;
+    int32_t sums[ROWS16_ROWS];
+    for (uint32_t r = 0; r < row_count; r++)
+        sums[r] = multiply_row(strip, r, vectors->integers + (size_t)v * vectors->columns,
+                               vectors->integer_scales + (size_t)v * groups, groups);
+    rows16_finish(strip, vectors->columns, sums, row_count, vectors->bases[v], out);
+}
+
+static void
+multiply(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
+         const struct engine_vectors *vectors, float *const *out)
+{
+    size_t strip_bytes = rows16_strip_bytes(vectors->columns);
+    for (uint32_t r = 0; r < row_count; r += ROWS16_ROWS) {
+        const uint8_t *strip = (const uint8_t *)rows->values + r / ROWS16_ROWS * strip_bytes;
+        uint32_t left = row_count - r < ROWS16_ROWS ? row_count - r : ROWS16_ROWS;
+        for (uint32_t v = 0; v < vectors->count; v++)
+            multiply_strip(strip, left, vectors, v, out[v] + first_row + r);
+    }
+}
+
+void
+rows16_q8_expand(const struct engine_rows *rows, uint32_t row, uint32_t columns, uint32_t group,
+                 float *out)
+{
+    const struct group *groups = (const void *)((const uint8_t *)rows->values +
+                                                row / ROWS16_ROWS * rows16_strip_bytes(columns));
+    const float *bases = (const void *)(groups + columns / ROWS16_GROUP);
+    (void)group;
+    row %= ROWS16_ROWS;
+    for (uint32_t i = 0; i < columns; i++) {
+        const struct group *of = &groups[i / ROWS16_GROUP];
+        uint32_t at = i % ROWS16_GROUP;
+        out[i] = (float)(of->pairs[at / 2][row][at % 2] * of->scales[row]) * bases[row];
+    }
+}
+
+const struct engine_kernel rows16_q8_scalar = {.name = "scalar-int-q8",
+                                               .layout = &rows16_q8_layout,
+                                               .form = ENGINE_INTEGERS,
+                                               .multiply = multiply,
+                                               .expand = rows16_q8_expand};

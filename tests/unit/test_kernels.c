@@ -1,0 +1,378 @@
+/*
+ * Every kernel of this build against the scalar one of its layout, bit for bit; the scalar one
+ * against its definition; and what packing and quantising lose.
+ */
+#include "rows16.h"
+
+#include "engine/choice.h"
+#include "engine/engine.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "evaluate.h"
+#include "random_model.h"
+#include "tap.h"
+
+#define COLUMNS_MAX  5632
+#define VECTORS_MAX  3
+#define BLOCK_BYTES  (2 * (COLUMNS_MAX / 32 * 544 + 64))
+#define ALL_FEATURES (ENGINE_NEON | ENGINE_SVE2) /* of the CPU that the test is run on */
+#define ALIGNED      __attribute__((aligned(ENGINE_ARENA_ALIGN)))
+
+static uint64_t state = 1;
+static int8_t quants[ENGINE_BLOCK_ROWS * COLUMNS_MAX];
+static float scales[ENGINE_BLOCK_ROWS * COLUMNS_MAX / 32];
+static uint8_t packed[BLOCK_BYTES] ALIGNED;
+static int16_t integers[VECTORS_MAX * COLUMNS_MAX] ALIGNED;
+static int32_t integer_scales[VECTORS_MAX * COLUMNS_MAX / 32] ALIGNED;
+static float bases[VECTORS_MAX] = {1, 0.5f, 3e-5f};
+/* Results go behind those of a first block, as in a step. */
+static float results[2][VECTORS_MAX][2 * ENGINE_BLOCK_ROWS];
+
+/* Greatest and least numbers more often than chance has them. */
+static int32_t
+extreme(int32_t least, int32_t greatest)
+{
+    switch (tap_random(&state, 4)) {
+    case 0: return least;
+    case 1: return greatest;
+    default: return least + (int32_t)tap_random(&state, (uint32_t)(greatest - least + 1));
+    }
+}
+
+static void
+fill(uint32_t columns)
+{
+    for (uint32_t i = 0; i < ENGINE_BLOCK_ROWS * columns; i++)
+        quants[i] = (int8_t)extreme(-128, 127);
+    for (uint32_t i = 0; i < ENGINE_BLOCK_ROWS * columns / 32; i++)
+        scales[i] = (float)extreme(0, 4095);
+    for (uint32_t i = 0; i < VECTORS_MAX * columns; i++)
+        integers[i] = (int16_t)extreme(-127, 127);
+    for (uint32_t i = 0; i < VECTORS_MAX * columns / 32; i++)
+        integer_scales[i] = extreme(0, 4095);
+}
+
+static void
+run_kernel(const struct engine_kernel *kernel, uint32_t rows, uint32_t columns, uint32_t vectors,
+           float out[VECTORS_MAX][2 * ENGINE_BLOCK_ROWS])
+{
+    const struct engine_rows packed_rows = {packed, NULL};
+    const struct engine_vectors v = {.count = vectors,
+                                     .columns = columns,
+                                     .group = 32,
+                                     .integers = integers,
+                                     .integer_scales = integer_scales,
+                                     .bases = bases};
+    float *pointers[VECTORS_MAX];
+    for (uint32_t i = 0; i < VECTORS_MAX; i++)
+        pointers[i] = out[i];
+    memset(out, 0x55, sizeof results[0]);
+    kernel->multiply(&packed_rows, ENGINE_BLOCK_ROWS, rows, &v, pointers);
+}
+
+static void
+pack(uint32_t rows, uint32_t columns)
+{
+    const struct engine_rows from = {quants, scales};
+    CHECK(rows16_q8_layout.block_bytes(rows, columns) <= sizeof packed);
+    memset(packed, 0x77, sizeof packed);
+    rows16_q8_layout.pack(&from, rows, columns, packed);
+}
+
+static void
+each_kernel_is_bit_for_bit_the_scalar_one(void)
+{
+    static const uint32_t columns[] = {32, 64, 96, 288, 768, 2048, COLUMNS_MAX};
+    static const uint32_t rows[] = {1, 15, 16, 17, 31, 32};
+    uint32_t count;
+    const struct engine_kernel *const *kernels = engine_kernels(&count);
+    for (size_t i = 0; i < sizeof columns / sizeof *columns * sizeof rows / sizeof *rows; i++) {
+        uint32_t c = columns[i / 6], r = rows[i % 6], vectors = 1 + i % VECTORS_MAX;
+        fill(c);
+        pack(r, c);
+        run_kernel(&rows16_q8_scalar, r, c, vectors, results[0]);
+        for (uint32_t k = 0; k < count; k++) {
+            run_kernel(kernels[k], r, c, vectors, results[1]);
+            if (memcmp(results[0], results[1], sizeof results[0]) != 0)
+                printf("# %s differs: %u rows, %u columns\n", kernels[k]->name, r, c);
+            CHECK_EQ(memcmp(results[0], results[1], sizeof results[0]), 0);
+        }
+    }
+}
+
+/* The definition, in 64 bits: what overflows 32 shows here. */
+static void
+the_scalar_kernel_is_its_definition_and_never_overflows(void)
+{
+    uint32_t columns = COLUMNS_MAX, groups = columns / 32;
+    for (int all_extreme = 0; all_extreme < 2; all_extreme++) {
+        fill(columns);
+        for (uint32_t i = 0; all_extreme && i < ENGINE_BLOCK_ROWS * columns; i++)
+            quants[i] = -128;
+        for (uint32_t i = 0; all_extreme && i < columns; i++)
+            integers[i] = -127;
+        for (uint32_t i = 0; all_extreme && i < ENGINE_BLOCK_ROWS * groups; i++)
+            scales[i] = 4095;
+        for (uint32_t g = 0; all_extreme && g < groups; g++)
+            integer_scales[g] = 4095;
+        for (uint32_t r = 0; r < ENGINE_BLOCK_ROWS; r++)
+            scales[r * groups] = 4095; /* so that a scale is itself */
+        pack(ENGINE_BLOCK_ROWS, columns);
+        run_kernel(&rows16_q8_scalar, ENGINE_BLOCK_ROWS, columns, 1, results[0]);
+        for (uint32_t r = 0; r < ENGINE_BLOCK_ROWS; r++) {
+            int64_t sum = 0;
+            for (uint32_t g = 0; g < groups; g++) {
+                int64_t dot = 0;
+                for (uint32_t i = g * 32; i < g * 32 + 32; i++)
+                    dot += (int64_t)quants[r * columns + i] * integers[i];
+                sum += (((dot * (int64_t)scales[r * groups + g]) >> 12) * integer_scales[g]) >> 11;
+            }
+            CHECK(results[0][0][ENGINE_BLOCK_ROWS + r] == (float)sum * 0x1p23f);
+        }
+    }
+}
+
+static void
+packed_rows_are_those_of_the_file(void)
+{
+    uint32_t columns = 288;
+    float row[288];
+    fill(columns);
+    for (uint32_t i = 0; i < ENGINE_BLOCK_ROWS * columns / 32; i++)
+        scales[i] = (float)extreme(-3000, 3000) * 1e-4f;
+    pack(20, columns);
+    for (uint32_t r = 0; r < 20; r++) {
+        float most = 0;
+        for (uint32_t g = 0; g < 9; g++)
+            most = fmaxf(most, fabsf(scales[r * 9 + g]));
+        rows16_q8_expand(&(struct engine_rows){packed, NULL}, r, columns, 32, row);
+        for (uint32_t i = 0; i < columns; i++) {
+            float scale = scales[r * 9 + i / 32], expected = quants[r * columns + i] * scale;
+            float bound = 128 * most / 8190 * 1.001f + (scale < 0 ? -scale : 0);
+            CHECK(fabsf(row[i] - expected) <= bound);
+        }
+    }
+}
+
+static void
+scales_that_are_no_numbers_stay_in_their_row(void)
+{
+    const float bad[] = {NAN, INFINITY, -INFINITY};
+    for (size_t i = 0; i < 3; i++) {
+        fill(64);
+        scales[2 * 3 + 1] = bad[i]; /* of row 3 */
+        pack(16, 64);
+        run_kernel(&rows16_q8_scalar, 16, 64, 1, results[0]);
+        for (uint32_t r = 0; r < 16; r++)
+            CHECK_EQ(isnan(results[0][0][ENGINE_BLOCK_ROWS + r]) != 0, r == 3);
+    }
+}
+
+static void
+rows_of_zeros_are_zero(void)
+{
+    fill(64);
+    memset(scales, 0, sizeof scales);
+    pack(16, 64);
+    run_kernel(&rows16_q8_scalar, 16, 64, 1, results[0]);
+    for (uint32_t r = 0; r < 16; r++)
+        CHECK(results[0][0][ENGINE_BLOCK_ROWS + r] == 0);
+}
+
+static void
+integers_of_a_vector_are_as_near_as_is_said(void)
+{
+    float values[288], base;
+    for (int round = 0; round < 2000; round++) {
+        float most = 0;
+        for (int i = 0; i < 288; i++) {
+            float size = (i / 32 % 3 == 0) ? 1e-4f : 10.0f;
+            values[i] = size * ((float)tap_random(&state, 20001) / 10000.0f - 1);
+            most = fmaxf(most, fabsf(values[i]));
+        }
+        engine_quantise_integers(values, 288, integers, integer_scales, &base);
+        for (int i = 0; i < 288; i++) {
+            float group = 0;
+            for (int j = i / 32 * 32; j < i / 32 * 32 + 32; j++)
+                group = fmaxf(group, fabsf(values[j]));
+            CHECK(abs(integers[i]) <= 127);
+            CHECK(integer_scales[i / 32] >= 0 && integer_scales[i / 32] <= 4095);
+            float error = fabsf((float)(integers[i] * integer_scales[i / 32]) * base - values[i]);
+            CHECK(error <= fmaxf(group, most / 4095) / 250);
+        }
+    }
+}
+
+static void
+vectors_of_zeros_and_of_no_numbers_are_taken(void)
+{
+    float values[32] = {0}, base;
+    engine_quantise_integers(values, 32, integers, integer_scales, &base);
+    CHECK(base == 0 && integers[5] == 0 && integer_scales[0] == 0);
+    values[3] = NAN;
+    values[4] = 2;
+    engine_quantise_integers(values, 32, integers, integer_scales, &base);
+    CHECK_EQ(integers[3], 0);
+    CHECK_EQ(integers[4], 127);
+    values[5] = INFINITY;
+    engine_quantise_integers(values, 32, integers, integer_scales, &base);
+    CHECK(!(base <= 1e30f));
+}
+
+/* A model in Q8_0, weights packed for what was chosen. */
+struct setting {
+    uint8_t *file;
+    struct engine_arena arena;
+    struct engine_model model;
+    struct engine_mapping mapping;
+    struct engine_source file_source, source;
+    const struct engine_kernel **kernels;
+    struct engine_packed packed;
+    struct engine *engine;
+    struct engine_error error;
+};
+
+static void
+open_setting(struct setting *s, const struct random_shape *shape, const char *forced)
+{
+    const struct engine_machine machine = {.features = ALL_FEATURES, .vector_bytes = 32};
+    size_t bytes, arena_bytes = (size_t)64 << 20;
+    uint8_t *plain = random_model(shape, 42, &bytes);
+    memset(s, 0, sizeof *s);
+    s->file = random_model_quantised(plain, 32, &bytes);
+    free(plain);
+    s->arena =
+        (struct engine_arena){aligned_alloc(ENGINE_ARENA_ALIGN, arena_bytes), arena_bytes, 0};
+    CHECK_EQ(engine_checkpoint_read(&s->model, s->file, bytes, bytes, &s->arena, &s->error), 0);
+    s->mapping = (struct engine_mapping){s->file, bytes};
+    s->file_source = engine_mapping_source(&s->mapping);
+    s->kernels = engine_arena_take(&s->arena, s->model.tensor_count, sizeof *s->kernels);
+    struct engine_trial trials[16];
+    CHECK(engine_choose(&s->model, &machine, forced, s->kernels, trials, 16, &s->arena) >= 0);
+    CHECK_EQ(engine_pack(&s->packed, &s->model, &s->file_source, s->kernels, &s->arena, &s->error),
+             0);
+    s->source = engine_packed_source(&s->packed);
+    struct engine_options options = {.kernels = s->kernels, .batch = 4};
+    CHECK_EQ(engine_open(&s->engine, &s->model, &s->source, &options, &s->arena, &s->error), 0);
+}
+
+static void
+close_setting(struct setting *s)
+{
+    free(s->file);
+    free(s->arena.base);
+}
+
+static void
+step(struct setting *s, struct engine_sequence *sequence, const uint32_t *tokens, uint32_t count,
+     float *logits)
+{
+    struct engine_item item = {sequence, tokens, count, logits};
+    CHECK_EQ(engine_step(s->engine, &item, 1, &s->error), 0);
+}
+
+/* The rounding of activations moves logits by as much as it does in floats, and no more. */
+static void
+logits_of_a_15m_shape_in_integers_are_near_those_of_double_precision(void)
+{
+    struct setting s;
+    const struct random_shape shape = RANDOM_15M;
+    open_setting(&s, &shape, NULL);
+    struct engine_sequence sequence;
+    engine_sequence_begin(&sequence, 16,
+                          engine_arena_take(&s.arena, 1, engine_sequence_bytes(s.engine, 16)));
+    struct evaluation *exact = evaluate_begin(s.file, false),
+                      *rounds = evaluate_begin(s.file, true);
+    float *logits = engine_arena_take(&s.arena, shape.vocabulary, sizeof *logits);
+    double ours = 0, theirs = 0;
+    for (uint32_t i = 0; i < 4; i++) {
+        uint32_t token = tap_random(&state, shape.vocabulary);
+        const double *expected = evaluate_token(exact, token);
+        const double *rounded = evaluate_token(rounds, token);
+        step(&s, &sequence, &token, 1, logits);
+        for (uint32_t w = 0; w < shape.vocabulary; w++) {
+            ours += pow(logits[w] - expected[w], 2);
+            theirs += pow(rounded[w] - expected[w], 2);
+        }
+    }
+    printf("# mean error in integers %g, in floats %g\n", sqrt(ours / 4 / shape.vocabulary),
+           sqrt(theirs / 4 / shape.vocabulary));
+    CHECK(sqrt(ours) < 1.3 * sqrt(theirs));
+    evaluate_end(exact);
+    evaluate_end(rounds);
+    close_setting(&s);
+}
+
+/* Vocabulary and hidden size leave the last block short, and its last strip too. */
+static void
+steps_in_integers_do_not_depend_on_the_kernel_or_the_batch(void)
+{
+    static const struct random_shape odd = {64, 96, 2, 4, 2, 301, 32, true};
+    static const char *const forced[] = {"scalar", "neon", "sve256", "no such kernel"};
+    const uint32_t tokens[] = {1, 300, 7, 12};
+    float logits[5][301];
+    for (int i = 0; i < 4; i++) {
+        struct setting s;
+        struct engine_sequence one, other;
+        open_setting(&s, &odd, forced[i]);
+        size_t bytes = engine_sequence_bytes(s.engine, 8);
+        engine_sequence_begin(&one, 8, engine_arena_take(&s.arena, 1, bytes));
+        engine_sequence_begin(&other, 8, engine_arena_take(&s.arena, 1, bytes));
+        step(&s, &one, tokens, 4, logits[i]);
+        for (int t = 0; t < 4; t++)
+            step(&s, &other, &tokens[t], 1, logits[4]);
+        CHECK_EQ(memcmp(logits[i], logits[4], sizeof logits[4]), 0);
+        bool has_kernel = s.kernels[s.model.classifier->index]->layout == &rows16_q8_layout;
+        CHECK_EQ(memcmp(logits[0], logits[i], sizeof logits[0]) == 0, has_kernel);
+        close_setting(&s);
+    }
+}
+
+static uint64_t
+fake_clock(void *ticks)
+{
+    return *(uint64_t *)ticks += 1000;
+}
+
+static void
+every_kernel_that_fits_is_tried_and_one_is_chosen(void)
+{
+    struct setting s;
+    static const struct random_shape shape = {64, 96, 1, 4, 2, 301, 32, true};
+    uint64_t ticks = 0;
+    struct engine_machine machine = {ALL_FEATURES, 32, fake_clock, &ticks};
+    struct engine_trial trials[16];
+    uint32_t count, chosen = 0;
+    open_setting(&s, &shape, NULL);
+    engine_kernels(&count);
+    CHECK_EQ(engine_choose(&s.model, &machine, NULL, s.kernels, trials, 16, &s.arena), 2 * count);
+    for (uint32_t i = 0; i < 2 * count; i++) {
+        CHECK(!trials[i].differs && trials[i].macs > 0 && trials[i].time_ns > 0);
+        chosen += trials[i].chosen;
+    }
+    CHECK_EQ(chosen, 2);
+    machine.features = 0;
+    CHECK_EQ(engine_choose(&s.model, &machine, NULL, s.kernels, trials, 1, &s.arena), 2);
+    CHECK(s.kernels[s.model.classifier->index] == &rows16_q8_scalar);
+    CHECK(s.kernels[s.model.final_norm->index] == engine_kernel_reference(ENGINE_F32));
+    struct engine_arena none = {.base = NULL};
+    CHECK_EQ(engine_choose(&s.model, &machine, NULL, s.kernels, trials, 1, &none), ENGINE_E_SPACE);
+    close_setting(&s);
+}
+
+static const struct tap_test tests[] = {
+    TAP(each_kernel_is_bit_for_bit_the_scalar_one),
+    TAP(the_scalar_kernel_is_its_definition_and_never_overflows),
+    TAP(packed_rows_are_those_of_the_file),
+    TAP(scales_that_are_no_numbers_stay_in_their_row),
+    TAP(rows_of_zeros_are_zero),
+    TAP(integers_of_a_vector_are_as_near_as_is_said),
+    TAP(vectors_of_zeros_and_of_no_numbers_are_taken),
+    TAP(logits_of_a_15m_shape_in_integers_are_near_those_of_double_precision),
+    TAP(steps_in_integers_do_not_depend_on_the_kernel_or_the_batch),
+    TAP(every_kernel_that_fits_is_tried_and_one_is_chosen),
+};
+TAP_MAIN(tests)
