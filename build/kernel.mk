@@ -10,9 +10,11 @@ EXO_ALL_SRCS := $(EXO_SRCS) $(if $(filter debug,$(BUILD)),$(EXO_DEBUG_SRCS))
 EXO_OBJS     := $(call objects,exo,$(EXO_ALL_SRCS))
 KERNEL       := $(OUT)/exo.Image
 
-# What runs once, at boot, is made small.
-EXO_BOOT_OBJS := $(call objects,exo,$(filter exo/boot/% exo/pci/% %/genesis.c,$(EXO_ALL_SRCS)))
-$(EXO_BOOT_OBJS): EXO_EXTRA_FLAGS := -Os
+# What runs once, at boot, or seldom is made small.
+EXO_SMALL      := exo/boot/% exo/pci/% %/genesis.c %/its.c %/smp.c %/core/env.c %/core/split.c \
+                  %/core/reclaim.c %/virtio/device.c %/virtio/port.c
+EXO_SMALL_OBJS := $(call objects,exo,$(filter $(EXO_SMALL),$(EXO_ALL_SRCS)))
+$(EXO_SMALL_OBJS): EXO_EXTRA_FLAGS := -Os
 
 link_kernel = $(LD) $(LINK_FLAGS) -T exo/exo.lds -o $@ $(filter %.o,$^)
 

@@ -80,6 +80,7 @@ origin_finish_step(struct origin *origin)
         return notification_finish_step((struct notification *)(void *)origin);
     case EXO_TYPE_IRQ: return irq_detach_step(&((struct irq_line *)(void *)origin)->irq);
     case EXO_TYPE_QUEUE:
+    case EXO_TYPE_PORT:
     case EXO_TYPE_EXTENT: return queue_finish_step((struct queue *)(void *)origin);
     case TYPE_SESSION: return session_finish_step((struct session *)(void *)origin);
     default: panic("no end for an object of type %d", origin->type);
@@ -108,6 +109,7 @@ origin_discard(struct origin *origin)
     case EXO_TYPE_FRAMES: (void)frames_finish_step(origin); break;
     case EXO_TYPE_IRQ: (void)irq_detach_step(&((struct irq_line *)(void *)origin)->irq); break;
     case EXO_TYPE_QUEUE:
+    case EXO_TYPE_PORT:
     case EXO_TYPE_EXTENT: queue_unmake((struct queue *)(void *)origin); break;
     case TYPE_SESSION: session_unmake((struct session *)(void *)origin); break;
     default: break;

@@ -37,10 +37,11 @@ static err_t
 find_irq(struct vcpu *self, uint64_t slot, struct cap *cap, struct irq **irq)
 {
     TRY(cap_lookup(self->env, slot, EXO_TYPE_NONE, 0, cap));
-    bool queue = cap->type == EXO_TYPE_QUEUE, extent = cap->type == EXO_TYPE_EXTENT;
+    bool extent = cap->type == EXO_TYPE_EXTENT;
+    bool queue = extent || cap->type == EXO_TYPE_QUEUE || cap->type == EXO_TYPE_PORT;
     if (cap->type == EXO_TYPE_DEVICE)
         *irq = &((struct device *)cap->object)->config_irq;
-    else if (queue || extent || (cap->type == EXO_TYPE_IRQ && cap->origin != &irq_range))
+    else if (queue || (cap->type == EXO_TYPE_IRQ && cap->origin != &irq_range))
         *irq = &((struct irq_line *)cap->object)->irq; /* queues begin like lines */
     else
         return EXO_E_TYPE;

@@ -8,10 +8,10 @@ sys_device_open(struct vcpu *self, uint64_t *x)
     struct cap cell, device;
     TRY(cap_lookup(self->env, x[0], EXO_TYPE_CELL, EXO_WRITE, &cell));
     TRY(cap_lookup(self->env, x[1], EXO_TYPE_DEVICE, EXO_CONTROL, &device));
-    if (x[2] > UINT32_MAX || x[4] != 0)
+    if (x[2] > UINT32_MAX || x[4] > UINT32_MAX)
         return EXO_E_ARG;
     (void)cell_free_zombies(cell.object);
-    TRY(device_open_step(device.object, cell.object, (uint32_t)x[2], x[3]));
+    TRY(device_open_step(device.object, cell.object, (uint32_t)x[2], x[3], (uint32_t)x[4]));
     x[1] = ((struct device *)device.object)->accepted;
     return EXO_OK;
 }
@@ -38,12 +38,14 @@ sys_queue_open(struct vcpu *self, uint64_t *x)
     return queue_open(cap.object, cell, (uint32_t)x[3], x[5], x[6], dst, ring_dst);
 }
 
-/* A queue, with that right, or an extent, whose rights are about sectors. */
+/* A queue or port, with that right, or an extent, whose rights are about sectors. */
 static err_t
 find_queue(struct vcpu *self, uint64_t slot, uint16_t rights, struct cap *cap)
 {
     err_t err = cap_lookup(self->env, slot, EXO_TYPE_QUEUE, rights, cap);
-    return err == EXO_E_TYPE ? cap_lookup(self->env, slot, EXO_TYPE_EXTENT, 0, cap) : err;
+    if (err == EXO_E_TYPE)
+        err = cap_lookup(self->env, slot, EXO_TYPE_EXTENT, 0, cap);
+    return err == EXO_E_TYPE ? cap_lookup(self->env, slot, EXO_TYPE_PORT, rights, cap) : err;
 }
 
 err_t
@@ -84,8 +86,9 @@ sys_queue_submit(struct vcpu *self, uint64_t *x)
         return EXO_E_ARG;
     if (x[2] != 0)
         TRY(sys_copy_in(descriptors, x[1], x[2] * sizeof(descriptors[0])));
-    err_t err =
-        queue_submit(&cap, descriptors, (uint32_t)x[2], (uint16_t)x[3], x[4] != 0, &submitted);
+    err_t (*submit)(const struct cap *, const struct exo_descriptor *, uint32_t, uint16_t, bool,
+                    struct submitted *) = cap.type == EXO_TYPE_PORT ? port_submit : queue_submit;
+    err_t err = submit(&cap, descriptors, (uint32_t)x[2], (uint16_t)x[3], x[4] != 0, &submitted);
     if (err == EXO_E_RESET)
         device_reset_for(cap.object, false);
     if (err != EXO_OK)

@@ -9,6 +9,9 @@
 #define BIT(n)   (1ull << (n))
 #define REQUIRED (BIT(FEATURE_EVENT_INDEX) | BIT(FEATURE_VERSION_1))
 
+/* Of a shared NIC: its own MAC, and whether the link is up. Nothing that changes frames. */
+#define PORT_FEATURES (BIT(5) | BIT(16))
+
 /*
  * No packed ring, no indirect descriptors, no ring reset, no control queue: the rings are as the
  * kernel checks them. Other types may do with memory what no descriptor says (a balloon).
@@ -39,8 +42,8 @@ device_features(uint32_t type)
 
 /* From here on nobody tells the device of anything; what is in flight stays so until it is quiet.
  */
-static void
-begin_reset(struct device *device)
+void
+device_begin_reset(struct device *device)
 {
     for (uint32_t i = 0; i < DEVICE_QUEUES_MAX; i++) {
         struct queue *queue = device->session->rings[i].queue;
@@ -66,6 +69,8 @@ end_session(struct device *device)
             queue_end_use(queue, device->gone ? EXO_E_GONE : EXO_E_RESET);
         }
     }
+    for (size_t i = 0; i < ARRAY_LENGTH(device->nic_irqs); i++)
+        irq_release(&device->nic_irqs[i]);
     device->session = NULL;
     device->accepted = 0;
     device->state = DEVICE_CLOSED;
@@ -80,7 +85,7 @@ static struct session *
 reset_step(struct device *device)
 {
     if (device->state == DEVICE_OPEN)
-        begin_reset(device);
+        device_begin_reset(device);
     uint8_t status = transport_status(device);
     if (status == STATUS_GONE) {
         device->gone = true;
@@ -118,10 +123,13 @@ device_close_step(struct device *device)
     return close_step(device, NULL);
 }
 
-/* Whether the reset would take the device from somebody: devices but disks are owned by a cell. */
+/* Whether the reset would take the device from somebody: devices but disks are owned by a cell, and
+ * a NIC with ports by who opened it. */
 static bool
 is_shared(const struct queue *queue)
 {
+    if (queue->session->ports != 0)
+        return true;
     for (uint32_t i = 0; i < DEVICE_QUEUES_MAX; i++) {
         const struct queue *other = queue->session->rings[i].queue;
         if (other != NULL && other != queue && !other->closing &&
@@ -197,6 +205,7 @@ unmake_step(struct session *session)
 {
     for (uint32_t i = 0; i < DEVICE_QUEUES_MAX; i++)
         TRY(unmake_ring_step(&session->rings[i], session->origin.cell));
+    nic_unmake(session);
     return EXO_OK;
 }
 
@@ -226,15 +235,19 @@ session_finish_step(struct session *session)
 
 /* On its cell's list, so that it ends with it. */
 static err_t
-make_session(struct device *device, struct cell *cell, uint32_t queues, struct session **session)
+make_session(struct device *device, struct cell *cell, uint32_t queues, uint32_t ports,
+             struct session **session)
 {
     void *object;
     err_t err = EXO_OK;
     TRY(cell_new_object(cell, TYPE_SESSION, sizeof(struct session), &object));
     *session = object;
     (*session)->device = device;
-    for (uint32_t i = 0; err == EXO_OK && i < queues; i++)
+    (*session)->ports = ports;
+    for (uint32_t i = 0; err == EXO_OK && i < queues + 2 * ports; i++)
         err = make_ring(&(*session)->rings[i], cell);
+    if (err == EXO_OK && ports > 0)
+        err = nic_make(*session);
     if (err == EXO_OK) {
         HOLD(&cell->lock);
         err = cell_is_dying(cell) ? EXO_E_GONE : EXO_OK;
@@ -299,20 +312,27 @@ start(struct device *device, uint32_t queues, uint64_t features)
     transport_set_status(device, STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_FEATURES_OK |
                                      STATUS_DRIVER_OK);
     device->accepted = features;
-    return EXO_OK;
+    return device->session->ports > 0 ? nic_start(device->session) : EXO_OK;
 }
 
 err_t
-device_open_step(struct device *device, struct cell *cell, uint32_t queues, uint64_t features)
+device_open_step(struct device *device, struct cell *cell, uint32_t queues, uint64_t features,
+                 uint32_t ports)
 {
     struct session *session = NULL;
     if (queues == 0 || queues > device->queues)
         return EXO_E_RANGE;
+    if (ports > 0 && device->type != DEVICE_NET)
+        return EXO_E_ARG;
+    if (ports > EXO_PORTS_MAX || (ports > 0 && queues != 2))
+        return EXO_E_RANGE;
+    if (ports > 0)
+        features &= PORT_FEATURES;
     if ((device->offered & REQUIRED) != REQUIRED)
         return EXO_E_STATE;
     TRY(device_close_step(device));
     TRY(claim(device));
-    err_t err = make_session(device, cell, queues, &session);
+    err_t err = make_session(device, cell, queues, ports, &session);
     HOLD(&device->lock);
     device->state = err == EXO_OK ? DEVICE_OPEN : DEVICE_CLOSED;
     if (err != EXO_OK)
@@ -320,7 +340,7 @@ device_open_step(struct device *device, struct cell *cell, uint32_t queues, uint
     device->session = session;
     err = start(device, queues, (features & device->offered) | REQUIRED);
     if (err != EXO_OK)
-        begin_reset(device);
+        device_begin_reset(device);
     return err;
 }
 
@@ -342,6 +362,13 @@ show_ring(const struct queue *queue)
     page->state = EXO_RING_OPEN;
 }
 
+bool
+device_has_ports(struct device *device)
+{
+    HOLD(&device->lock);
+    return device->session != NULL && device->session->ports > 0;
+}
+
 err_t
 device_attach(struct queue *queue, uint32_t index, struct ring **attached)
 {
@@ -352,11 +379,16 @@ device_attach(struct queue *queue, uint32_t index, struct ring **attached)
         return EXO_E_GONE;
     if (device->state != DEVICE_OPEN)
         return EXO_E_STATE;
-    if (index >= DEVICE_QUEUES_MAX || session->rings[index].entries == 0)
+    if ((session->ports != 0) != (queue->origin.type == EXO_TYPE_PORT))
+        return EXO_E_STATE;
+    uint32_t at = session->ports == 0 ? index : NIC_RINGS + index;
+    if (at >= DEVICE_QUEUES_MAX || session->rings[at].entries == 0)
         return EXO_E_RANGE;
-    struct ring *ring = &session->rings[index];
+    struct ring *ring = &session->rings[at];
     if (ring->queue != NULL)
         return EXO_E_OCCUPIED;
+    if (session->ports != 0)
+        TRY(port_admit(session, queue, index));
     *attached = ring;
     ring->queue = queue;
     session->queues++;

@@ -56,6 +56,8 @@ struct ring {
 struct session {
     struct origin origin;
     struct device *device;
+    uint32_t ports;  /* 0: each ring is a virtqueue */
+    struct nic *nic; /* with ports: the kernel has the first two, port.c */
     uint32_t queues; /* opened; the device's lock */
     bool over;       /* the device was reset; the same */
     struct ring rings[DEVICE_QUEUES_MAX];
@@ -73,6 +75,7 @@ struct device {
     _Atomic bool gone;
     uint64_t offered, accepted; /* features; offered: of those that device_features() allows */
     struct irq config_irq;
+    struct irq nic_irqs[2];  /* of a shared NIC's virtqueues */
     struct session *session; /* NULL: none */
     struct transport transport;
 };
@@ -85,11 +88,18 @@ uint64_t device_features(uint32_t type);
 
 /*
  * A step of device_open: ends an earlier session, then begins one of `queues` rings with those of
- * `features` that the device offers. EXO_E_AGAIN until done; EXO_E_RANGE (queues), EXO_E_STATE (the
- * device refuses the features), EXO_E_LIMIT, EXO_E_MEMORY, EXO_E_GONE.
+ * `features` that the device offers; `ports`: see port.c. EXO_E_AGAIN until done; EXO_E_RANGE
+ * (queues, ports), EXO_E_ARG (ports of no NIC), EXO_E_STATE (the device refuses the features),
+ * EXO_E_LIMIT, EXO_E_MEMORY, EXO_E_GONE.
  */
-err_t device_open_step(struct device *device, struct cell *cell, uint32_t queues,
-                       uint64_t features);
+err_t device_open_step(struct device *device, struct cell *cell, uint32_t queues, uint64_t features,
+                       uint32_t ports);
+
+/* Whether its session, if there is one, is of a NIC with ports. */
+bool device_has_ports(struct device *device);
+
+/* Its lock is held, and it is open: nobody tells it of anything from here on. */
+void device_begin_reset(struct device *device);
 
 /* A step of its reset: EXO_E_AGAIN; EXO_OK when it has no session (any more). */
 err_t device_close_step(struct device *device);

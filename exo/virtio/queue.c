@@ -158,7 +158,7 @@ static inline err_t
 place(struct queue *queue, const struct cap *cap, const struct exo_descriptor **at,
       const struct exo_descriptor *end, uint16_t *available)
 {
-    bool block = queue->origin.type == EXO_TYPE_EXTENT;
+    bool block = queue->origin.type == EXO_TYPE_EXTENT, port = queue->origin.type == EXO_TYPE_PORT;
     while (*at < end) {
         const struct exo_descriptor *first = *at;
         uint64_t bytes[2] = {0, 0};
@@ -172,6 +172,8 @@ place(struct queue *queue, const struct cap *cap, const struct exo_descriptor **
                 return EXO_E_RANGE;
             if (block)
                 TRY(block_request(queue, cap, first, bytes));
+            if (port)
+                TRY(port_check(queue, first, (uint64_t)(*at - first), bytes));
         }
         struct shadow *shadow = &queue->shadow[first->id];
         shadow->state = ID_HEAD;
@@ -208,7 +210,7 @@ publish(struct queue *queue, uint16_t available)
     __atomic_store_n(&queue->driver->index, available, __ATOMIC_RELEASE);
     atomic_thread_fence(memory_order_seq_cst);
     uint16_t event = (uint16_t)LOAD(queue->page->used[queue->mask + 1].id);
-    if (distance(available, event) - 1u < added)
+    if (distance(available, event) - 1u < added && queue->origin.type != EXO_TYPE_PORT)
         transport_doorbell(queue->device, queue->index);
 }
 
@@ -263,16 +265,17 @@ check_sectors(struct device *device, uint64_t *first, uint64_t *count)
 
 static err_t
 make_queue(struct device *device, struct cell *cell, enum exo_type type, uint32_t index,
-           struct queue **made, struct ring **ring)
+           uint64_t mac, struct queue **made, struct ring **ring)
 {
     void *object;
     TRY(cell_new_object(cell, type, sizeof(struct queue), &object));
     struct queue *queue = *made = object;
     lock_init(&queue->lock, RANK_QUEUE);
     queue->device = device;
-    irq_init(&queue->irq, device->first_lpi + 1 + index, false);
+    queue->mac = mac;
+    irq_init(&queue->irq, type == EXO_TYPE_PORT ? IRQ_NONE : device->first_lpi + 1 + index, false);
     err_t err = device_attach(queue, index, ring);
-    if (err == EXO_OK)
+    if (err == EXO_OK && type != EXO_TYPE_PORT)
         err = irq_attach(&queue->irq);
     if (err != EXO_OK)
         origin_discard(object);
@@ -299,15 +302,16 @@ queue_open(struct device *device, struct cell *cell, uint32_t index, uint64_t fi
     struct queue *queue;
     struct ring *ring;
     struct cap cap;
-    bool block = device->type == DEVICE_BLOCK;
-    if (!block && (first | count) != 0)
+    bool block = device->type == DEVICE_BLOCK, port = device_has_ports(device);
+    if (port ? !port_takes_mac(first) || count != 0 : !block && (first | count) != 0)
         return EXO_E_ARG;
     if (dst == ring_dst || cap_lookup_slot(ring_dst, EXO_TYPE_NONE, 0, &cap) != EXO_E_SLOT)
         return EXO_E_OCCUPIED;
     if (block)
         TRY(check_sectors(device, &first, &count));
-    TRY(make_queue(device, cell, block ? EXO_TYPE_EXTENT : EXO_TYPE_QUEUE, index, &queue, &ring));
-    queue->origin.base = first;
+    enum exo_type type = block ? EXO_TYPE_EXTENT : port ? EXO_TYPE_PORT : EXO_TYPE_QUEUE;
+    TRY(make_queue(device, cell, type, index, port ? first : 0, &queue, &ring));
+    queue->origin.base = port ? 0 : first;
     queue->origin.count = (uint32_t)count;
     TRY(cell_publish(&queue->origin, dst));
     return give_ring(queue, ring, ring_dst);
@@ -342,6 +346,8 @@ queue_describe(struct queue *queue, const struct cap *cap, struct exo_queue_info
         .completed = queue->submitted - queue->heads,
         .interrupts = queue->irq.count,
         .masked = queue->irq.masks,
+        .first = queue->mac,
+        .dropped = queue->dropped,
     };
     if (cap->type == EXO_TYPE_EXTENT) {
         info->first = cap->base;
@@ -364,6 +370,7 @@ drain_step(struct queue *queue)
 {
     bool late;
     queue->closing = true;
+    port_settle(queue);
     {
         HOLD(&queue->lock);
         if (queue->refused == EXO_OK)

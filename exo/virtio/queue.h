@@ -1,5 +1,5 @@
 /*
- * Virtqueues in the hands of programs: queues, and extents of block devices.
+ * Virtqueues in the hands of programs: queues, extents of block devices, and ports of a NIC.
  *
  * A split virtqueue (virtio 1.2 §2.7). Its descriptor table and available ring are the kernel's
  * alone and only ever written. What is in flight is known from the shadow, an entry per id; the
@@ -96,6 +96,8 @@ struct queue {
     uint16_t consumed;   /* used elements whose ids are free again; never beyond `seen` */
     uint16_t heads;      /* chains in flight */
     uint64_t submitted;
+    uint64_t mac;                    /* ports; byte 0 lowest */
+    uint64_t dropped;                /* frames that found no buffer of a port */
     _Atomic bool closing;            /* it ends: what it waits for is nobody's use of the device */
     uint64_t deadline;               /* ticks, once it ends */
     uint16_t in_flight[REGIONS + 1]; /* descriptors, by region */
@@ -113,8 +115,9 @@ queue_around(void *member)
 
 /*
  * An object of its device's type for `cell`, with the ring page in `ring_dst` and its root in
- * `dst`. Extents: `count` sectors from `first` on, 0 and 0: all. As device_attach, and EXO_E_ARG
- * (first and count of others), EXO_E_RANGE (sectors), EXO_E_OCCUPIED, EXO_E_LIMIT, EXO_E_MEMORY.
+ * `dst`. Extents: `count` sectors from `first` on, 0 and 0: all. Ports: `first` is the MAC. As
+ * device_attach, and EXO_E_ARG (first and count of others, MAC), EXO_E_RANGE (sectors),
+ * EXO_E_OCCUPIED (MAC, slots), EXO_E_LIMIT, EXO_E_MEMORY.
  */
 err_t queue_open(struct device *device, struct cell *cell, uint32_t index, uint64_t first,
                  uint64_t count, struct cap_slot *dst, struct cap_slot *ring_dst);
@@ -179,5 +182,38 @@ err_t block_request(struct queue *queue, const struct cap *cap, const struct exo
 /* A request without data, placed: the same, and EXO_E_OCCUPIED (its id). */
 err_t block_command(struct queue *queue, const struct cap *cap,
                     const struct exo_descriptor *command);
+
+/* --- port.c: a NIC whose virtqueues are the kernel's; the device's lock is held unless said ------
+ */
+
+#define NIC_RINGS 2u /* of its session, the device's own; behind them the ports' */
+
+/* Buffers and headers, of the session's cell: EXO_E_LIMIT, EXO_E_MEMORY. No lock held; and back. */
+err_t nic_make(struct session *session);
+void nic_unmake(struct session *session);
+
+/* The device is ready: it gets its buffers, and interrupts are ours. */
+err_t nic_start(struct session *session);
+
+/* One Ethernet address of one machine. */
+bool port_takes_mac(uint64_t mac);
+
+/* Port index / 2 has this MAC, and nobody else: EXO_E_ARG, EXO_E_OCCUPIED. */
+err_t port_admit(const struct session *session, const struct queue *queue, uint32_t index);
+
+/* As queue_submit, no lock held; and what came and was sent meanwhile goes to its ports. */
+err_t port_submit(const struct cap *cap, const struct exo_descriptor *descriptors, uint32_t count,
+                  uint16_t consumed, bool arm, struct submitted *submitted);
+
+/* Whether a chain is a buffer for one frame, or a frame; queue lock held. EXO_E_ARG, EXO_E_RANGE.
+ */
+err_t port_check(const struct queue *queue, const struct exo_descriptor *first, uint64_t count,
+                 const uint64_t bytes[2]);
+
+/*
+ * For who waits until nothing of a queue is in flight, if it is a port: it gets its receive buffers
+ * back, unused (length 0), and what was sent is noticed. Locks of rank below RANK_DEVICE held.
+ */
+void port_settle(struct queue *queue);
 
 #endif

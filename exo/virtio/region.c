@@ -81,6 +81,7 @@ region_release_step(struct queue *queue, uint64_t number)
     if (number >= REGIONS)
         return EXO_E_SLOT;
     struct region *region = &queue->regions[number];
+    port_settle(queue);
     {
         HOLD(&queue->lock);
         if (region->state < REGION_OPEN)
@@ -98,6 +99,7 @@ region_close_step(struct cap_slot *slot)
     struct region *region = CONTAINER_OF(slot, struct region, slot);
     struct queue *queue = queue_around(region);
     bool late, done;
+    port_settle(queue);
     {
         HOLD(&queue->lock);
         if (region->state == REGION_OPEN)

@@ -26,7 +26,7 @@ UNIT_TSAN += test_lock test_frame_threads
 # The whole portable kernel under system calls, with devices that are doubles.
 UNIT_KERNEL := $(addprefix tests/unit/host/,fake_arch.c fake_kernel.c fake_virtio.c) \
                $(wildcard exo/core/*.c exo/sys/*.c) exo/debug/lockcheck.c \
-               $(addprefix exo/virtio/,device.c queue.c region.c block.c)
+               $(addprefix exo/virtio/,device.c queue.c region.c block.c port.c)
 UNIT_SRCS_test_kernel  := $(UNIT_KERNEL)
 UNIT_FLAGS_test_kernel := -DEXO_DEBUG=1
 UNIT_SRCS_test_irq     := $(UNIT_KERNEL)
@@ -34,6 +34,8 @@ UNIT_FLAGS_test_irq    := -DEXO_DEBUG=1
 UNIT_TSAN += test_irq
 UNIT_SRCS_test_virtio  := $(UNIT_KERNEL)
 UNIT_FLAGS_test_virtio := -DEXO_DEBUG=1
+UNIT_SRCS_test_port    := $(UNIT_KERNEL)
+UNIT_FLAGS_test_port   := -DEXO_DEBUG=1
 
 UNIT_SRCS_test_toml  := $(wildcard libos/toml/*.c)
 UNIT_FLAGS_test_toml := -Ilibos/toml/include

@@ -82,7 +82,7 @@ enum exo_type {
     EXO_TYPE_DEVICE = 8,  /* a virtio device */
     EXO_TYPE_QUEUE = 9,   /* one of its virtqueues */
     EXO_TYPE_EXTENT = 10, /* the same of a block device, for a range of sectors */
-    EXO_TYPE_PORT = 11,   /* not there yet */
+    EXO_TYPE_PORT = 11,   /* one direction of one MAC of a NIC with ports */
     EXO_TYPE_CPU = 12,
     EXO_TYPE_TRACE = 13,
     EXO_TYPE_MACHINE = 14,
@@ -103,7 +103,7 @@ enum exo_type {
  *   irq           -                 range: open a line   -            line: bind, acknowledge
  *   device        information,      open its queues      -            open, close; interrupt:
  *                 configuration                                       bind, acknowledge
- *   queue         info              regions, submit      -            bind, acknowledge
+ *   queue, port   info              regions, submit      -            bind, acknowledge
  *   extent        read sectors      write sectors        flush        discard; any: the rest
  *   cpu           slot vector       assign slots         -            -
  *   trace         read              -                    -            start and stop recording
@@ -413,6 +413,7 @@ struct exo_device_info {
 #define EXO_QUEUE_REGIONS_MAX 16u
 #define EXO_SUBMIT_MAX        64u /* descriptors a call */
 #define EXO_SECTOR_BYTES      512u
+#define EXO_PORTS_MAX         6u /* of a NIC */
 
 /*
  * What queue_submit takes: buffers in registered regions. Those of a chain follow each other, each
@@ -482,7 +483,7 @@ struct exo_queue_info {
     uint32_t entries, ids;
     uint32_t in_flight; /* chains */
     uint32_t regions;
-    uint64_t first, count;         /* extents: the sectors of the capability; else 0 */
+    uint64_t first, count;         /* extents: the capability's sectors; ports: the MAC, 0 */
     uint64_t submitted, completed; /* chains */
     uint64_t interrupts, masked;   /* of its vector; how often that was masked */
     uint64_t dropped;              /* ports: frames without a buffer */

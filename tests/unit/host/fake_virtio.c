@@ -103,6 +103,8 @@ void
 transport_doorbell(struct device *device, uint32_t queue)
 {
     atomic_fetch_add(&device->transport.fake->rings[queue].doorbells, 1);
+    if (device->transport.fake->on_doorbell != NULL)
+        device->transport.fake->on_doorbell(queue);
 }
 
 bool

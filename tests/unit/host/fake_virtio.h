@@ -38,6 +38,7 @@ struct fake_device {
     bool removed; /* reads give all ones */
     bool refuses; /* does not keep FEATURES_OK */
     struct fake_ring rings[FAKE_QUEUES];
+    void (*on_doorbell)(uint32_t queue);
     uint32_t resets;
     uint32_t bad_dma;  /* accesses to memory that is free, or to none */
     uint32_t late_dma; /* accesses with bus mastering off, or after the reset */
