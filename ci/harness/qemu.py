@@ -9,8 +9,8 @@ from . import actions, config
 from .host import ROOT, clean_environment
 
 KEYS = {"smp", "cpu", "el2", "icount", "build", "mem", "timeout", "expect", "cmdline",
-        "devices"}
-PLAIN = {"mem", "timeout", "expect", "cmdline", "devices"}
+        "devices", "its"}
+PLAIN = {"mem", "timeout", "expect", "cmdline", "devices", "its"}
 BUILDS = {"release": ["clang-release", "gcc-release"], "debug": ["clang-debug"]}
 TIMEOUT_S = 120
 NOT_PERMITTED = 77      # run-qemu: the host does not permit a device that the machine needs
@@ -39,6 +39,7 @@ class Plan(NamedTuple):
     expect: str
     cmdline: str
     devices: str = ""
+    its: str = "1"
 
 
 def plan(text):
@@ -59,7 +60,7 @@ def plan(text):
                 for values in itertools.product(smp, cpu, el2, icount)]
     machines += [Machine(smp[-1], cpu[0], el2[0], icount[0], build) for build in builds[1:]]
     return Plan(machines, asked.get("mem", "256M"), int(asked.get("timeout", TIMEOUT_S)), expect,
-                asked.get("cmdline", ""), asked.get("devices", ""))
+                asked.get("cmdline", ""), asked.get("devices", ""), asked.get("its", "1"))
 
 
 def follow(process, file, host):
@@ -77,7 +78,7 @@ def run(machine, image, the_plan, log, cmdline="", patience=1, kernel=None):
         socket = f"{folder}/qmp"
         environment = clean_environment(
             SMP=machine.smp, CPU=machine.cpu, EL2=machine.el2, ICOUNT=machine.icount,
-            MEM=the_plan.mem, DEVICES=the_plan.devices, TEST="1", QMP=socket,
+            MEM=the_plan.mem, DEVICES=the_plan.devices, ITS=the_plan.its, TEST="1", QMP=socket,
             CMDLINE=f"{the_plan.cmdline} {cmdline}".strip())
         process = subprocess.Popen(
             [ROOT / "build/tools/run-qemu", "--kernel", kernel,

@@ -72,6 +72,9 @@ class Config(unittest.TestCase):
                          "rng,net:tap@port")
         self.assertEqual(qemu.plan("").devices, "")
 
+    def test_a_machine_may_be_without_its(self):
+        self.assertEqual([qemu.plan(text).its for text in ("", "// config: its=0\n")], ["1", "0"])
+
     def test_unknown_keys_and_values_are_refused(self):
         for line in ("smpp=1", "smp", "build=fast", "expect=hang"):
             with self.assertRaises(config.ConfigError):
