@@ -46,6 +46,7 @@ walk(void)
         audit_spaces();
         audit_sched();
         audit_irqs();
+        audit_devices();
         audit_queues();
         audit_frames();
         audit_balance();

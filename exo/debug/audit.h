@@ -129,13 +129,13 @@ struct session;
 void audit_claim_session(const struct session *session);
 void audit_queues(void); /* before audit_frames */
 
-/* --- audit_caps.c, audit_space.c, audit_sched.c, audit_irqs.c ----------------------------------
- */
+/* --- audit_caps.c, audit_space.c, audit_sched.c, audit_irqs.c, audit_devices.c --- */
 
 void audit_caps(void);
 void audit_spaces(void);
 void audit_sched(void);
 void audit_irqs(void);
+void audit_devices(void);
 
 /* The slot of `env` that justifies a mapping; `origin` NULL: of any object. NULL: none does. */
 struct cap_slot *audit_justification(struct env *env, uint64_t page, pfn_t pfn, uint32_t prot,

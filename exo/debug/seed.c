@@ -7,6 +7,7 @@
 
 #include "core/frame.h"
 #include "core/irq.h"
+#include "pci/pci.h"
 #include "virtio/queue.h"
 
 #define POKES_MAX 4
@@ -343,6 +344,28 @@ seed_unmasked(void)
     return true;
 }
 
+/* --- I9: the machine's first device
+ * ----------------------------------------------------------------------
+ */
+
+/* Bus mastering as its state does not have it. */
+static bool
+seed_mastering(void)
+{
+    if (device_count == 0)
+        return false;
+    uint16_t *command = pci_at(devices[0].requester, PCI_COMMAND);
+    POKE(*command, *command ^ PCI_MASTER);
+    return true;
+}
+
+static bool
+seed_features(void)
+{
+    POKE(devices[0].offered, UINT64_MAX);
+    return device_count > 0;
+}
+
 /* --- I10, and what devices use of I3 and I4
  * --------------------------------------------------------
  */
@@ -429,6 +452,7 @@ static bool (*const seeds[])(void) = {
     [16] = seed_lock,       [17] = seed_run,
     [18] = seed_masked,     [19] = seed_line,
     [20] = seed_fired,      [21] = seed_unmasked,
+    [22] = seed_mastering,  [23] = seed_features,
     [24] = seed_in_flight,  [25] = seed_window,
     [26] = seed_ring_right, [27] = seed_device_writable,
     [28] = seed_ring_owner,

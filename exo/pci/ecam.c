@@ -30,20 +30,26 @@ pci_registers(uint64_t address)
     return registers + (address - window_base);
 }
 
+void *
+pci_at(uint32_t requester, uint32_t offset)
+{
+    return config + requester * PAGE_BYTES + offset;
+}
+
 uint32_t
 pci_read(uint32_t requester, uint32_t offset)
 {
-    return *(volatile uint32_t *)(void *)(config + requester * PAGE_BYTES + offset);
+    return *(volatile uint32_t *)pci_at(requester, offset);
 }
 
 void
 pci_write(uint32_t requester, uint32_t offset, uint32_t value)
 {
-    *(volatile uint32_t *)(void *)(config + requester * PAGE_BYTES + offset) = value;
+    *(volatile uint32_t *)pci_at(requester, offset) = value;
 }
 
 void
 pci_write16(uint32_t requester, uint32_t offset, uint16_t value)
 {
-    *(volatile uint16_t *)(void *)(config + requester * PAGE_BYTES + offset) = value;
+    *(volatile uint16_t *)pci_at(requester, offset) = value;
 }

@@ -46,7 +46,8 @@ uint32_t pci_map(void);
 /* Where EL1 has an address of the window. */
 volatile void *pci_registers(uint64_t address);
 
-/* Naturally aligned; all ones where nothing is. */
+/* Configuration space: naturally aligned; all ones where nothing is. */
+void *pci_at(uint32_t requester, uint32_t offset);
 uint32_t pci_read(uint32_t requester, uint32_t offset);
 void pci_write(uint32_t requester, uint32_t offset, uint32_t value);
 void pci_write16(uint32_t requester, uint32_t offset, uint16_t value);

@@ -104,6 +104,12 @@ audit_names_i8_interrupt_lines(void)
 }
 
 static void
+audit_names_i9_devices(void)
+{
+    audit_names(9, 22, 23);
+}
+
+static void
 audit_names_i10_queues(void)
 {
     audit_names(10, 24, 26);
@@ -221,6 +227,7 @@ static const struct test tests[] = {
     TEST(audit_names_i6_vcpus),
     TEST(audit_names_i7_locks_and_free_runs),
     TEST(audit_names_i8_interrupt_lines),
+    TEST(audit_names_i9_devices),
     TEST(audit_names_i10_queues),
     TEST(audit_names_i4_what_devices_write),
     TEST(audit_names_i3_what_pays_for_rings),
