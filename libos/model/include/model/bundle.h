@@ -12,6 +12,7 @@
 #ifndef MODEL_BUNDLE_H
 #define MODEL_BUNDLE_H
 
+#include <stdint.h> /* first: newlib's <stdatomic.h> takes its types from there */
 #include <stdatomic.h>
 
 #include <model/manifest.h>
