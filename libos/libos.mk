@@ -7,9 +7,9 @@
 
 include build/ports/newlib/newlib.mk
 
-LIBOS_PARTS := sched
+LIBOS_PARTS := sched toml model
 # Those that are compiled against the C library, and those whose code runs in upcall handlers.
-LIBOS_LIBC_PARTS := posix
+LIBOS_LIBC_PARTS := posix toml model
 LIBOS_GENERAL_REGISTERS := sched vm
 
 LIBOS_VARIANTS := $(foreach p,$(LIBOS_PARTS),$(foreach d,\
@@ -19,6 +19,17 @@ LIBOS_ARCHIVES := $(LIBOS_PARTS:%=$(OUT)/libos/%.a) \
 
 $(foreach p,$(LIBOS_GENERAL_REGISTERS),$(eval \
     $(OUT)/user-obj/libos/$(p)/%: USER_EXTRA_FLAGS := -mgeneral-regs-only))
+
+# What libos/model wants besides: headers, and the instructions that one file is for.
+$(OUT)/libc-obj/libos/toml/%: USER_EXTRA_FLAGS := -Ilibos/toml/include
+$(OUT)/libc-obj/libos/model/%: USER_EXTRA_FLAGS = $(MODEL_FLAGS) $(ENGINE_FLAGS)
+$(OUT)/libc-obj/libos/model/hash_arm.c.o: USER_EXTRA_FLAGS = $(MODEL_FLAGS) -march=armv8-a+crypto
+$(call objects,libc,$(wildcard libos/model/*.c)): | $(LIBSODIUM_READY)
+
+# Libraries of others that a configuration names like a part.
+LIBOS_ARCHIVES += $(OUT)/libos/libsodium.a
+$(OUT)/libos/libsodium.a: $(LIBSODIUM_GUEST)
+	@mkdir -p $(@D) && cp $< $@
 
 # $(call libos_archive,<name>,<folder>)
 define libos_archive

@@ -44,6 +44,7 @@ cpu_find_features(void)
     found |= id_field(read_sysreg(id_aa64pfr1_el1), 0) != 0 ? EXO_FEATURE_BTI : 0u;
     found |= id_field(read_sysreg(id_aa64pfr0_el1), 32) != 0 ? EXO_FEATURE_SVE : 0u;
     found |= id_field(read_sysreg(id_aa64isar0_el1), 60) != 0 ? EXO_FEATURE_RNG : 0u;
+    found |= id_field(read_sysreg(id_aa64isar0_el1), 12) != 0 ? EXO_FEATURE_SHA256 : 0u;
     found |= has_pac() ? EXO_FEATURE_PAC : 0u;
     boot_machine.features |= found;
     pte_guarded = (found & EXO_FEATURE_BTI) != 0 ? PTE_GUARDED : 0;

@@ -14,6 +14,7 @@ static const struct feature features[] = {
     {EXO_FEATURE_PAC, "pointer authentication"},
     {EXO_FEATURE_SVE, "SVE"},
     {EXO_FEATURE_RNG, "random numbers"},
+    {EXO_FEATURE_SHA256, "SHA-256"},
 };
 
 static uint64_t

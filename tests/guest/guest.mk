@@ -23,3 +23,5 @@ GUEST_SRCS_fuzz := $(sort $(wildcard tests/guest/fuzz/*.c tests/guest/fuzz/*.S))
 $(foreach t,$(filter stress_%,$(GUEST_TESTS)),$(eval GUEST_SRCS_$(t) := tests/guest/stress/parallel.c))
 $(foreach t,$(filter threads_%,$(GUEST_TESTS)),$(eval \
     GUEST_SRCS_$(t) := $(wildcard tests/guest/threads/*.c)))
+
+include tests/guest/bundle/bundle.mk

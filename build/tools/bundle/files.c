@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "folder.h"
 #include "tool.h"
 
 struct bytes
@@ -79,14 +80,13 @@ cut_last(char *path)
 void
 parse_generation_path(const char *path, struct generation *generation)
 {
-    char copy[PATH_MAX], absolute[PATH_MAX], again[24];
+    char copy[PATH_MAX], absolute[PATH_MAX];
     if (!realpath(path, absolute))
         fail("%s: %s", path, strerror(errno));
     snprintf(copy, sizeof(copy), "%s", absolute);
     const char *number = cut_last(copy);
-    generation->number = strtoll(number, NULL, 10);
-    snprintf(again, sizeof(again), "%lld", (long long)generation->number);
-    if (generation->number < 1 || strcmp(again, number) != 0)
+    generation->number = folder_parse_generation(number);
+    if (generation->number == 0)
         fail("%s: a generation's folder is named by a number from 1", path);
     const char *name = cut_last(copy), *wrong = manifest_check_name(name);
     if (wrong)

@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #include <model/bundle.h>
-#include <model/folder.h>
 #include <model/image.h>
 #include <model/shape.h>
 
+#include "folder.h"
 #include "tool.h"
 
 /* A store as it is, but for generations other than one. */

@@ -525,6 +525,7 @@ enum exo_machine_feature {
     EXO_FEATURE_SVE = 32,
     EXO_FEATURE_RNG = 64,
     EXO_FEATURE_TEST = 128, /* a test run: power off gives the exit code */
+    EXO_FEATURE_SHA256 = 256,
 };
 
 struct exo_machine_info {

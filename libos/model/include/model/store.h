@@ -1,6 +1,6 @@
 /*
- * A store: where bundles lie. The image on a block device is one (image.h), a folder another
- * (folder.h). A store is not trusted: what comes out of it is checked by the loader.
+ * A store: where bundles lie. The image on a block device is one (image.h); the host tool
+ * has one of folders. A store is not trusted: what comes out of it is checked by the loader.
  */
 #ifndef MODEL_STORE_H
 #define MODEL_STORE_H

@@ -9,11 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <model/folder.h>
+#include "folder.h"
 
-/* The generation that a folder's name stands for, or 0: only one spelling counts. */
-static int64_t
-parse_generation(const char *text)
+int64_t
+folder_parse_generation(const char *text)
 {
     char again[24];
     errno = 0;
@@ -33,7 +32,7 @@ folder_newest(struct store *store, const char *name, int64_t below, int64_t *gen
     if (!folder)
         return false;
     while ((entry = readdir(folder))) {
-        int64_t number = parse_generation(entry->d_name);
+        int64_t number = folder_parse_generation(entry->d_name);
         if (number > *generation && number < below)
             *generation = number;
     }

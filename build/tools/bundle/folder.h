@@ -1,9 +1,8 @@
 /*
- * A store in folders: PATH/NAME/GENERATION/FILE. For the host tools, and for programs that are
- * built for an operating system with POSIX files.
+ * A store in folders: PATH/NAME/GENERATION/FILE.
  */
-#ifndef MODEL_FOLDER_H
-#define MODEL_FOLDER_H
+#ifndef BUNDLE_FOLDER_H
+#define BUNDLE_FOLDER_H
 
 #include <model/store.h>
 
@@ -14,5 +13,8 @@ struct folder {
 
 /* Afterwards folder->store is a store. A folder that is not there has no generations. */
 void folder_open(struct folder *folder, const char *path);
+
+/* The generation that a folder's name stands for, or 0: only one spelling counts. */
+int64_t folder_parse_generation(const char *text);
 
 #endif
