@@ -115,6 +115,60 @@ interrupt_is_an_upcall_of_who_runs(void)
     check_equal(atomic_load(&upcalls), 1);
 }
 
+/* Owns the slots of its CPU, and waits for interrupts; counts them. */
+static int
+count_interrupts(uint64_t unused)
+{
+    (void)unused;
+    for (_Atomic uint32_t *count = rt_shared();; atomic_fetch_add(count, 1)) {
+        (void)exo_wait(EXO_FOREVER);
+        (void)rt_take_events(UINT64_MAX);
+    }
+}
+
+/* A raise with a pattern in x0 to x7, where calls have their results: whether it was still there.
+ */
+static bool
+raise_with_a_pattern(void)
+{
+    uint64_t same;
+    __asm__ volatile("mov x0, #20\n mov x1, #21\n mov x2, #22\n mov x3, #23\n"
+                     "mov x4, #24\n mov x5, #25\n mov x6, #26\n mov x7, #27\n"
+                     "str %w2, [%1]\n ldr wzr, [%1]\n"
+                     "cmp x0, #20\n ccmp x1, #21, #0, eq\n ccmp x2, #22, #0, eq\n"
+                     "ccmp x3, #23, #0, eq\n ccmp x4, #24, #0, eq\n ccmp x5, #25, #0, eq\n"
+                     "ccmp x6, #26, #0, eq\n ccmp x7, #27, #0, eq\n cset %0, eq"
+                     : "=&r"(same)
+                     : "r"(&rtc[RTC_MATCH]), "r"(rtc[RTC_DATA])
+                     : "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7", "cc", "memory");
+    return same;
+}
+
+static void
+interrupt_enters_the_owner_of_the_slot_and_returns(void)
+{
+    const struct rt_spawn spawn = {
+        .entry = count_interrupts,
+        .limit = {RT_SPAWN_FRAMES, RT_SPAWN_CAPS, 1, EXO_CPU_SLOTS},
+    };
+    struct rt_child child;
+    if (!start_child(&spawn, &child))
+        return;
+    check_equal(exo_cpu_assign(EXO_BOOT_CPU, 0, EXO_CPU_SLOTS, child.vcpu), EXO_OK);
+    _Atomic uint32_t *count = rt_shared_of(&child);
+    uint32_t line = bound_rtc(EXO_IRQ_LEVEL, child.vcpu);
+    for (unsigned i = 0; i < 200; i++) {
+        (void)exo_yield(); /* until it waits */
+        uint32_t before = atomic_load(count);
+        check(raise_with_a_pattern());
+        if (rtc[RTC_RAW] & 1) /* the second did not end meanwhile */
+            check_equal(atomic_load(count), before + 1);
+        rtc_clear();
+        check_equal(exo_again(exo_irq_ack(line)), EXO_OK);
+    }
+    rt_kill(&child);
+}
+
 /* The transmitter's interrupt: it is high whenever there is room. */
 static void
 uart_interrupts_too(void)
@@ -408,6 +462,7 @@ static const struct test tests[] = {
     TEST(interrupt_wakes_who_waits_for_it),
     TEST(interrupt_wakes_who_waits_on_another_cpu),
     TEST(interrupt_is_an_upcall_of_who_runs),
+    TEST(interrupt_enters_the_owner_of_the_slot_and_returns),
     TEST(uart_interrupts_too),
     TEST(level_is_masked_until_acknowledged),
     TEST(edge_before_the_acknowledgement_masks_and_the_next_one_pends),

@@ -2,10 +2,7 @@
 
 #include "fixture.h"
 
-/* Registers: 3.1 of the manual, in words. */
-enum { RTC_DATA = 0, RTC_MATCH = 1, RTC_MASK = 4, RTC_RAW = 5, RTC_CLEAR = 7 };
-
-static volatile uint32_t *rtc;
+volatile uint32_t *rtc;
 
 bool
 rtc_open(uint32_t slot)

@@ -10,6 +10,11 @@
 #define RTC_LINE  34u /* INTIDs on the virt board of QEMU: the alarm, and the PL011 */
 #define UART_LINE 33u
 
+/* Registers: 3.1 of the manual, in words. */
+enum { RTC_DATA = 0, RTC_MATCH = 1, RTC_MASK = 4, RTC_RAW = 5, RTC_CLEAR = 7 };
+
+extern volatile uint32_t *rtc;
+
 /* Maps its page, of the frames capability in that slot; the line is low then. Whether it did. */
 bool rtc_open(uint32_t slot);
 
