@@ -7,7 +7,7 @@
 
 include build/ports/newlib/newlib.mk
 
-LIBOS_PARTS := sched toml model
+LIBOS_PARTS := sched vm toml model
 # Those that are compiled against the C library, and those whose code runs in upcall handlers.
 LIBOS_LIBC_PARTS := posix toml model
 LIBOS_GENERAL_REGISTERS := sched vm

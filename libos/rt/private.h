@@ -17,7 +17,14 @@ void rt_entry_child(void);
 void rt_entry_vcpu(void);
 void rt_entry_upcall(void);
 
-/* C halves of those. */
+/* fp.S */
+void rt_fp_save(void *area);
+void rt_fp_load(const void *area);
+void rt_sve_save(void *area);
+void rt_sve_load(const void *area);
+uint64_t rt_sve_bytes(void);
+
+/* C halves of those of entry.S. */
 _Noreturn void rt_start_init(const struct exo_boot_info *info);
 _Noreturn void rt_start_child(struct rt_child_page *page);
 _Noreturn void rt_start_vcpu(uint64_t argument);

@@ -54,11 +54,18 @@ report_and_exit(const struct rt_upcall *upcall, struct exo_context *context)
     rt_report_and_exit(upcall, context);
 }
 
-static rt_handler *const own_handlers[RT_UPCALL_KINDS] = {
+/* Of every vCPU that has no handler of its own. */
+static rt_handler *own_handlers[RT_UPCALL_KINDS] = {
     [EXO_UPCALL_RUN] = ignore,           [EXO_UPCALL_FAULT] = report_and_exit,
     [EXO_UPCALL_TRAP] = report_and_exit, [EXO_UPCALL_EVENT] = ignore,
     [EXO_UPCALL_REVOKE] = ignore,
 };
+
+void
+rt_on_all(enum exo_upcall kind, rt_handler *handler)
+{
+    own_handlers[kind] = handler;
+}
 
 void
 rt_upcall_enter(uint64_t kind, uint64_t a, uint64_t b, uint64_t c, struct exo_control *control)

@@ -4,6 +4,7 @@
 
 #include <rt/call.h>
 #include <rt/console.h>
+#include <rt/fp.h>
 #include <rt/frames.h>
 #include <rt/start.h>
 #include <rt/sync.h>
@@ -120,7 +121,7 @@ void timer_start(struct sched_vcpu *vcpu, struct sched_timer *timer, uint64_t de
                  void (*fire)(struct sched_timer *timer));
 void timer_remove(struct sched_timer **heap, struct sched_timer *timer);
 void events_deliver(struct sched_vcpu *vcpu, uint64_t bits);
-struct thread *thread_make(uint32_t stack_bytes, int64_t *error);
+struct thread *thread_make(const struct thread_attributes *attributes, int64_t *error);
 void thread_free(struct thread *thread);
 _Noreturn void thread_finish(struct thread *thread);
 
@@ -133,13 +134,6 @@ _Noreturn void switch_stack(uint64_t stack_top, struct thread *argument,
                             void (*function)(struct thread *));
 void switch_thread_begins(void);
 _Noreturn void thread_begin(struct thread *thread); /* its C half */
-
-/* All FP and SIMD registers, of the vector length that the vCPU has. */
-void fp_save(void *area);
-void fp_load(const void *area);
-void sve_save(void *area);
-void sve_load(const void *area);
-uint64_t sve_bytes(void);
 
 /* --- The variant --------------------------------------------------------------------------------
  */

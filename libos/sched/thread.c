@@ -47,9 +47,10 @@ lay_out(const struct rt_memory *memory)
 }
 
 struct thread *
-thread_make(uint32_t stack_bytes, int64_t *error)
+thread_make(const struct thread_attributes *attributes, int64_t *error)
 {
-    uint64_t bytes = stack_bytes != 0 ? stack_bytes : SCHED_STACK_BYTES;
+    uint64_t wanted = attributes->stack_bytes != 0 ? attributes->stack_bytes : SCHED_STACK_BYTES;
+    uint64_t bytes = attributes->stack_top == NULL ? wanted : 0;
     uint32_t pages = (uint32_t)((bytes + overhead() + PAGE - 1) / PAGE);
     struct thread *pooled = take_pooled(pages);
     struct rt_memory memory = pooled != NULL ? pooled->memory : (struct rt_memory){0};
@@ -79,6 +80,16 @@ choose_vcpu(uint32_t wanted)
     return number;
 }
 
+/* A thread begins inside, where a fault must not happen: what it needs by then is touched here. */
+static void
+use_stack(struct thread *thread, char *top)
+{
+    const volatile char *stack = top;
+    (void)stack[-1];
+    (void)stack[-(int64_t)RT_INSIDE_STACK_BYTES];
+    thread->saved.sp = thread->stack_top = (uint64_t)(uintptr_t)top & ~15ull;
+}
+
 int64_t
 thread_create(struct thread **thread, const struct thread_attributes *attributes,
               void *(*entry)(void *argument), void *argument)
@@ -88,9 +99,11 @@ thread_create(struct thread **thread, const struct thread_attributes *attributes
     int64_t error = EXO_E_RANGE;
     if (how->vcpu != SCHED_ANY && how->vcpu >= sched_vcpus())
         return error;
-    struct thread *made = thread_make(how->stack_bytes, &error);
+    struct thread *made = thread_make(how, &error);
     if (made == NULL)
         return error;
+    if (how->stack_top != NULL)
+        use_stack(made, how->stack_top);
     made->entry = entry;
     made->argument = argument;
     made->state = how->detached ? THREAD_DETACHED : THREAD_LIVES;

@@ -41,14 +41,15 @@ class Configuration(unittest.TestCase):
         self.refuses("vcpus = 2\n", ": no `parts = ...`")
         self.refuses("parts = sched\nvcpu = 2\n",
                      ":2: vcpu: no such key, or its part is not in parts")
-        self.refuses("parts = vm\n\nvcpus = 2\n",
-                     ":3: vcpus: no such key, or its part is not in parts")
+        self.refuses("parts = sched\n\nheap_bytes = 2\n",
+                     ":3: heap_bytes: no such key, or its part is not in parts")
         self.refuses("parts = sched\nvcpus = 9\n", ":2: vcpus: must be a number from 0 to 8")
         self.refuses("parts = sched\nvcpus = -1\n", ":2: vcpus: must be a number from 0 to 8")
         self.refuses("parts = sched\nsched = fair\n",
                      ":2: sched: must be cooperative or preemptive")
         self.refuses("parts = sched\nparts = vm\n", ":2: parts is there twice")
         self.refuses("parts sched\n", ":1: not `key = value`")
+        self.refuses("parts = vm\n", ":1: parts: vm needs sched")
         self.assertIn("no part disk", self.run_tool("archives", "parts = disk\n")[2])
 
 

@@ -9,8 +9,7 @@
  */
 #include "../private.h"
 
-#define RETRY_NS 1000000u       /* an upcall can be deferred by a section: the next tick makes it */
-#define FP_BYTES (32 * 16 + 16) /* v0 to v31; fpcr, fpsr */
+#define RETRY_NS 1000000u /* an upcall can be deferred by a section: the next tick makes it */
 
 struct ticker {
     struct rt_thread vcpu;
@@ -79,38 +78,16 @@ policy_events(struct sched_vcpu *vcpu, uint64_t waited)
     __atomic_store_n(&rt_control()->event_mask, waited, __ATOMIC_RELAXED);
 }
 
-static bool
-has_sve(void)
-{
-    return rt_machine.features & EXO_FEATURE_SVE;
-}
-
-/* z0 to z31, p0 to p15, ffr; fpcr, fpsr. */
 uint32_t
 policy_fp_bytes(void)
 {
-    if (!has_sve())
-        return FP_BYTES;
-    uint32_t vector = (uint32_t)sve_bytes();
-    return 32 * vector + 17 * (vector / 8) + 16;
-}
-
-static void
-save_fp(struct thread *thread)
-{
-    if (has_sve())
-        sve_save(thread->fp);
-    else
-        fp_save(thread->fp);
+    return rt_fp_bytes();
 }
 
 void
 policy_load_fp(const struct thread *thread)
 {
-    if (has_sve())
-        sve_load(thread->fp);
-    else
-        fp_load(thread->fp);
+    rt_fp_restore(thread->fp);
 }
 
 /* The thread that was interrupted goes to the end of the ready list, and the first one runs. */
@@ -119,7 +96,7 @@ take_turns(struct sched_vcpu *vcpu, const struct exo_context *context)
 {
     struct thread *self = vcpu->current;
     atomic_store(&vcpu->ticker->pending, false);
-    save_fp(self);
+    rt_fp_store(self->fp);
     self->context = *context;
     self->interrupted = true;
     make_ready(self);

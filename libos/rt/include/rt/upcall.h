@@ -31,6 +31,9 @@ typedef void rt_handler(const struct rt_upcall *upcall, struct exo_context *cont
 /* Sets this vCPU's handler and returns the one before. NULL: rt's own. */
 rt_handler *rt_on(enum exo_upcall kind, rt_handler *handler);
 
+/* The handler of all vCPUs that have none of their own; before the second vCPU is started. */
+void rt_on_all(enum exo_upcall kind, rt_handler *handler);
+
 /* Which event bits become EVENT upcalls of this vCPU; others wait for rt_wait_events. */
 void rt_event_mask(uint64_t bits);
 

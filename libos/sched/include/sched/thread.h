@@ -36,6 +36,7 @@ struct thread_attributes {
     uint32_t vcpu;        /* number, or SCHED_ANY: each in turn */
     uint32_t stack_bytes; /* 0: SCHED_STACK_BYTES. Rounded up to pages */
     uint32_t detached;    /* 1: nobody joins it */
+    void *stack_top;      /* the caller's stack, which may grow by faults; NULL: one is made */
 };
 
 /*

@@ -12,7 +12,7 @@
     hint    #34                         /* bti c */
 .endm
 
-    FUNCTION fp_save
+    FUNCTION rt_fp_save
     stp     q0, q1, [x0, #0]
     stp     q2, q3, [x0, #32]
     stp     q4, q5, [x0, #64]
@@ -34,9 +34,9 @@
     add     x0, x0, #512
     stp     x1, x2, [x0]
     ret
-    .size fp_save, . - fp_save
+    .size rt_fp_save, . - rt_fp_save
 
-    FUNCTION fp_load
+    FUNCTION rt_fp_load
     ldp     q0, q1, [x0, #0]
     ldp     q2, q3, [x0, #32]
     ldp     q4, q5, [x0, #64]
@@ -58,16 +58,16 @@
     msr     fpcr, x1
     msr     fpsr, x2
     ret
-    .size fp_load, . - fp_load
+    .size rt_fp_load, . - rt_fp_load
 
     .arch armv8-a+sve
 
-    FUNCTION sve_bytes
+    FUNCTION rt_sve_bytes
     rdvl    x0, #1
     ret
-    .size sve_bytes, . - sve_bytes
+    .size rt_sve_bytes, . - rt_sve_bytes
 
-    FUNCTION sve_save
+    FUNCTION rt_sve_save
     .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
     str     z\n, [x0, #\n, mul vl]
     .endr
@@ -85,9 +85,9 @@
     str     x1, [x0]
     str     x2, [x0, #8]
     ret
-    .size sve_save, . - sve_save
+    .size rt_sve_save, . - rt_sve_save
 
-    FUNCTION sve_load
+    FUNCTION rt_sve_load
     .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
     ldr     z\n, [x0, #\n, mul vl]
     .endr
@@ -104,6 +104,6 @@
     msr     fpcr, x1
     msr     fpsr, x2
     ret
-    .size sve_load, . - sve_load
+    .size rt_sve_load, . - rt_sve_load
 
     .section .note.GNU-stack, "", %progbits
