@@ -44,7 +44,8 @@ sys_device_config(struct vcpu *self, uint64_t *x)
     uint8_t status = transport_status(device);
     lock_release(&device->lock);
     if (status == STATUS_GONE) {
-        device_removed(device);
+        if (!device->gone)
+            device_removed(device);
         return EXO_E_GONE;
     }
     return whole ? sys_copy_out(x[2], config, x[3]) : EXO_E_AGAIN;

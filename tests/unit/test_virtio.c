@@ -548,7 +548,7 @@ completions_interrupt_who_armed(void)
     CHECK_EQ(CALL_AGAIN(device_close, RNG), EXO_OK);
     CHECK_EQ(events(), 8); /* so that it looks and finds out */
     CHECK_EQ(CALL_AGAIN(cap_drop, QUEUE), EXO_OK);
-    CHECK(irq_of_line(devices[FAKE_RNG].first_lpi + 1) == NULL);
+    CHECK(*irq_entry(devices[FAKE_RNG].first_lpi + 1) == NULL);
     end();
 }
 
@@ -888,6 +888,43 @@ a_device_that_is_pulled_out_is_gone(void)
     }
 }
 
+static struct exo_device_info
+device_info_of(uint64_t slot)
+{
+    struct exo_device_info info;
+    CHECK_EQ(CALL(device_info, slot, FAKE_USER), EXO_OK);
+    memcpy(&info, fake_user, sizeof(info));
+    return info;
+}
+
+/* Who reads its configuration finds out; who is bound is told, once. */
+static void
+a_device_that_does_not_answer_is_gone(void)
+{
+    begin();
+    uint64_t sectors = 0;
+    devices[FAKE_BLOCK].config_bytes = 2 * sizeof(sectors);
+    CHECK_EQ(CALL(device_config, BLOCK, 0, FAKE_USER, sizeof(sectors)), EXO_OK);
+    memcpy(&sectors, fake_user, sizeof(sectors));
+    CHECK_EQ(sectors, FAKE_SECTORS);
+    CHECK_EQ(CALL(device_config, BLOCK, 1, FAKE_USER, 1), EXO_E_AGAIN); /* the double's way */
+    CHECK_EQ(device_info_of(BLOCK).state, EXO_DEVICE_CLOSED);
+    CHECK_EQ(CALL(notification_create, CELL, 50), EXO_OK);
+    CHECK_EQ(CALL(notification_bind, 50, EXO_BOOT_VCPU), EXO_OK);
+    CHECK_EQ(CALL(cap_copy, 50, EXO_SELF, 51, WRITE | EXO_COPY, 8, 0), EXO_OK);
+    CHECK_EQ(CALL(irq_bind, BLOCK, 51), EXO_OK);
+    block->removed = true;
+    CHECK_EQ(events(), 0);
+    CHECK_EQ(CALL(device_config, BLOCK, 0, FAKE_USER, sizeof(sectors)), EXO_E_GONE);
+    CHECK_EQ(events(), 8);
+    CHECK_EQ(CALL(device_config, BLOCK, 0, FAKE_USER, sizeof(sectors)), EXO_E_GONE);
+    CHECK_EQ(events(), 0);
+    CHECK_EQ(device_info_of(BLOCK).state, EXO_DEVICE_GONE);
+    CHECK_EQ(device_info_of(NET).state, EXO_DEVICE_CLOSED);
+    CHECK_EQ(CALL_AGAIN(device_open, CELL, BLOCK, 1, 0, 0), EXO_E_GONE);
+    end();
+}
+
 /* --- Extents
  * --------------------------------------------------------------------------------------
  */
@@ -1114,6 +1151,7 @@ static const struct tap_test tests[] = {
     TAP(a_session_ends_for_all_its_queues),
     TAP(a_device_that_lies_is_reset),
     TAP(a_device_that_is_pulled_out_is_gone),
+    TAP(a_device_that_does_not_answer_is_gone),
     TAP(requests_have_the_kernels_header_and_status),
     TAP(an_extent_ends_at_its_sectors),
     TAP(extents_are_narrowed_by_copies),
