@@ -1,6 +1,6 @@
 # What people type.
 
-.PHONY: all guests benches hosted units run test soak bench debug clean format format-check lines help \
+.PHONY: all guests benches hosted units store run test soak bench debug clean format format-check lines help \
         setup-run setup-test setup-debug setup-format
 
 all: $(KERNEL) $(PROGRAM_TARGETS)
@@ -8,6 +8,7 @@ guests: $(KERNEL) $(GUEST_TARGETS)
 benches: $(KERNEL) $(BENCH_TARGETS) $(BAREMETAL_TARGETS) $(PUMP)
 hosted: $(HOSTED_TARGETS)
 units: $(UNIT_TARGETS)
+store: $(STORE_IMAGE)
 
 setup-run setup-test setup-debug setup-format: setup-%:
 	@build/setup.sh $* $(filter gcc,$(TOOLCHAIN))
@@ -53,6 +54,7 @@ help:
 	@echo 'make run       boot the demonstration; SMP MEM CPU EL2 ICOUNT CMDLINE IMAGE'
 	@echo 'make debug     the same, waiting for gdb, which it starts'
 	@echo 'make test      run every test; TESTS=<glob> selects'
+	@echo 'make store     pack the store image: MODEL TRUST TOKENIZER (docs/guides/bundles.md)'
 	@echo 'make soak      run guest tests with long parameters for SECONDS'
 	@echo 'make bench     run benchmarks, write docs/performance/kernel.csv and kernel.md'
 	@echo 'make format    lay out all C files; format-check only looks'

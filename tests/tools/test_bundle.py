@@ -415,3 +415,71 @@ class MakeFunctions(Case):
         self.assertEqual(status, 1)
         self.assertIn("mktest/1: signed by development, verified eagerly", output)
         self.assertEqual(errors, "bundle: mktest/2: model.bin: block 2 is not what was signed\n")
+
+
+class Store(Case):
+    """build/store.mk: what MODEL= means."""
+
+    def setUp(self):
+        super().setUp()
+        self.keys()
+
+    def make(self, *variables):
+        """(status, what was chosen) of `make store`, or (status, errors)."""
+        names = [f"print-STORE_{name}" for name in ("IMAGE", "BUNDLE", "TRUST", "UNSIGNED")]
+        for targets in (["store"], ["-j1", *names]):
+            done = subprocess.run(
+                ["make", "-s", f"STORE_FOLDER={self.folder}/store", *variables, *targets], cwd=ROOT,
+                capture_output=True, text=True, check=False, timeout=120)
+            if done.returncode:
+                return done.returncode, done.stderr
+        return 0, done.stdout.splitlines()
+
+    def entries(self):
+        """(name, generation) of the image's bundles."""
+        image = (self.folder / "store/store.img").read_bytes()
+        count, = struct.unpack_from("<I", image, 12)
+        found = [struct.unpack_from("<48sQ", image, 4096 + 144 * i) for i in range(count)]
+        return sorted({(name.rstrip(b"\0").decode(), generation) for name, generation in found})
+
+    def test_a_bundle_s_folder(self):
+        self.signed(1)
+        self.signed(2)
+        trust = self.folder / "dev.pub"
+        chosen = [f"{self.folder}/store/store.img", "small", str(trust), "0"]
+        for path, generations in (("small", [1, 2]), ("small/1", [1]), ("small/2/", [2])):
+            self.assertEqual(self.make(f"MODEL={self.folder}/bundles/{path}", f"TRUST={trust}"),
+                             (0, chosen))
+            self.assertEqual(self.entries(), [("small", number) for number in generations])
+
+    def test_a_raw_checkpoint(self):
+        (self.folder / "m.bin").write_bytes(checkpoint())
+        (self.folder / "tokenizer.bin").write_bytes(b"tokens")
+        (self.folder / "other.bin").write_bytes(b"other")
+        model, manifest = f"MODEL={self.folder}/m.bin", self.folder / "store/raw/1/manifest.toml"
+        chosen = [f"{self.folder}/store/store.img", "raw", "out/keys/development.pub", "1"]
+        self.assertEqual(self.make(model), (0, chosen))
+        self.assertEqual(self.entries(), [("raw", 1)])
+        first = tomllib.loads(manifest.read_text())
+        self.assertEqual((first["verify"], first["payload"][1]["bytes"]), ("eager", 6))
+        self.assertNotIn("signature", first)
+        self.assertEqual(self.make(model, f"TOKENIZER={self.folder}/other.bin",
+                                   "VERIFY=on-fault")[0], 0)
+        second = tomllib.loads(manifest.read_text())
+        self.assertEqual((second["verify"], second["payload"][1]["bytes"]), ("on-fault", 5))
+
+    def refused(self, reason, *variables):     # pylint: disable=arguments-differ
+        status, errors = self.make(*variables)
+        self.assertEqual(status, 2)
+        self.assertIn(reason, errors)
+
+    def test_what_is_missing_is_named(self):
+        self.signed(1)
+        (self.folder / "m.bin").write_bytes(checkpoint())
+        self.refused("absent: no such file", f"MODEL={self.folder}/absent")
+        self.refused("a bundle needs TRUST=", f"MODEL={self.folder}/bundles/small")
+        self.refused("nobody.pub: no such file", f"MODEL={self.folder}/bundles/small",
+                     "TRUST=nobody.pub")
+        self.refused("bundles: a folder without a manifest.toml is no bundle",
+                     f"MODEL={self.folder}/bundles", "TRUST=x")
+        self.refused("tokenizer.bin: no such file", f"MODEL={self.folder}/m.bin")

@@ -1,0 +1,67 @@
+# Which store image is served from, and what in it.
+#
+#   (nothing)                      the default bundle (bundles/default)
+#   MODEL=FOLDER TRUST=KEY.pub     a bundle: .../NAME/GENERATION, or .../NAME with its generations
+#   MODEL=FILE [TOKENIZER=FILE]    a llama2.c checkpoint, signed by nobody, for experiments; its
+#                                  tokenizer is tokenizer.bin beside it. VERIFY=on-fault: not eagerly
+#
+# gives
+#   STORE_IMAGE      the image: a target
+#   STORE_BUNDLE     the bundle's name
+#   STORE_TRUST      the trust root
+#   STORE_UNSIGNED   1: the bundle is a raw checkpoint, and whoever serves it must be told so
+
+STORE_FOLDER   ?= out/model
+STORE_UNSIGNED := 0
+
+ifeq ($(MODEL),)
+STORE_IMAGE  := out/store.img
+STORE_BUNDLE := default
+STORE_TRUST  := $(TRUST_ROOT)
+else
+
+STORE_IMAGE       := $(STORE_FOLDER)/store.img
+STORE_GENERATIONS := $(patsubst %/manifest.toml,%,$(wildcard $(MODEL)/manifest.toml) \
+                     $(wildcard $(MODEL)/*/manifest.toml))
+
+ifneq ($(STORE_GENERATIONS),)
+ifeq ($(wildcard $(TRUST)),)
+$(error MODEL=$(MODEL): a bundle needs TRUST=, the file of the public key that signed it; \
+    TRUST=$(TRUST): no such file)
+endif
+STORE_BUNDLE := $(lastword $(subst /, ,$(dir $(abspath $(firstword $(STORE_GENERATIONS))))))
+STORE_TRUST  := $(TRUST)
+STORE_FILES  := $(wildcard $(addsuffix /*,$(STORE_GENERATIONS)))
+else ifneq ($(wildcard $(MODEL)/.),)
+$(error MODEL=$(MODEL): a folder without a manifest.toml is no bundle)
+else ifeq ($(wildcard $(MODEL)),)
+$(error MODEL=$(MODEL): no such file)
+else
+TOKENIZER ?= $(dir $(MODEL))tokenizer.bin
+VERIFY    ?= eager
+ifeq ($(wildcard $(TOKENIZER)),)
+$(error MODEL=$(MODEL): its tokenizer is missing: TOKENIZER=$(TOKENIZER): no such file)
+endif
+STORE_BUNDLE      := raw
+STORE_TRUST       := $(TRUST_ROOT)
+STORE_UNSIGNED    := 1
+STORE_GENERATIONS := $(STORE_FOLDER)/raw/1
+STORE_FILES       := $(STORE_GENERATIONS)/manifest.toml
+
+$(STORE_GENERATIONS)/manifest.toml: $(MODEL) $(TOKENIZER) $(STORE_FOLDER)/choice $(BUNDLE_TOOL)
+	$(call say,BUNDLE,$(@D))rm -rf $(@D) && mkdir -p $(@D) && \
+	    ln -s $(abspath $(MODEL)) $(@D)/model.bin && \
+	    ln -s $(abspath $(TOKENIZER)) $(@D)/tokenizer.bin && \
+	    $(BUNDLE_TOOL) make $(@D) --verify $(VERIFY) --weights model.bin --tokenizer tokenizer.bin
+endif
+
+# A file that is written anew when another model is chosen, however old that is.
+STORE_CHOICE := $(abspath $(MODEL) $(TOKENIZER)) $(VERIFY)
+ifneq ($(STORE_CHOICE),$(file <$(STORE_FOLDER)/choice))
+$(shell mkdir -p $(STORE_FOLDER))
+$(file >$(STORE_FOLDER)/choice,$(STORE_CHOICE))
+endif
+
+$(STORE_IMAGE): $(STORE_FILES) $(STORE_FOLDER)/choice $(BUNDLE_TOOL)
+	$(call say,PACK,$@)$(BUNDLE_TOOL) pack -o $@ $(STORE_GENERATIONS)
+endif
