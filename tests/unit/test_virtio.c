@@ -455,19 +455,20 @@ the_ring_can_be_full_and_indices_wrap(void)
         sent += count;
         if (count == 64)
             CHECK_EQ(info_of(QUEUE).in_flight, 64);
-        unsigned run = tap_random(&random, 2) ? fake_run(rng, 0, 1) : 0;
-        if (tap_random(&random, 8) == 0)
-            CHECK_EQ(CALL(queue_release, QUEUE, 0), sent == done + run && count + run == 0
-                                                        ? fake_call(EXO_CALL_null, NULL, 0)
-                                                        : (int64_t)fake_result(0));
-        if (queue_at(QUEUE)->regions[0].state == REGION_FREE)
-            CHECK_EQ(CALL_AGAIN(queue_region, QUEUE, FRAMES, 0, 4, BOTH), EXO_OK);
+        if (tap_random(&random, 2))
+            (void)fake_run(rng, 0, 1);
+        if (tap_random(&random, 8) == 0) { /* read ahead of what the owner has seen */
+            int64_t err = CALL_AGAIN(queue_release, QUEUE, 0);
+            CHECK(err == EXO_OK || err == EXO_E_BUSY);
+            if (err == EXO_OK)
+                CHECK_EQ(CALL_AGAIN(queue_region, QUEUE, FRAMES, 0, 4, BOTH), EXO_OK);
+        }
         uint16_t ready = (uint16_t)(queue_at(QUEUE)->page->used_index - consumed);
         uint16_t some = (uint16_t)tap_random(&random, ready + 1u);
         consumed = (uint16_t)(consumed + some);
         done += some;
     }
-    CHECK_EQ(fake_run(rng, 0, 1) + done <= sent + 64, true);
+    (void)fake_run(rng, 0, 1);
     end();
 }
 
@@ -687,7 +688,7 @@ revoking_frames_resets_the_device_at_the_deadline(void)
     CHECK_EQ(fake_run(rng, 0, 1), 3); /* late, and into quarantine */
     CHECK_EQ(rng->bad_dma, 0);
     rng->stuck = false;
-    rng->status = 0;
+    fake_reset(rng);
     CHECK_EQ(CALL_AGAIN(cap_drop, FRAMES), EXO_OK);
     CHECK_EQ(frame_state(frame_of(pfn)), FRAME_FREE);
     CHECK_EQ(info_of(QUEUE).in_flight, 0);
@@ -724,7 +725,7 @@ killing_a_cell_with_requests_in_flight(void)
         CHECK_EQ(fake_run(rng, 0, 1), 32);
         CHECK_EQ(rng->bad_dma, 0);
         rng->stuck = false;
-        rng->status = 0;
+        fake_reset(rng);
         CHECK_EQ(CALL_AGAIN(cap_drop, victims[i]), EXO_OK);
         end();
     }
@@ -824,13 +825,10 @@ static const struct lie lies[] = {
 static void
 tell(const struct lie *lie)
 {
-    struct fake_request request;
-    struct fake_ring *ring = &block->rings[0];
-    (void)request;
+    struct fake_ring *ring = &rng->rings[0];
     for (unsigned i = 0; i < lie->first; i++)
         fake_push_used(rng, 0, i, 64);
     fake_push_used(rng, 0, lie->id, lie->length);
-    ring = &rng->rings[0];
     ring->used = (uint16_t)(ring->used + lie->jump);
     __atomic_store_n(&ring->page->used_index, ring->used, __ATOMIC_RELEASE);
 }
@@ -1126,6 +1124,100 @@ repossession_takes_what_no_device_uses_first(void)
     end();
 }
 
+/* --- All together
+ * ---------------------------------------------------------------------------------
+ */
+
+static void
+the_device_does_something(uint64_t *random)
+{
+    struct fake_request request;
+    uint32_t queue = tap_random(random, 4);
+    switch (tap_random(random, 1000)) {
+    case 0: fake_push_used(block, queue, tap_random(random, 300), tap_random(random, 5000)); break;
+    case 1:
+    case 2:
+    case 3: block->stuck = !block->stuck; break;
+    case 4: block->refuses = tap_random(random, 4) == 0; break;
+    default:
+        if (fake_take(block, queue, &request))
+            fake_complete(block, queue, &request, 1);
+    }
+    if (!block->stuck && !block->mastering)
+        fake_reset(block); /* it heard of it after all */
+}
+
+/* Queues are in slots 33 to 36, their ring pages in 37 to 40, frames in 41 to 46, mostly. */
+static void
+the_program_does_something(uint64_t *random)
+{
+    uint64_t queue = 33 + tap_random(random, 4), frames = 41 + tap_random(random, 6);
+    uint64_t any = 33 + tap_random(random, 14), cell = tap_random(random, 2) ? 30 : CELL;
+    switch (tap_random(random, 18)) {
+    case 0:
+        if (block->rings[0].entries == 0 || tap_random(random, 40) == 0)
+            (void)CALL(device_open, cell, BLOCK, 1 + tap_random(random, 4), 0, 0);
+        break;
+    case 1:
+    case 2: (void)CALL(queue_open, cell, queue, BLOCK, queue - 33, queue + 4, 0, 0); break;
+    case 3: (void)CALL(frames_alloc, cell, frames, 1 + tap_random(random, 4), 1, 0); break;
+    case 4:
+    case 5:
+    case 6: (void)CALL(queue_region, queue, frames, 0, 1, 1 + tap_random(random, 3)); break;
+    case 7: (void)CALL(queue_release, queue, tap_random(random, 3)); break;
+    case 8: (void)CALL(cap_drop, tap_random(random, 8) ? frames : any); break;
+    case 9: (void)CALL(cap_revoke, frames); break;
+    case 10: (void)CALL(cap_copy, any, EXO_SELF, 33 + tap_random(random, 14), 31, 0, 0); break;
+    case 11: (void)CALL(cell_reap, cell); break;
+    case 12: fake_ticks += tap_random(random, 50) == 0 ? 1000001 : 100; break;
+    default:
+        for (unsigned i = 0; i < 3; i++) {
+            put(i, (uint16_t)tap_random(random, 60), (uint16_t)tap_random(random, 3),
+                tap_random(random, 4) ? W : 0, 0, 512);
+            batch[i].operation = batch[i].flags ? EXO_BLOCK_READ : EXO_BLOCK_WRITE;
+        }
+        (void)submit(queue, 1 + tap_random(random, 3), block->rings[queue - 33].used, false);
+    }
+}
+
+static void
+whatever_both_do_nothing_is_left(void)
+{
+    uint64_t random = 20250101;
+    begin();
+    for (int round = 0; round < 20; round++) {
+        make_cell(30, 200);
+        for (int i = 0; i < 10000; i++) {
+            the_program_does_something(&random);
+            the_device_does_something(&random);
+        }
+        CHECK_EQ(block->bad_dma, 0);
+        block->stuck = false;
+        if (!block->mastering)
+            fake_reset(block);
+        CHECK_EQ(CALL_AGAIN(cap_drop, 30), EXO_OK);
+    }
+    end();
+}
+
+/* The payer of the rings goes, and with it what others see of them. */
+static void
+killing_the_payer_of_a_session_takes_the_ring_page(void)
+{
+    begin();
+    make_cell(30, 100);
+    CHECK_EQ(CALL_AGAIN(device_open, 30, RNG, 1, 0, 0), EXO_OK);
+    CHECK_EQ(CALL(queue_open, CELL, QUEUE, RNG, 0, RING, 0, 0), EXO_OK);
+    CHECK_EQ(add_region(QUEUE, CELL, FRAMES, 1, BOTH), 0);
+    CHECK_EQ(CALL_AGAIN(cap_drop, 30), EXO_OK);
+    CHECK_EQ(CALL(cap_info, RING, FAKE_USER), EXO_E_SLOT);
+    CHECK_EQ(submit(QUEUE, 0, 0, false), EXO_E_RESET);
+    CHECK_EQ(info_of(QUEUE).state, EXO_RING_RESET);
+    CHECK_EQ(CALL_AGAIN(cap_drop, FRAMES), EXO_OK);
+    CHECK_EQ(CALL_AGAIN(device_open, CELL, RNG, 1, 0, 0), EXO_OK);
+    end();
+}
+
 static const struct tap_test tests[] = {
     TAP(device_open_accepts_the_whitelist_only),
     TAP(device_open_refuses),
@@ -1147,6 +1239,7 @@ static const struct tap_test tests[] = {
     TAP(revoking_frames_resets_the_device_at_the_deadline),
     TAP(killing_a_cell_with_requests_in_flight),
     TAP(killing_an_environment_with_requests_in_flight),
+    TAP(killing_the_payer_of_a_session_takes_the_ring_page),
     TAP(a_device_owned_alone_is_reset_at_once),
     TAP(a_session_ends_for_all_its_queues),
     TAP(a_device_that_lies_is_reset),
@@ -1156,5 +1249,6 @@ static const struct tap_test tests[] = {
     TAP(an_extent_ends_at_its_sectors),
     TAP(extents_are_narrowed_by_copies),
     TAP(repossession_takes_what_no_device_uses_first),
+    TAP(whatever_both_do_nothing_is_left),
 };
 TAP_MAIN(tests)

@@ -34,6 +34,9 @@ UNIT_FLAGS_test_irq    := -DEXO_DEBUG=1
 UNIT_TSAN += test_irq
 UNIT_SRCS_test_virtio  := $(UNIT_KERNEL)
 UNIT_FLAGS_test_virtio := -DEXO_DEBUG=1
+UNIT_SRCS_test_virtio_threads  := $(UNIT_KERNEL)
+UNIT_FLAGS_test_virtio_threads := -DEXO_DEBUG=1
+UNIT_TSAN += test_virtio_threads
 UNIT_SRCS_test_port    := $(UNIT_KERNEL)
 UNIT_FLAGS_test_port   := -DEXO_DEBUG=1
 

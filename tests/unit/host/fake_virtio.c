@@ -45,6 +45,14 @@ fake_virtio_begin(void)
  * --------------------------------------------------------------------------------
  */
 
+void
+fake_reset(struct fake_device *device)
+{
+    memset(device->rings, 0, sizeof(device->rings));
+    device->status = 0;
+    device->resets++;
+}
+
 uint64_t
 transport_features(struct device *device)
 {
@@ -73,11 +81,9 @@ transport_set_status(struct device *device, uint8_t status)
     struct fake_device *fake = device->transport.fake;
     if (fake->removed || fake->stuck)
         return;
-    if (status == 0) {
-        memset(fake->rings, 0, sizeof(fake->rings));
-        fake->resets++;
-    }
     fake->status = status;
+    if (status == 0)
+        fake_reset(fake);
 }
 
 uint32_t

@@ -51,6 +51,9 @@ extern struct fake_device fake_devices[FAKE_DEVICES];
 #define FAKE_DEVICE_SLOT 20u
 void fake_virtio_begin(void);
 
+/* It hears of a reset, which it does by itself when it is not stuck. */
+void fake_reset(struct fake_device *device);
+
 /* The next request that is available; false when there is none. */
 bool fake_take(struct fake_device *device, uint32_t queue, struct fake_request *request);
 
