@@ -23,7 +23,7 @@ struct virtio_common {
     uint16_t config_vector, num_queues;
     uint8_t status, config_generation;
     uint16_t queue_select, queue_size, queue_vector, queue_enable, queue_notify_off;
-    uint32_t queue_descriptors[2], queue_available[2], queue_used[2];
+    uint32_t queue_rings[6]; /* three addresses, in halves (§4.1.3.1) */
 };
 
 struct device devices[DEVICES_MAX];
@@ -79,20 +79,13 @@ transport_queue_entries(struct device *device, uint32_t queue)
     return queue < DEVICE_QUEUES_MAX && !device->gone ? device->transport.entries[queue] : 0;
 }
 
-/* The halves of an address are two registers (§4.1.3.1). */
-static void
-set_address(volatile uint32_t *halves, pa_t address)
-{
-    halves[0] = (uint32_t)address;
-    halves[1] = (uint32_t)(address >> 32);
-}
-
 bool
 transport_queue_enable(struct device *device, uint32_t queue, uint32_t entries, pa_t descriptors,
                        pa_t available, pa_t used)
 {
     struct transport *transport = &device->transport;
     volatile struct virtio_common *common = transport->common;
+    const pa_t rings[] = {descriptors, available, used};
     if (device->gone || queue >= device->queues)
         return false;
     common->queue_select = (uint16_t)queue;
@@ -102,9 +95,8 @@ transport_queue_enable(struct device *device, uint32_t queue, uint32_t entries, 
     transport->doorbell[queue] = (volatile uint16_t *)(volatile void *)(transport->notify + at);
     common->queue_size = (uint16_t)entries;
     common->queue_vector = (uint16_t)(queue + 1);
-    set_address(common->queue_descriptors, descriptors);
-    set_address(common->queue_available, available);
-    set_address(common->queue_used, used);
+    for (uint32_t i = 0; i < ARRAY_LENGTH(common->queue_rings); i++)
+        common->queue_rings[i] = (uint32_t)(rings[i / 2] >> i % 2 * 32);
     common->queue_enable = 1;
     return common->queue_vector == queue + 1 && common->queue_size == entries;
 }
