@@ -13,3 +13,6 @@ $(PUMP): tests/bench/tools/pump.c tests/bench/work.h $(MAKE_FRAGMENTS) | setup-t
 	$(call say,HOSTCC,$<)mkdir -p $(@D) && $(HOSTCC) -std=c17 -O2 -D_GNU_SOURCE $(WARNINGS) -o $@ $<
 
 include tests/bench/baremetal/baremetal.mk
+
+BENCH_SRCS_blk_random_read := $(wildcard libos/virtio/*.c)
+BENCH_SRCS_net_echo        := $(wildcard libos/virtio/*.c) libos/net/nic.c

@@ -25,3 +25,6 @@ $(foreach t,$(filter threads_%,$(GUEST_TESTS)),$(eval \
     GUEST_SRCS_$(t) := $(wildcard tests/guest/threads/*.c)))
 
 include tests/guest/bundle/bundle.mk
+
+GUEST_SRCS_drivers := $(sort $(wildcard libos/virtio/*.c libos/blk/*.c libos/rng/*.c \
+                                        libos/supervise/*.c)) libos/net/nic.c

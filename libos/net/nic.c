@@ -1,0 +1,149 @@
+/* Both queues of a NIC, and the buffers that go round between them. */
+#include <net/nic.h>
+#include <rt/string.h>
+#include <rt/sync.h>
+#include <rt/time.h>
+
+static uint64_t
+mac_number(const uint8_t mac[6])
+{
+    uint64_t number = 0;
+    memcpy(&number, mac, 6);
+    return number;
+}
+
+static int64_t
+open_queues(struct nic *nic, const struct nic_source *source)
+{
+    struct vq_source from = {.cell = source->cell, .device = source->device};
+    int64_t err = EXO_OK;
+    if (source->port) {
+        from.index = 2 * source->port_number;
+        from.first_or_mac = mac_number(source->mac);
+        memcpy(nic->mac, source->mac, 6);
+        nic->skip = NIC_HEADER_BYTES;
+    } else {
+        err = vq_open_device(source->cell, source->device, 2, NIC_FEATURE_MAC);
+        if (err == EXO_OK)
+            err = exo_device_config(source->device, 0, nic->mac, 6);
+    }
+    if (err == EXO_OK)
+        err = vq_open(&nic->rx, &from);
+    from.index++;
+    return err == EXO_OK ? vq_open(&nic->tx, &from) : err;
+}
+
+static int64_t
+make_buffers(struct nic *nic, uint32_t buffers)
+{
+    uint32_t pages = (buffers * NIC_BUFFER_BYTES + EXO_PAGE_BYTES - 1) / EXO_PAGE_BYTES;
+    int64_t err = rt_memory_take(pages, EXO_PROT_READ | EXO_PROT_WRITE, &nic->memory);
+    if (err != EXO_OK)
+        return err;
+    int64_t rx = vq_region(&nic->rx, nic->memory.slot, 0, pages, EXO_WRITE);
+    int64_t tx = vq_region(&nic->tx, nic->memory.slot, 0, pages, EXO_READ);
+    nic->rx_region = (uint16_t)rx;
+    nic->tx_region = (uint16_t)tx;
+    return rx < 0 ? rx : tx < 0 ? tx : EXO_OK;
+}
+
+static int64_t
+start(struct nic *nic, const struct nic_source *source)
+{
+    int64_t err = open_queues(nic, source);
+    if (err == EXO_OK)
+        err = make_buffers(nic, source->buffers);
+    if (err == EXO_OK)
+        err = vq_bind(nic->rx.slot, EXO_BOOT_VCPU, source->event);
+    if (err == EXO_OK)
+        err = vq_bind(nic->tx.slot, EXO_BOOT_VCPU, source->event);
+    for (uint32_t i = 0; err == EXO_OK && i < source->buffers; i++)
+        err = nic_receive_into(nic, i) ? EXO_OK : EXO_E_LIMIT;
+    return err == EXO_OK ? nic_flush(nic, false) : err;
+}
+
+int64_t
+nic_open(struct nic *nic, const struct nic_source *source)
+{
+    *nic = (struct nic){.event = source->event};
+    nic->rx.error = nic->tx.error = EXO_E_SLOT;
+    int64_t err = start(nic, source);
+    if (err != EXO_OK)
+        nic_close(nic);
+    return err;
+}
+
+void
+nic_close(struct nic *nic)
+{
+    vq_close(&nic->rx);
+    vq_close(&nic->tx);
+    if (nic->memory.at != NULL)
+        rt_memory_put(&nic->memory);
+}
+
+static struct vq_part
+part_of(const struct nic *nic, uint16_t region, uint32_t buffer, bool write, uint32_t bytes)
+{
+    return (struct vq_part){region, write, buffer * NIC_BUFFER_BYTES + nic->skip,
+                            NIC_HEADER_BYTES + bytes - nic->skip};
+}
+
+bool
+nic_receive_into(struct nic *nic, uint32_t buffer)
+{
+    struct vq_part part =
+        part_of(nic, nic->rx_region, buffer, true, NIC_BUFFER_BYTES - NIC_HEADER_BYTES);
+    return vq_add(&nic->rx, &part, 1, buffer);
+}
+
+bool
+nic_receive(struct nic *nic, struct nic_frame *frame)
+{
+    struct vq_done done;
+    if (!vq_poll(&nic->rx, &done))
+        return false;
+    *frame = (struct nic_frame){(uint32_t)done.cookie, done.length + nic->skip - NIC_HEADER_BYTES};
+    nic->received++;
+    return true;
+}
+
+bool
+nic_send(struct nic *nic, const struct nic_frame *frame)
+{
+    struct vq_part part = part_of(nic, nic->tx_region, frame->buffer, false, frame->bytes);
+    memset(nic_bytes(nic, frame->buffer) - NIC_HEADER_BYTES, 0, NIC_HEADER_BYTES);
+    bool added = vq_add(&nic->tx, &part, 1, frame->buffer);
+    nic->sent += added;
+    return added;
+}
+
+bool
+nic_sent(struct nic *nic, uint32_t *buffer)
+{
+    struct vq_done done;
+    bool any = vq_poll(&nic->tx, &done);
+    if (any)
+        *buffer = (uint32_t)done.cookie;
+    return any;
+}
+
+int64_t
+nic_flush(struct nic *nic, bool arm)
+{
+    int64_t rx = vq_flush(&nic->rx, arm), tx = vq_flush(&nic->tx, arm);
+    return rx != EXO_OK ? rx : tx;
+}
+
+bool
+nic_wait(struct nic *nic, uint64_t deadline_ticks)
+{
+    for (;;) {
+        int64_t err = nic_flush(nic, true);
+        if (err == EXO_E_AGAIN)
+            return true;
+        if (err != EXO_OK || rt_ticks() >= deadline_ticks)
+            return false;
+        (void)rt_wait_events(nic->event, deadline_ticks);
+    }
+}
