@@ -1176,7 +1176,9 @@ the_program_does_something(uint64_t *random)
                 tap_random(random, 4) ? W : 0, 0, 512);
             batch[i].operation = batch[i].flags ? EXO_BLOCK_READ : EXO_BLOCK_WRITE;
         }
-        (void)submit(queue, 1 + tap_random(random, 3), block->rings[queue - 33].used, false);
+        if (submit(queue, 1 + tap_random(random, 3), block->rings[queue - 33].used, false) ==
+            EXO_E_RESET)
+            (void)CALL(cap_drop, queue);
     }
 }
 
