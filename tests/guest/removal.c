@@ -1,4 +1,4 @@
-// config: smp=1,4 cpu=max,cortex-a72 devices=rng,net@port,rng@port,blk@port
+// config: smp=1,4 cpu=max,cortex-a72 devices=rng,net@port,rng@port,blk@port,rng@port
 /*
  * Devices that are removed behind their backs: QEMU's device_del presses the attention button of
  * the root port, the kernel quiesces the device and switches its slot off, and QEMU takes it away.
@@ -8,7 +8,7 @@
 #define BIT 0x20ull
 
 /* In the order of their requester ids. */
-enum { STAYS = EXO_BOOT_DEVICE, NET, ENTROPY, BLOCK };
+enum { STAYS = EXO_BOOT_DEVICE, NET, ENTROPY, BLOCK, OPENED };
 
 static uint32_t
 state_of(uint32_t device)
@@ -80,27 +80,52 @@ removed_while_it_is_read(uint64_t device)
     return status == EXO_E_GONE ? 0 : (int)-status;
 }
 
+/* Sessions one after the other, whose memory comes back when the cell is reaped. */
+static int
+removed_while_it_is_opened(uint64_t device)
+{
+    int64_t status;
+    do {
+        status = exo_device_open(EXO_BOOT_CELL, (uint32_t)device, 1, 0, 0).status;
+        if (status == EXO_OK)
+            (void)exo_device_close((uint32_t)device);
+        (void)exo_cell_reap(EXO_BOOT_CELL);
+    } while (status == EXO_OK || status == EXO_E_AGAIN || status == EXO_E_LIMIT);
+    return status == EXO_E_GONE ? 0 : (int)-status;
+}
+
 static void
-device_can_be_removed_while_it_is_read(void)
+removed_under(int (*entry)(uint64_t device), uint32_t device, const char *name)
 {
     const struct rt_spawn spawn = {
-        .entry = removed_while_it_is_read,
+        .entry = entry,
         .argument = RT_SLOT_GRANT,
         .cpu = other_cpu(),
-        .grant = {{.src = BLOCK, .dst = RT_SLOT_GRANT, .rights = EXO_READ}}};
+        .grant = {{.src = device, .dst = RT_SLOT_GRANT, .rights = EXO_READ | EXO_CONTROL}}};
     struct rt_child child;
     if (!start_child(&spawn, &child))
         return;
-    remove_device(BLOCK, "blk0");
+    remove_device(device, name);
     child_succeeds(&child);
-    check_equal(state_of(BLOCK), EXO_DEVICE_GONE);
+    check_equal(state_of(device), EXO_DEVICE_GONE);
+}
+
+static void
+device_can_be_removed_while_it_is_read(void)
+{
+    removed_under(removed_while_it_is_read, BLOCK, "blk0");
+}
+
+static void
+device_can_be_removed_while_it_is_opened(void)
+{
+    removed_under(removed_while_it_is_opened, OPENED, "rng2");
 }
 
 static const struct test tests[] = {
-    TEST(holder_is_told_that_the_device_is_gone),
-    TEST(who_binds_too_late_is_told_at_once),
-    TEST(slot_is_free_and_takes_nothing_in),
-    TEST(device_can_be_removed_while_it_is_read),
+    TEST(holder_is_told_that_the_device_is_gone),   TEST(who_binds_too_late_is_told_at_once),
+    TEST(slot_is_free_and_takes_nothing_in),        TEST(device_can_be_removed_while_it_is_read),
+    TEST(device_can_be_removed_while_it_is_opened),
 };
 
 int
