@@ -6,36 +6,19 @@
 
 /* What lives as long as the answer takes. */
 struct session {
-    struct engine_model model;
     struct engine_tokenizer tokenizer;
-    struct engine_mapping mapping;
-    struct engine_source source;
     struct engine *engine;
     struct engine_batch batch;
     struct engine_request request;
 };
 
 static int
-read_files(struct session *session, const struct completion *completion, struct engine_arena *arena,
-           struct engine_error *error)
+open_engine(struct session *session, const struct loaded *loaded, struct engine_arena *arena,
+            struct engine_error *error)
 {
-    int status = engine_checkpoint_read(&session->model, completion->model, completion->model_bytes,
-                                        completion->model_bytes, arena, error);
-    if (status != ENGINE_OK)
-        return status;
-    session->mapping = (struct engine_mapping){completion->model, completion->model_bytes};
-    session->source = engine_mapping_source(&session->mapping);
-    return engine_tokenizer_read(&session->tokenizer, completion->tokenizer,
-                                 completion->tokenizer_bytes, session->model.shape.vocabulary,
-                                 arena, error);
-}
-
-static int
-open_engine(struct session *session, struct engine_arena *arena, struct engine_error *error)
-{
-    struct engine_options options = {.batch = PREFILL_TOKENS};
+    struct engine_options options = {.batch = PREFILL_TOKENS, .kernels = loaded->kernels};
     int status =
-        engine_open(&session->engine, &session->model, &session->source, &options, arena, error);
+        engine_open(&session->engine, &loaded->model, &loaded->source, &options, arena, error);
     return status != ENGINE_OK ? status
                                : engine_batch_open(&session->batch, session->engine, 1,
                                                    PREFILL_TOKENS, arena, error);
@@ -64,13 +47,13 @@ begin_request(struct session *session, struct completion *completion, struct eng
               struct engine_error *error)
 {
     struct engine_request *request = &session->request;
-    uint32_t context = session->model.shape.context;
+    const struct engine_shape *shape = &completion->loaded->model.shape;
+    uint32_t context = shape->context;
     int status = encode_prompt(session, completion, arena, error);
     if (status != ENGINE_OK)
         return status;
     void *memory = engine_arena_take(arena, 1, engine_sequence_bytes(session->engine, context));
-    request->logits =
-        engine_arena_take(arena, session->model.shape.vocabulary, sizeof *request->logits);
+    request->logits = engine_arena_take(arena, shape->vocabulary, sizeof *request->logits);
     if (memory == NULL || request->logits == NULL)
         return engine_fail(error, ENGINE_E_SPACE, "llm: no memory for a context of %u tokens",
                            context);
@@ -110,9 +93,11 @@ int
 complete(struct completion *completion, struct engine_arena *arena, struct engine_error *error)
 {
     struct session session = {.engine = NULL};
-    int status = read_files(&session, completion, arena, error);
+    int status = engine_tokenizer_read(&session.tokenizer, completion->tokenizer,
+                                       completion->tokenizer_bytes,
+                                       completion->loaded->model.shape.vocabulary, arena, error);
     if (status == ENGINE_OK)
-        status = open_engine(&session, arena, error);
+        status = open_engine(&session, completion->loaded, arena, error);
     if (status == ENGINE_OK)
         status = begin_request(&session, completion, arena, error);
     if (status != ENGINE_OK)

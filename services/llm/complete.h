@@ -3,11 +3,38 @@
 #define LLM_COMPLETE_H
 
 #include "engine/batch.h"
+#include "engine/choice.h"
 #include "engine/tokenizer.h"
 
+#define TRIALS_MAX 32
+
+/* A model whose kernels are chosen, and whose weights are packed for them. */
+struct loaded {
+    struct engine_model model;
+    struct engine_mapping mapping;
+    struct engine_source file, source;
+    struct engine_packed packed;
+    const struct engine_kernel **kernels;
+    struct engine_trial trials[TRIALS_MAX];
+    uint32_t trial_count;
+};
+
+/* How it is loaded. */
+struct loading {
+    const uint8_t *file; /* the model, whole; aligned to 4 */
+    uint64_t bytes;
+    struct engine_machine machine;
+    const char *kernel; /* names begin so; "reference": as the reference programs; NULL: the best */
+};
+
+/* Takes all memory from `arena`: the model once more, where it is packed. The engine's status. */
+int load(struct loaded *loaded, const struct loading *loading, struct engine_arena *arena,
+         struct engine_error *error);
+
 struct completion {
-    const uint8_t *model, *tokenizer; /* the files, whole; aligned to 4 */
-    uint64_t model_bytes, tokenizer_bytes;
+    const struct loaded *loaded;
+    const uint8_t *tokenizer; /* the file, whole */
+    uint64_t tokenizer_bytes;
     const char *prompt;
     uint32_t tokens_max;
     void (*put)(const uint8_t *text, size_t length_bytes); /* takes the answer, piece by piece */
@@ -21,5 +48,12 @@ struct completion {
  * whole context, and a few megabytes. The status is the engine's.
  */
 int complete(struct completion *completion, struct engine_arena *arena, struct engine_error *error);
+
+/*
+ * Prints what the kernels do, and how many tokens a second the model reads and writes: a prompt of
+ * 104 tokens, and answers from position 128 on (or what the context has room for).
+ */
+int bench(const struct loaded *loaded, const struct engine_machine *machine,
+          struct engine_arena *arena, struct engine_error *error);
 
 #endif

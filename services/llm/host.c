@@ -55,12 +55,13 @@ put(const uint8_t *text, size_t length_bytes)
     fflush(stdout);
 }
 
-static double
-now_s(void)
+static uint64_t
+now_ns(void *context)
 {
     struct timespec time;
+    (void)context;
     clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
 }
 
 static void
@@ -73,27 +74,71 @@ report(const struct completion *completion, double seconds)
             tokens / seconds);
 }
 
-int
-main(int argc, char **argv)
+static struct engine_arena
+new_arena(void)
 {
-    if (argc < 4 || argc > 5) {
-        fprintf(stderr, "usage: llm MODEL TOKENIZER PROMPT [TOKENS]\n");
-        return 2;
-    }
-    struct completion completion = {.prompt = argv[3], .put = put};
-    struct engine_error error = {""};
-    completion.tokens_max = argc > 4 ? read_count(argv[4]) : TOKENS_DEFAULT;
-    completion.model = map_file(argv[1], &completion.model_bytes);
-    completion.tokenizer = map_file(argv[2], &completion.tokenizer_bytes);
     struct engine_arena arena = {.size_bytes = ARENA_BYTES};
     arena.base = mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (arena.base == MAP_FAILED)
         fail("memory", strerror(errno));
-    double start_s = now_s();
-    if (complete(&completion, &arena, &error) != ENGINE_OK)
-        fail(argv[1], error.text);
-    put((const uint8_t *)"\n", 1);
-    report(&completion, now_s() - start_s);
+    return arena;
+}
+
+static void
+load_model(struct loaded *loaded, const char *path, struct loading *loading,
+           struct engine_arena *arena)
+{
+    struct engine_error error = {""};
+    loading->file = map_file(path, &loading->bytes);
+    loading->kernel = getenv("ENGINE_KERNEL");
+    if (loading->kernel == NULL)
+        loading->kernel = "reference"; /* what a compiler makes of it is fastest here */
+    if (load(loaded, loading, arena, &error) != ENGINE_OK)
+        fail(path, error.text);
+}
+
+static int
+run_bench(const char *path)
+{
+    struct loading loading = {.machine = {.now_ns = now_ns}};
+    struct engine_arena arena = new_arena();
+    struct engine_error error = {""};
+    struct loaded loaded;
+    load_model(&loaded, path, &loading, &arena);
+    if (bench(&loaded, &loading.machine, &arena, &error) != ENGINE_OK)
+        fail(path, error.text);
     return 0;
+}
+
+static int
+run_completion(char **arguments, uint32_t tokens_max)
+{
+    struct loading loading = {.machine = {.now_ns = now_ns}};
+    struct engine_arena arena = new_arena();
+    struct engine_error error = {""};
+    struct loaded loaded;
+    load_model(&loaded, arguments[0], &loading, &arena);
+    struct completion completion = {
+        .loaded = &loaded, .prompt = arguments[2], .put = put, .tokens_max = tokens_max};
+    completion.tokenizer = map_file(arguments[1], &completion.tokenizer_bytes);
+    uint64_t start_ns = now_ns(NULL);
+    if (complete(&completion, &arena, &error) != ENGINE_OK)
+        fail(arguments[1], error.text);
+    put((const uint8_t *)"\n", 1);
+    report(&completion, (double)(now_ns(NULL) - start_ns) * 1e-9);
+    return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+    if (argc == 3 && strcmp(argv[1], "--bench") == 0)
+        return run_bench(argv[2]);
+    if (argc < 4 || argc > 5) {
+        fprintf(stderr, "usage: llm MODEL TOKENIZER PROMPT [TOKENS]\n"
+                        "       llm --bench MODEL\n");
+        return 2;
+    }
+    return run_completion(argv + 1, argc > 4 ? read_count(argv[4]) : TOKENS_DEFAULT);
 }

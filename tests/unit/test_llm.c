@@ -52,15 +52,16 @@ static void
 check_text(const uint8_t *model, size_t model_bytes, const char *tokenizer, uint32_t positions,
            const char *reference)
 {
-    struct completion completion = {.prompt = PROMPT, .put = put};
+    const struct loading loading = {.file = model, .bytes = model_bytes, .kernel = "reference"};
+    struct loaded loaded;
+    struct completion completion = {.loaded = &loaded, .prompt = PROMPT, .put = put};
     struct engine_error error = {""};
     size_t tokenizer_bytes, expected_bytes;
     uint8_t *pieces = read_file(tokenizer, &tokenizer_bytes);
     uint8_t *expected = read_file(reference, &expected_bytes);
     struct engine_arena arena = {.base = aligned_alloc(ENGINE_ARENA_ALIGN, ARENA_BYTES),
                                  .size_bytes = ARENA_BYTES};
-    completion.model = model;
-    completion.model_bytes = model_bytes;
+    CHECK_EQ(load(&loaded, &loading, &arena, &error), 0);
     completion.tokenizer = pieces;
     completion.tokenizer_bytes = tokenizer_bytes;
     completion.tokens_max = positions - 4;
@@ -115,13 +116,17 @@ the_15m_stand_in_speaks_as_in_the_reference(void)
 static void
 a_tokenizer_of_another_model_is_refused(void)
 {
-    struct completion completion = {.prompt = PROMPT, .put = put, .tokens_max = 1};
+    struct loading loading = {.kernel = "reference"};
+    struct loaded loaded;
+    struct completion completion = {
+        .loaded = &loaded, .prompt = PROMPT, .put = put, .tokens_max = 1};
     struct engine_error error = {""};
-    uint8_t *model = read_file("stories260K.bin", &completion.model_bytes);
+    uint8_t *model = read_file("stories260K.bin", &loading.bytes);
     uint8_t *pieces = read_file("tokenizer.bin", &completion.tokenizer_bytes);
     struct engine_arena arena = {.base = aligned_alloc(ENGINE_ARENA_ALIGN, ARENA_BYTES),
                                  .size_bytes = ARENA_BYTES};
-    completion.model = model;
+    loading.file = model;
+    CHECK_EQ(load(&loaded, &loading, &arena, &error), 0);
     completion.tokenizer = pieces;
     CHECK_EQ(complete(&completion, &arena, &error), ENGINE_E_MISMATCH);
     CHECK_EQ(strcmp(error.text, "tokenizer: more pieces than the model has words (512)"), 0);

@@ -68,7 +68,7 @@ UNIT_SRCS_test_sampling      := $(ENGINE_SRCS)
 UNIT_FLAGS_test_sampling     := $(UNIT_ENGINE_FLAGS)
 UNIT_SRCS_test_batch         := $(UNIT_ENGINE)
 UNIT_FLAGS_test_batch        := $(UNIT_ENGINE_FLAGS)
-UNIT_SRCS_test_llm           := $(UNIT_ENGINE) services/llm/complete.c
+UNIT_SRCS_test_llm           := $(UNIT_ENGINE) services/llm/complete.c services/llm/load.c
 UNIT_FLAGS_test_llm          := $(UNIT_ENGINE_FLAGS) -Iservices/llm
 
 # Bundles: the loader over a store in memory.

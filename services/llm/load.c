@@ -1,0 +1,39 @@
+#include "complete.h"
+
+#include <string.h>
+
+/* Chooses for this machine, and packs. */
+static int
+pack(struct loaded *loaded, const struct loading *loading, struct engine_arena *arena,
+     struct engine_error *error)
+{
+    loaded->kernels = engine_arena_take(arena, loaded->model.tensor_count, sizeof *loaded->kernels);
+    if (loaded->kernels == NULL)
+        return engine_fail(error, ENGINE_E_SPACE, "llm: no memory for a choice of kernels");
+    int64_t trials = engine_choose(&loaded->model, &loading->machine, loading->kernel,
+                                   loaded->kernels, loaded->trials, TRIALS_MAX, arena);
+    if (trials < 0)
+        return engine_fail(error, (int)trials, "llm: no memory to try kernels in");
+    loaded->trial_count = (uint32_t)(trials < TRIALS_MAX ? trials : TRIALS_MAX);
+    int status =
+        engine_pack(&loaded->packed, &loaded->model, &loaded->file, loaded->kernels, arena, error);
+    loaded->source = engine_packed_source(&loaded->packed);
+    return status;
+}
+
+int
+load(struct loaded *loaded, const struct loading *loading, struct engine_arena *arena,
+     struct engine_error *error)
+{
+    *loaded = (struct loaded){.kernels = NULL};
+    int status = engine_checkpoint_read(&loaded->model, loading->file, loading->bytes,
+                                        loading->bytes, arena, error);
+    if (status != ENGINE_OK)
+        return status;
+    loaded->mapping = (struct engine_mapping){loading->file, loading->bytes};
+    loaded->file = engine_mapping_source(&loaded->mapping);
+    loaded->source = loaded->file;
+    if (loading->kernel != NULL && strcmp(loading->kernel, "reference") == 0)
+        return ENGINE_OK;
+    return pack(loaded, loading, arena, error);
+}
