@@ -33,7 +33,7 @@ out/unit/arm/$(1): $(foreach s,tests/unit/$(1).c $(UNIT_ARM_SRCS_$(1)),out/unit/
 	$$(call say,ARMLD,$$@)$(UNIT_ARM_CC) -fuse-ld=lld -static -o $$@ $$^ -lm
 out/unit/arm/$(1).obj/%.o: % $(MAKE_FRAGMENTS) | setup-test
 	$$(call say,ARMCC,$$<)mkdir -p $$(@D) && \
-	    $(UNIT_ARM_CC) $(UNIT_FLAGS) -O2 $(UNIT_FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
+	    $(UNIT_ARM_CC) $(UNIT_FLAGS) -O2 $(UNIT_FLAGS_$(1)) $(UNIT_ARM_FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
 endef
 
 $(foreach t,$(UNIT_ARM),$(eval $(call unit_arm_test,$(t))))

@@ -46,8 +46,9 @@ softmax(float *scores, uint32_t count)
 
 void
 attention_head(const struct engine *engine, uint32_t layer, uint32_t t, uint32_t head,
-               float *scores)
+               const struct step_mix *mix)
 {
+    float *scores = mix->scores;
     const struct engine_shape *shape = &engine->model->shape;
     const struct step_token *token = &engine->tokens[t];
     uint32_t size = shape->head_dim, count = token->position + 1;

@@ -218,3 +218,11 @@ engine_choose(const struct engine_model *model, const struct engine_machine *mac
     scratch->used_bytes = used_bytes;
     return trials.count;
 }
+
+const struct engine_kernel *
+engine_attention_kernel(const struct engine_model *model,
+                        const struct engine_kernel *const *kernels)
+{
+    const struct engine_kernel *kernel = kernels[model->classifier->index];
+    return kernel->sums != NULL ? kernel : NULL;
+}

@@ -38,9 +38,26 @@ take_state(struct engine *engine, struct engine_arena *arena)
     engine->gate = take_matrix(arena, batch, shape->hidden);
     engine->up = take_matrix(arena, batch, shape->hidden);
     engine->down = take_matrix(arena, batch, shape->dim);
-    engine->key = engine_arena_take(arena, batch, sizeof *engine->key);
-    engine->value = engine_arena_take(arena, batch, sizeof *engine->value);
+    engine->key = take_matrix(arena, batch, shape->kv_heads * shape->head_dim);
+    engine->value = take_matrix(arena, batch, shape->kv_heads * shape->head_dim);
     engine->logits = engine_arena_take(arena, batch, sizeof *engine->logits);
+}
+
+/* For each worker, in whole groups: the scores of a context, or a head. */
+static void
+take_mixes(struct engine *engine, struct engine_arena *arena)
+{
+    uint32_t groups = greater(engine->context, engine->model->shape.head_dim);
+    groups = groups / ENGINE_INTEGER_GROUP + 1;
+    uint32_t count = groups * ENGINE_INTEGER_GROUP;
+    struct step_mix *mixes = engine_arena_take(arena, engine->team.count, sizeof *mixes), none;
+    for (uint32_t i = 0; i < engine->team.count; i++) {
+        struct step_mix *mix = mixes != NULL ? &mixes[i] : &none;
+        mix->scores = engine_arena_take(arena, count, sizeof *mix->scores);
+        mix->integers = engine_arena_take(arena, count, sizeof *mix->integers);
+        mix->scales = engine_arena_take(arena, groups, sizeof *mix->scales);
+    }
+    engine->mixes = mixes;
 }
 
 static void
@@ -61,8 +78,7 @@ take_scratch(struct engine *engine, struct engine_arena *arena)
     engine->integer_scales =
         engine_arena_take(arena, count / ENGINE_INTEGER_GROUP + 1, sizeof *engine->integer_scales);
     engine->bases = engine_arena_take(arena, engine->batch, sizeof *engine->bases);
-    engine->scores = engine_arena_take(arena, (size_t)engine->team.count * engine->context,
-                                       sizeof *engine->scores);
+    take_mixes(engine, arena);
 }
 
 static bool
@@ -105,6 +121,9 @@ check_options(const struct engine_model *model, const struct engine_options *opt
         return engine_fail(error, ENGINE_E_ARGUMENT,
                            "engine: a context of %u, but the model was made for %u",
                            options->context, model->shape.context);
+    if (options->attention != NULL && options->attention->sums == NULL)
+        return engine_fail(error, ENGINE_E_ARGUMENT, "engine: kernel %s is not for attention",
+                           options->attention->name);
     if (options->batch > ENGINE_DIM_MAX)
         return engine_fail(error, ENGINE_E_ARGUMENT, "engine: %u tokens in a step, more than %u",
                            options->batch, ENGINE_DIM_MAX);
@@ -127,6 +146,7 @@ engine_open(struct engine **opened, const struct engine_model *model,
     engine->model = model;
     engine->source = source;
     engine->kernels = options->kernels;
+    engine->attention = options->attention;
     engine->team = options->team ? *options->team : (struct engine_team){.count = 1};
     engine->context = options->context ? options->context : model->shape.context;
     engine->batch = options->batch ? options->batch : 1;

@@ -12,10 +12,18 @@ struct step_token {
     uint32_t token, position;
 };
 
+/* What one worker mixes one head's values with. */
+struct step_mix {
+    float *scores;     /* [context, or a head, in whole groups] */
+    int16_t *integers; /* as many */
+    int32_t *scales;   /* of the groups */
+};
+
 struct engine {
     const struct engine_model *model;
     const struct engine_source *source;
     const struct engine_kernel *const *kernels; /* of each tensor; NULL: the reference */
+    const struct engine_kernel *attention;      /* NULL: in floats */
     struct engine_team team;
     uint32_t context, batch;
     float *norms;       /* of each layer attention and ffn, then the final one: [dim] each */
@@ -35,8 +43,8 @@ struct engine {
     float *scales;
     int16_t *integers;
     int32_t *integer_scales;
-    float *bases;  /* [batch] */
-    float *scores; /* [workers][context]: of one head's attention */
+    float *bases;           /* [batch] */
+    struct step_mix *mixes; /* [workers] */
     atomic_bool failed;
 };
 
@@ -74,9 +82,15 @@ float *sequence_row(const struct engine *engine, const struct engine_sequence *s
 /* Turns query and key of token `t` by their position, in place. */
 void attention_rotate(const struct engine *engine, uint32_t t);
 
-/* Attention of head `head` for token `t`, into its part of `mixed`. `scores`: [context]. */
+/* Attention of head `head` for token `t`, into its part of `mixed`. */
 void attention_head(const struct engine *engine, uint32_t layer, uint32_t t, uint32_t head,
-                    float *scores);
+                    const struct step_mix *mix);
+
+/* The same on keys and values of 8 bits, which are stored first; and the memory that they need. */
+void attention_integer_store(const struct engine *engine, uint32_t layer, uint32_t t);
+void attention_integer_head(const struct engine *engine, uint32_t layer, uint32_t t, uint32_t head,
+                            const struct step_mix *mix);
+size_t attention_integer_bytes(const struct engine_shape *shape, uint32_t context);
 
 /* The whole forward pass, as one worker of the team sees it. */
 void forward_worker(void *engine, uint32_t worker);

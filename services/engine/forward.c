@@ -117,7 +117,7 @@ begin_tokens(struct engine *engine, uint32_t worker)
     step_barrier(engine, worker);
 }
 
-/* The layer's keys and values go straight to where the sequences keep them. */
+/* The layer's keys and values in floats go straight to where the sequences keep them. */
 static void
 place_keys(struct engine *engine, uint32_t layer, struct step_share tokens)
 {
@@ -132,10 +132,13 @@ static void
 mix_heads(struct engine *engine, uint32_t worker, uint32_t layer)
 {
     uint32_t heads = engine->model->shape.heads;
-    float *scores = engine->scores + (size_t)worker * engine->context;
+    const struct step_mix *mix = &engine->mixes[worker];
     struct step_share share = step_share(engine, worker, engine->token_count * heads);
     for (uint32_t i = share.first; i < share.end; i++)
-        attention_head(engine, layer, i / heads, i % heads, scores);
+        if (engine->attention != NULL)
+            attention_integer_head(engine, layer, i / heads, i % heads, mix);
+        else
+            attention_head(engine, layer, i / heads, i % heads, mix);
     step_barrier(engine, worker);
 }
 
@@ -145,14 +148,19 @@ attend(struct engine *engine, uint32_t worker, uint32_t index)
     const struct engine_layer *layer = &engine->model->layers[index];
     uint32_t count = engine->token_count, width = layer->output->columns;
     struct step_share share = step_share(engine, worker, count);
-    place_keys(engine, index, share);
-    step_barrier(engine, worker);
+    if (engine->attention == NULL) {
+        place_keys(engine, index, share);
+        step_barrier(engine, worker);
+    }
     product(engine, worker, layer->query, count, engine->query);
     product(engine, worker, layer->key, count, engine->key);
     product(engine, worker, layer->value, count, engine->value);
     step_barrier(engine, worker);
-    for (uint32_t t = share.first; t < share.end; t++)
+    for (uint32_t t = share.first; t < share.end; t++) {
         attention_rotate(engine, t);
+        if (engine->attention != NULL)
+            attention_integer_store(engine, index, t);
+    }
     step_barrier(engine, worker);
     mix_heads(engine, worker, index);
     for (uint32_t t = share.first; t < share.end; t++) {
@@ -165,6 +173,14 @@ attend(struct engine *engine, uint32_t worker, uint32_t index)
     step_barrier(engine, worker);
 }
 
+/* x / (1 + e^-x), with the exponential that is fast where integers are. */
+static float
+silu_fast(float x)
+{
+    float power = real_exp_negative(x < 0 ? x : -x);
+    return (x < 0 ? x * power : x) / (1.0f + power);
+}
+
 /* Vector `t` = silu(gate) * up. */
 static void
 activate(struct engine *engine, const struct engine_layer *layer, uint32_t t)
@@ -172,7 +188,10 @@ activate(struct engine *engine, const struct engine_layer *layer, uint32_t t)
     uint32_t hidden = engine->model->shape.hidden;
     const float *gate = engine->gate[t], *up = engine->up[t];
     float *out = engine->normed + (size_t)t * hidden;
-    for (uint32_t i = 0; i < hidden; i++)
+    bool fast = step_kernel(engine, layer->down)->form == ENGINE_INTEGERS;
+    for (uint32_t i = 0; fast && i < hidden; i++)
+        out[i] = silu_fast(gate[i]) * up[i];
+    for (uint32_t i = 0; !fast && i < hidden; i++)
         out[i] = gate[i] / (1.0f + real_exp(-gate[i])) * up[i];
     finish_vector(engine, layer->down, t);
 }

@@ -76,10 +76,10 @@ static const struct engine_layout layouts[ENGINE_FORMATS] = {
 };
 
 static const struct engine_kernel reference[ENGINE_FORMATS] = {
-    [ENGINE_F32] = {"scalar-f32", &layouts[ENGINE_F32], ENGINE_FLOATS, 0, 0, multiply_f32,
+    [ENGINE_F32] = {"scalar-f32", &layouts[ENGINE_F32], ENGINE_FLOATS, 0, 0, multiply_f32, NULL,
                     expand_f32},
     [ENGINE_Q8_SPLIT] = {"scalar-q8", &layouts[ENGINE_Q8_SPLIT], ENGINE_QUANTS, 0, 0, multiply_q8,
-                         expand_q8},
+                         NULL, expand_q8},
 };
 
 const struct engine_kernel *

@@ -34,34 +34,3 @@ engine_quantise(const float *values, uint32_t columns, uint32_t group, int8_t *q
             quants[i] = scale > 0 ? round_quant(values[i] / scale) : 0;
     }
 }
-
-static float
-group_scale(const float *values, uint32_t start)
-{
-    return greatest(values + start, ENGINE_INTEGER_GROUP) / 127.0f;
-}
-
-/* The least scale with which no quant is greater than 127. */
-static int32_t
-round_up(float x)
-{
-    int32_t whole = (int32_t)x;
-    whole += (float)whole < x;
-    return whole < ENGINE_SCALE_MAX ? whole : ENGINE_SCALE_MAX;
-}
-
-void
-engine_quantise_integers(const float *values, uint32_t columns, int16_t *quants, int32_t *scales,
-                         float *base)
-{
-    float most = greatest(values, columns) / 127.0f;
-    bool finite = most <= __FLT_MAX__;
-    *base = most / ENGINE_SCALE_MAX;
-    for (uint32_t start = 0; start < columns; start += ENGINE_INTEGER_GROUP) {
-        int32_t scale = finite && *base > 0 ? round_up(group_scale(values, start) / *base) : 0;
-        float unit = scale > 0 ? 1.0f / ((float)scale * *base) : 0;
-        scales[start / ENGINE_INTEGER_GROUP] = scale;
-        for (uint32_t i = start; i < start + ENGINE_INTEGER_GROUP; i++)
-            quants[i] = scale > 0 ? round_quant(values[i] * unit) : 0;
-    }
-}

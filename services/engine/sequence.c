@@ -1,4 +1,4 @@
-/* Keys and values: [layer][keys, values][position][kv_heads * head_dim] floats. */
+/* Keys and values in floats: [layer][keys, values][position][kv_heads * head_dim] floats. */
 #include "engine_private.h"
 
 static size_t
@@ -11,6 +11,8 @@ row_floats(const struct engine *engine)
 size_t
 engine_sequence_bytes(const struct engine *engine, uint32_t context)
 {
+    if (engine->attention != NULL)
+        return attention_integer_bytes(&engine->model->shape, context);
     return 2 * (size_t)engine->model->shape.layers * context * row_floats(engine) * sizeof(float);
 }
 

@@ -83,7 +83,8 @@ open_run(struct run *run, const struct loaded *loaded, struct engine_arena *aren
          struct engine_error *error)
 {
     uint32_t context = loaded->model.shape.context;
-    struct engine_options options = {.batch = CHUNK_TOKENS, .kernels = loaded->kernels};
+    struct engine_options options = {
+        .batch = CHUNK_TOKENS, .kernels = loaded->kernels, .attention = loaded->attention};
     int status = engine_open(&run->engine, &loaded->model, &loaded->source, &options, arena, error);
     if (status != ENGINE_OK)
         return status;

@@ -16,7 +16,8 @@ static int
 open_engine(struct session *session, const struct loaded *loaded, struct engine_arena *arena,
             struct engine_error *error)
 {
-    struct engine_options options = {.batch = PREFILL_TOKENS, .kernels = loaded->kernels};
+    struct engine_options options = {
+        .batch = PREFILL_TOKENS, .kernels = loaded->kernels, .attention = loaded->attention};
     int status =
         engine_open(&session->engine, &loaded->model, &loaded->source, &options, arena, error);
     return status != ENGINE_OK ? status

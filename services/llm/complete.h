@@ -15,6 +15,7 @@ struct loaded {
     struct engine_source file, source;
     struct engine_packed packed;
     const struct engine_kernel **kernels;
+    const struct engine_kernel *attention;
     struct engine_trial trials[TRIALS_MAX];
     uint32_t trial_count;
 };

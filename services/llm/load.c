@@ -15,6 +15,7 @@ pack(struct loaded *loaded, const struct loading *loading, struct engine_arena *
     if (trials < 0)
         return engine_fail(error, (int)trials, "llm: no memory to try kernels in");
     loaded->trial_count = (uint32_t)(trials < TRIALS_MAX ? trials : TRIALS_MAX);
+    loaded->attention = engine_attention_kernel(&loaded->model, loaded->kernels);
     int status =
         engine_pack(&loaded->packed, &loaded->model, &loaded->file, loaded->kernels, arena, error);
     loaded->source = engine_packed_source(&loaded->packed);

@@ -35,6 +35,19 @@ exponentials_end_in_zero_and_infinity(void)
 }
 
 static void
+fast_exponentials_are_as_near_as_is_said(void)
+{
+    uint64_t state = 6;
+    for (int i = 0; i < 300000; i++) {
+        float x = (float)random_between(&state, i % 2 ? -87 : -3, 0);
+        CHECK(fabs(real_exp_negative(x) - exp(x)) <= exp(x) * (2 - x / 10) * 1e-6);
+    }
+    CHECK(real_exp_negative(0) == 1 && real_exp_negative(5) == 1);
+    CHECK(real_exp_negative(-88) == 0 && real_exp_negative(-INFINITY) == 0);
+    CHECK(real_exp_negative(NAN) == 0);
+}
+
+static void
 powers_are_right_to_a_float(void)
 {
     uint64_t state = 2;
@@ -70,8 +83,8 @@ angles_are_right_to_a_float(void)
 }
 
 static const struct tap_test tests[] = {
-    TAP(exponentials_are_right_to_a_float), TAP(exponentials_end_in_zero_and_infinity),
-    TAP(powers_are_right_to_a_float),       TAP(logarithms_are_right_to_a_float),
-    TAP(angles_are_right_to_a_float),
+    TAP(exponentials_are_right_to_a_float),        TAP(exponentials_end_in_zero_and_infinity),
+    TAP(fast_exponentials_are_as_near_as_is_said), TAP(powers_are_right_to_a_float),
+    TAP(logarithms_are_right_to_a_float),          TAP(angles_are_right_to_a_float),
 };
 TAP_MAIN(tests)

@@ -63,6 +63,7 @@ UNIT_FLAGS_test_engine_real  := $(UNIT_ENGINE_FLAGS) -Iservices/engine
 UNIT_SRCS_test_kernels       := $(UNIT_ENGINE)
 UNIT_FLAGS_test_kernels      := $(UNIT_ENGINE_FLAGS)
 UNIT_ARM_SRCS_test_kernels   := $(ENGINE_AARCH64_SRCS) $(filter tests/%,$(UNIT_ENGINE))
+UNIT_ARM_FLAGS_test_kernels  := $(ENGINE_AARCH64_FLAGS)
 UNIT_ARM += test_kernels
 UNIT_SRCS_test_sampling      := $(ENGINE_SRCS)
 UNIT_FLAGS_test_sampling     := $(UNIT_ENGINE_FLAGS)

@@ -49,6 +49,17 @@ multiply_sve(const struct engine_rows *rows, uint32_t first_row, uint32_t row_co
                           vectors->bases[v], out[v] + first_row + ROWS16_ROWS);
     }
 }
+/* One strip: twice, of which the second result is dropped. */
+static void
+sums_sve(const void *strip, const int16_t *quants, const int32_t *scales, uint64_t groups,
+         int32_t out[ROWS16_ROWS])
+{
+    int32_t sums[2 * ROWS16_ROWS];
+    rows16_q8_sve(strip, 0, quants, scales, groups, sums);
+    for (int r = 0; r < ROWS16_ROWS; r++)
+        out[r] = sums[r];
+}
+
 _Static_assert(ENGINE_BLOCK_ROWS == 2 * ROWS16_ROWS, "a block is two strips");
 
 static const struct engine_kernel neon = {.name = "neon-int16-q8",
@@ -56,6 +67,7 @@ static const struct engine_kernel neon = {.name = "neon-int16-q8",
                                           .form = ENGINE_INTEGERS,
                                           .features = ENGINE_NEON,
                                           .multiply = multiply_neon,
+                                          .sums = rows16_q8_neon,
                                           .expand = rows16_q8_expand};
 static const struct engine_kernel sve = {.name = "sve256-int16-q8",
                                          .layout = &rows16_q8_layout,
@@ -63,6 +75,7 @@ static const struct engine_kernel sve = {.name = "sve256-int16-q8",
                                          .features = ENGINE_NEON | ENGINE_SVE2,
                                          .vector_bytes = 32,
                                          .multiply = multiply_sve,
+                                         .sums = sums_sve,
                                          .expand = rows16_q8_expand};
 
 static const struct engine_kernel *const kernels[] = {&rows16_q8_scalar, &neon, &sve};

@@ -29,6 +29,9 @@ struct engine_options {
     /* One for each tensor, as engine_choose chose; NULL: the reference. What the source gives is in
        their layouts. */
     const struct engine_kernel *const *kernels;
+    /* A kernel with `sums`: keys and values are kept in 8 bits, and mixed with it. NULL: in floats.
+     */
+    const struct engine_kernel *attention;
 };
 
 struct engine;

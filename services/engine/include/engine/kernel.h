@@ -58,6 +58,12 @@ struct engine_kernel {
      */
     void (*multiply)(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
                      const struct engine_vectors *vectors, float *const *out);
+    /*
+     * The integers in front of that, for one strip of 16 rows in the layout rows16-q8 and one
+     * vector; NULL where the kernel has no such thing.
+     */
+    void (*sums)(const void *strip, const int16_t *integers, const int32_t *scales, uint64_t groups,
+                 int32_t out[16]);
     /* Row `row` of the block as floats: the embedding of a word. */
     void (*expand)(const struct engine_rows *rows, uint32_t row, uint32_t columns, uint32_t group,
                    float *out);
@@ -78,8 +84,9 @@ void engine_quantise(const float *values, uint32_t columns, uint32_t group, int8
 
 /*
  * The same in integers, in groups of ENGINE_INTEGER_GROUP: a quant times its group's scale times
- * the base. The error of a number is at most half a quant: 1/250 of its group's greatest, or of
- * 1/4095 of the greatest of all where that is more.
+ * the base. The error of a number is at most 1/200 of the sum of its group's greatest and of 1/4095
+ * of the greatest of all. With a number that is none, or infinite, the base is none; vectors below
+ * 2^-103 are zero.
  */
 #define ENGINE_INTEGER_GROUP 32
 #define ENGINE_SCALE_MAX     4095

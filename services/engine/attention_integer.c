@@ -1,0 +1,213 @@
+/*
+ * Attention on keys and values of 8 bits, through the kernels for rows16-q8: for scores a row is a
+ * position, for mixing values a row is a dimension of the head and a column a position. The strips'
+ * own scales are all ROWS16_ONE, which makes a group's sum exact; what a key or a value stands for
+ * is a float for each position and head.
+ */
+#include "engine_private.h"
+#include "real.h"
+#include "rows16.h"
+
+#define ROWS16_ONE (1u << ROWS16_ROW_SHIFT)
+#define SUM_UNIT   ((float)(1 << ROWS16_SUM_SHIFT))
+
+/* The memory of one kv head of one layer. */
+struct head_cache {
+    uint8_t *keys;   /* strips of 16 positions, of head_dim columns */
+    uint8_t *values; /* strips of 16 dimensions, of as many columns as there are positions */
+    float *key_units, *value_units; /* of each position */
+    uint32_t key_groups, value_groups, value_strips;
+};
+
+static uint32_t
+divide_up(uint32_t count, uint32_t by)
+{
+    return (count + by - 1) / by;
+}
+
+static size_t
+align(size_t bytes)
+{
+    return (bytes + ENGINE_ARENA_ALIGN - 1) & ~(size_t)(ENGINE_ARENA_ALIGN - 1);
+}
+
+/* Sizes of the parts of a head's memory, in the order in which they lie there. */
+struct parts {
+    size_t keys, values, units;
+};
+
+static struct parts
+parts_of(uint32_t head_dim, uint32_t context)
+{
+    size_t groups = divide_up(head_dim, ROWS16_GROUP) * (size_t)ROWS16_GROUP_BYTES;
+    return (struct parts){.keys = align(divide_up(context, ROWS16_ROWS) * groups),
+                          .values =
+                              align(divide_up(head_dim, ROWS16_ROWS) *
+                                    (size_t)divide_up(context, ROWS16_GROUP) * ROWS16_GROUP_BYTES),
+                          .units = align(context * sizeof(float))};
+}
+
+size_t
+attention_integer_bytes(const struct engine_shape *shape, uint32_t context)
+{
+    struct parts parts = parts_of(shape->head_dim, context);
+    return (size_t)shape->layers * shape->kv_heads * (parts.keys + parts.values + 2 * parts.units);
+}
+
+static struct head_cache
+cache_of(const struct engine *engine, const struct engine_sequence *sequence, uint32_t layer,
+         uint32_t kv_head)
+{
+    const struct engine_shape *shape = &engine->model->shape;
+    struct parts parts = parts_of(shape->head_dim, sequence->context);
+    size_t index = (size_t)layer * shape->kv_heads + kv_head;
+    uint8_t *at =
+        (uint8_t *)sequence->memory + index * (parts.keys + parts.values + 2 * parts.units);
+    uint8_t *units = at + parts.keys + parts.values;
+    return (struct head_cache){.keys = at,
+                               .values = at + parts.keys,
+                               .key_units = (void *)units,
+                               .value_units = (void *)(units + parts.units),
+                               .key_groups = divide_up(shape->head_dim, ROWS16_GROUP),
+                               .value_groups = divide_up(sequence->context, ROWS16_GROUP),
+                               .value_strips = divide_up(shape->head_dim, ROWS16_ROWS)};
+}
+
+/* Where column `column` of row `row` of a strip is. */
+static int8_t *
+cell(uint8_t *strip, uint32_t row, uint32_t column)
+{
+    uint8_t *group = strip + (size_t)(column / ROWS16_GROUP) * ROWS16_GROUP_BYTES;
+    uint32_t at = column % ROWS16_GROUP;
+    return (int8_t *)group + at / 2 * (2 * ROWS16_ROWS) + 2 * row + at % 2;
+}
+
+/* The scales of a group are set when its first position is. */
+static void
+begin_groups(uint8_t *groups, uint32_t count, size_t stride)
+{
+    for (uint32_t g = 0; g < count; g++) {
+        uint16_t *scales = (void *)(groups + g * stride + ROWS16_ROWS * ROWS16_GROUP);
+        for (uint32_t r = 0; r < ROWS16_ROWS; r++)
+            scales[r] = ROWS16_ONE;
+    }
+}
+
+static void
+store_key(const struct head_cache *cache, const float *key, uint32_t head_dim, uint32_t position,
+          int8_t *quants)
+{
+    size_t strip_bytes = (size_t)cache->key_groups * ROWS16_GROUP_BYTES;
+    uint8_t *strip = cache->keys + position / ROWS16_ROWS * strip_bytes;
+    if (position % ROWS16_ROWS == 0)
+        begin_groups(strip, cache->key_groups, ROWS16_GROUP_BYTES);
+    engine_quantise(key, head_dim, head_dim, quants, &cache->key_units[position]);
+    for (uint32_t i = 0; i < head_dim; i++)
+        *cell(strip, position % ROWS16_ROWS, i) = quants[i];
+}
+
+static void
+store_value(const struct head_cache *cache, const float *value, uint32_t head_dim,
+            uint32_t position, int8_t *quants)
+{
+    size_t strip_bytes = (size_t)cache->value_groups * ROWS16_GROUP_BYTES;
+    size_t group_at = (size_t)(position / ROWS16_GROUP) * ROWS16_GROUP_BYTES;
+    if (position % ROWS16_GROUP == 0)
+        begin_groups(cache->values + group_at, cache->value_strips, strip_bytes);
+    engine_quantise(value, head_dim, head_dim, quants, &cache->value_units[position]);
+    for (uint32_t i = 0; i < head_dim; i++)
+        *cell(cache->values + i / ROWS16_ROWS * strip_bytes, i % ROWS16_ROWS, position) = quants[i];
+}
+
+void
+attention_integer_store(const struct engine *engine, uint32_t layer, uint32_t t)
+{
+    const struct engine_shape *shape = &engine->model->shape;
+    const struct step_token *token = &engine->tokens[t];
+    int8_t *quants = engine->quants + (size_t)t * shape->kv_heads * shape->head_dim;
+    for (uint32_t head = 0; head < shape->kv_heads; head++) {
+        struct head_cache cache = cache_of(engine, token->sequence, layer, head);
+        size_t at = (size_t)head * shape->head_dim;
+        store_key(&cache, engine->key[t] + at, shape->head_dim, token->position, quants);
+        store_value(&cache, engine->value[t] + at, shape->head_dim, token->position, quants);
+    }
+}
+
+/* The query as integers, in whole groups. */
+static float
+prepare_query(const float *query, uint32_t head_dim, const struct step_mix *mix)
+{
+    uint32_t columns = divide_up(head_dim, ROWS16_GROUP) * ROWS16_GROUP;
+    float base;
+    for (uint32_t i = 0; i < columns; i++)
+        mix->scores[i] = i < head_dim ? query[i] : 0;
+    engine_quantise_integers(mix->scores, columns, mix->integers, mix->scales, &base);
+    return base * SUM_UNIT;
+}
+
+/* Scores of `count` positions; returns the greatest. */
+static float
+score(const struct engine *engine, const struct head_cache *cache, const float *query,
+      uint32_t count, const struct step_mix *mix)
+{
+    uint32_t head_dim = engine->model->shape.head_dim;
+    size_t strip_bytes = (size_t)cache->key_groups * ROWS16_GROUP_BYTES;
+    float unit = prepare_query(query, head_dim, mix) / real_sqrt((float)head_dim);
+    float most = -__FLT_MAX__;
+    for (uint32_t start = 0; start < count; start += ROWS16_ROWS) {
+        int32_t sums[ROWS16_ROWS];
+        uint32_t end = count - start < ROWS16_ROWS ? count - start : ROWS16_ROWS;
+        engine->attention->sums(cache->keys + start / ROWS16_ROWS * strip_bytes, mix->integers,
+                                mix->scales, cache->key_groups, sums);
+        for (uint32_t r = 0; r < end; r++) {
+            float value = (float)sums[r] * (cache->key_units[start + r] * unit);
+            mix->scores[start + r] = value;
+            most = value > most ? value : most;
+        }
+    }
+    return most;
+}
+
+/*
+ * Weights of the positions, not yet divided by their sum, times the units of the values; 0 up to a
+ * whole group. Returns the sum.
+ */
+static float
+weigh(const struct head_cache *cache, float most, uint32_t count, float *scores)
+{
+    float sum = 0;
+    uint32_t columns = divide_up(count, ROWS16_GROUP) * ROWS16_GROUP;
+    for (uint32_t p = 0; p < count; p++) {
+        float weight = real_exp_negative(scores[p] - most);
+        sum += weight;
+        scores[p] = weight * cache->value_units[p];
+    }
+    for (uint32_t p = count; p < columns; p++)
+        scores[p] = 0;
+    return sum;
+}
+
+void
+attention_integer_head(const struct engine *engine, uint32_t layer, uint32_t t, uint32_t head,
+                       const struct step_mix *mix)
+{
+    const struct engine_shape *shape = &engine->model->shape;
+    const struct step_token *token = &engine->tokens[t];
+    uint32_t count = token->position + 1, groups = divide_up(count, ROWS16_GROUP);
+    struct head_cache cache =
+        cache_of(engine, token->sequence, layer, head / (shape->heads / shape->kv_heads));
+    size_t strip_bytes = (size_t)cache.value_groups * ROWS16_GROUP_BYTES;
+    float *mixed = engine->mixed[t] + (size_t)head * shape->head_dim, base;
+
+    float most =
+        score(engine, &cache, engine->query[t] + (size_t)head * shape->head_dim, count, mix);
+    float sum = weigh(&cache, most, count, mix->scores);
+    engine_quantise_integers(mix->scores, groups * ROWS16_GROUP, mix->integers, mix->scales, &base);
+    for (uint32_t start = 0; start < shape->head_dim; start += ROWS16_ROWS) {
+        int32_t sums[ROWS16_ROWS];
+        engine->attention->sums(cache.values + start / ROWS16_ROWS * strip_bytes, mix->integers,
+                                mix->scales, groups, sums);
+        for (uint32_t r = 0; r < ROWS16_ROWS && start + r < shape->head_dim; r++)
+            mixed[start + r] = (float)sums[r] * (base * SUM_UNIT / sum);
+    }
+}
