@@ -52,6 +52,7 @@ enum audit_role {
     ROLE_SLAB,
     ROLE_QUEUE,
     ROLE_SESSION,
+    ROLE_NIC,       /* with ports: its buffers, and what is known of them */
     ROLE_RING,      /* what the kernel writes, and nobody else sees */
     ROLE_RING_PAGE, /* what the device writes, and owners read */
 };

@@ -215,9 +215,9 @@ check_object(struct origin *origin)
 void
 audit_caps(void)
 {
-    static const enum exo_type types[] = {EXO_TYPE_CELL,   EXO_TYPE_ENV,      EXO_TYPE_VCPU,
-                                          EXO_TYPE_FRAMES, EXO_TYPE_ENDPOINT, EXO_TYPE_NOTIFICATION,
-                                          EXO_TYPE_IRQ,    EXO_TYPE_QUEUE,    EXO_TYPE_EXTENT};
+    static const enum exo_type types[] = {
+        EXO_TYPE_CELL,         EXO_TYPE_ENV, EXO_TYPE_VCPU,  EXO_TYPE_FRAMES, EXO_TYPE_ENDPOINT,
+        EXO_TYPE_NOTIFICATION, EXO_TYPE_IRQ, EXO_TYPE_QUEUE, EXO_TYPE_EXTENT, EXO_TYPE_PORT};
     linked = in_slots = 0;
     for (size_t i = 0; i < ARRAY_LENGTH(types); i++)
         audit_each(types[i], check_object);
@@ -226,6 +226,7 @@ audit_caps(void)
     audit_each(EXO_TYPE_IRQ, check_irq);
     audit_each(EXO_TYPE_QUEUE, check_queue);
     audit_each(EXO_TYPE_EXTENT, check_queue);
+    audit_each(EXO_TYPE_PORT, check_queue);
     audit_each(TYPE_SESSION, check_session);
     check_devices();
     AUDIT(2, linked == in_slots, "machine: %lu capabilities in trees, %lu in slots",

@@ -137,6 +137,7 @@ claim_object(const struct origin *origin)
         check_run(origin);
         break;
     case EXO_TYPE_QUEUE:
+    case EXO_TYPE_PORT:
     case EXO_TYPE_EXTENT: audit_claim(origin, ROLE_QUEUE, origin->cell); break;
     case TYPE_SESSION: audit_claim_session((const struct session *)(const void *)origin); break;
     case EXO_TYPE_ENDPOINT:

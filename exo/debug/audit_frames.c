@@ -54,7 +54,7 @@ role_text(unsigned role)
         "nothing",          "a cell",        "an environment", "a table of capabilities",
         "capability slots", "a page table",  "a vCPU",         "a control page",
         "vector registers", "small objects", "a queue",        "a session",
-        "a ring",           "a ring page"};
+        "a shared NIC's",   "a ring",        "a ring page"};
     return text[role];
 }
 

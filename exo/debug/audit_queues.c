@@ -5,7 +5,7 @@
  */
 #include "core/frame.h"
 #include "debug/audit.h"
-#include "virtio/queue.h"
+#include "virtio/port.h"
 
 void
 audit_claim_session(const struct session *session)
@@ -20,6 +20,10 @@ audit_claim_session(const struct session *session)
         audit_claim(ring->driver, ROLE_RING, cell);
         audit_claim(ring->page, ROLE_RING_PAGE, cell);
     }
+    if (session->nic != NULL)
+        audit_claim(session->nic, ROLE_NIC, cell);
+    for (uint32_t i = 0; session->nic != NULL && i < NIC_FRAMES; i++)
+        audit_claim(session->nic->frames[i], ROLE_NIC, cell);
 }
 
 /* --- Queues -------------------------------------------------------------------------------------
@@ -100,6 +104,37 @@ check_queue(struct origin *origin)
           "queue %lx: its ring is another's", audit_name(queue));
 }
 
+/* --- Ports ---------------------------------------------------------------------------------------
+ */
+
+/* What waits to be received into is what is in flight; who else has the MAC is the same port. */
+static void
+check_port(struct origin *origin)
+{
+    const struct queue *queue = (const struct queue *)(const void *)origin;
+    uint16_t posted = (uint16_t)(queue->available - queue->seen);
+    check_queue(origin);
+    AUDIT(10, port_takes_mac(queue->mac), "port %lx: its MAC is %lx", audit_name(queue),
+          (unsigned long)queue->mac);
+    if (!is_in_use(queue))
+        return;
+    AUDIT(10, queue->index % 2 == SEND || posted == queue->heads,
+          "port %lx: %u buffers wait, %u are in flight", audit_name(queue), posted, queue->heads);
+    AUDIT(10, port_admit(queue->session, queue, queue->index) == EXO_OK,
+          "port %lx: its MAC %lx is another's, too", audit_name(queue), (unsigned long)queue->mac);
+}
+
+/* The buffers that the NIC has are those that its ring says. */
+static void
+check_nic(const struct session *session)
+{
+    const struct ring *ring = &session->rings[RECEIVE];
+    uint16_t posted = (uint16_t)(ring->available - ring->seen);
+    if (session->ports > 0 && session->device->state == DEVICE_OPEN)
+        AUDIT(10, (int)posted == __builtin_popcountll(session->nic->posted),
+              "session %lx: the NIC has %u buffers, not those noted", audit_name(session), posted);
+}
+
 /* --- Sessions and devices -----------------------------------------------------------------------
  */
 
@@ -117,6 +152,8 @@ check_session(struct origin *origin)
     }
     AUDIT(10, queues == session->queues, "session %lx: %u queues counted, %u found",
           audit_name(session), session->queues, queues);
+    if (!session->over)
+        check_nic(session);
     AUDIT(10, session->over == (session->device->session != session) || session->origin.doomed,
           "session %lx is its device's, and over", audit_name(session));
 }
@@ -126,6 +163,7 @@ audit_queues(void)
 {
     audit_each(EXO_TYPE_QUEUE, check_queue);
     audit_each(EXO_TYPE_EXTENT, check_queue);
+    audit_each(EXO_TYPE_PORT, check_port);
     audit_each(TYPE_SESSION, check_session);
     for (uint32_t i = 0; i < device_count; i++) {
         audit_lock(&devices[i].lock, "device", &devices[i]);

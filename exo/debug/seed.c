@@ -8,7 +8,7 @@
 #include "core/frame.h"
 #include "core/irq.h"
 #include "pci/pci.h"
-#include "virtio/queue.h"
+#include "virtio/port.h"
 
 #define POKES_MAX 4
 
@@ -434,6 +434,50 @@ seed_ring_owner(void)
 }
 
 static bool
+is_port(const struct cap_slot *slot)
+{
+    return slot->type == EXO_TYPE_PORT && slot->depth == 0;
+}
+
+static struct queue *
+find_port(void)
+{
+    const struct cap_slot *slot = find_slot(is_port);
+    struct queue *queue = slot == NULL ? NULL : (struct queue *)(void *)slot->origin;
+    return queue == NULL || queue->session == NULL ? NULL : queue;
+}
+
+/* A MAC of many machines. */
+static bool
+seed_group_mac(void)
+{
+    struct queue *port = find_port();
+    if (port != NULL)
+        POKE(port->mac, port->mac | 1);
+    return port != NULL;
+}
+
+/* A buffer that the NIC may write and nobody knows of. */
+static bool
+seed_posted(void)
+{
+    struct queue *port = find_port();
+    if (port != NULL)
+        POKE(port->session->nic->posted, port->session->nic->posted & ~1ull);
+    return port != NULL;
+}
+
+/* The buffers of a NIC that another pays for. */
+static bool
+seed_nic_owner(void)
+{
+    struct queue *port = find_port();
+    if (port != NULL)
+        POKE(frame_of(frame_from_kernel(port->session->nic->frames[0]))->owner, self()->env);
+    return port != NULL;
+}
+
+static bool
 seed_nothing(void)
 {
     return true;
@@ -455,7 +499,8 @@ static bool (*const seeds[])(void) = {
     [22] = seed_mastering,  [23] = seed_features,
     [24] = seed_in_flight,  [25] = seed_window,
     [26] = seed_ring_right, [27] = seed_device_writable,
-    [28] = seed_ring_owner,
+    [28] = seed_ring_owner, [29] = seed_group_mac,
+    [30] = seed_posted,     [31] = seed_nic_owner,
 };
 
 err_t

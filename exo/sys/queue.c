@@ -1,6 +1,6 @@
 /* System calls on devices' sessions and on their queues. */
 #include "sys/sys.h"
-#include "virtio/queue.h"
+#include "virtio/port.h"
 
 err_t
 sys_device_open(struct vcpu *self, uint64_t *x)

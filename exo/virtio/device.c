@@ -3,7 +3,7 @@
 
 #include "core/frame.h"
 #include "core/reap.h"
-#include "virtio/queue.h"
+#include "virtio/port.h"
 #include "virtio/transport.h"
 
 #define BIT(n)   (1ull << (n))

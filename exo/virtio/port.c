@@ -15,35 +15,15 @@
  * are [seen, available) of its ring; what it sends is with the NIC at once, since no other port can
  * have its descriptors.
  */
+#include "virtio/port.h"
+
 #include "arch/mmu.h"
 #include "core/frame.h"
-#include "virtio/queue.h"
 #include "virtio/transport.h"
 
-#define BUFFERS        64u
-#define BUFFER_BYTES   2048u
-#define NIC_FRAMES     (BUFFERS * BUFFER_BYTES / PAGE_BYTES + 1) /* the last for a frame on its way */
-#define HEADER_BYTES   12u /* struct virtio_net_hdr, virtio 1.2 §5.1.6: zeros */
-#define ETHERNET_BYTES 14u
-#define MAC_BYTES      6u
-#define FRAME_MAX      1514u
-#define ROUNDS         2 /* looking at the virtqueues in a call, each a bounded number of frames */
-
-enum direction { RECEIVE, SEND }; /* of a port's queue: its index modulo 2 */
-
-/* In front of what a port sends. */
-struct sent {
-    uint8_t header[HEADER_BYTES];
-    uint8_t ethernet[ETHERNET_BYTES];
-};
-
-/* One frame. */
-struct nic {
-    uint8_t *frames[NIC_FRAMES];
-    uint64_t posted; /* a bit for each buffer that the device has */
-    uint16_t share;  /* ids of a port's sending queue, a power of two */
-    struct sent sent[EXO_QUEUE_ENTRIES_MAX / 2];
-};
+#define MAC_BYTES 6u
+#define FRAME_MAX 1514u
+#define ROUNDS    2 /* looking at the virtqueues in a call, each a bounded number of frames */
 
 _Static_assert(sizeof(struct nic) <= EXO_PAGE_BYTES, "one frame");
 _Static_assert(NIC_RINGS + 2 * EXO_PORTS_MAX <= DEVICE_QUEUES_MAX, "a session's rings");
@@ -151,13 +131,13 @@ receive(struct session *session)
     for (; ring->seen != used; ring->seen++) {
         const struct exo_used *element = &ring->page->used[ring->seen & (ring->entries - 1)];
         uint32_t id = LOAD(element->id), bytes = LOAD(element->length);
-        if (id >= BUFFERS || !(nic->posted >> id & 1) || bytes > BUFFER_BYTES)
+        if (id >= NIC_BUFFERS || !(nic->posted >> id & 1) || bytes > NIC_BUFFER_BYTES)
             return false;
         nic->posted &= ~(1ull << id);
         back |= 1ull << id;
-        if (bytes >= HEADER_BYTES + ETHERNET_BYTES)
-            deliver(session, nic->frames[id / 2] + id % 2 * BUFFER_BYTES + HEADER_BYTES,
-                    bytes - HEADER_BYTES, session->ports);
+        if (bytes >= NIC_HEADER_BYTES + ETHERNET_BYTES)
+            deliver(session, nic->frames[id / 2] + id % 2 * NIC_BUFFER_BYTES + NIC_HEADER_BYTES,
+                    bytes - NIC_HEADER_BYTES, session->ports);
         ring->driver->ring[available++ & (ring->entries - 1)] = (uint16_t)id;
     }
     nic->posted |= back;
@@ -435,11 +415,12 @@ static void
 post_buffers(struct session *session)
 {
     struct ring *ring = &session->rings[RECEIVE];
-    uint16_t count = (uint16_t)min_u64(ring->entries, BUFFERS);
+    uint16_t count = (uint16_t)min_u64(ring->entries, NIC_BUFFERS);
     for (uint16_t i = 0; i < count; i++) {
-        const uint8_t *buffer = session->nic->frames[i / 2] + i % 2 * BUFFER_BYTES;
-        ring->descriptors[i] = (struct virtq_descriptor){
-            .address = linear_to_pa(buffer), .length = BUFFER_BYTES, .flags = EXO_DESCRIPTOR_WRITE};
+        const uint8_t *buffer = session->nic->frames[i / 2] + i % 2 * NIC_BUFFER_BYTES;
+        ring->descriptors[i] = (struct virtq_descriptor){.address = linear_to_pa(buffer),
+                                                         .length = NIC_BUFFER_BYTES,
+                                                         .flags = EXO_DESCRIPTOR_WRITE};
         ring->driver->ring[i] = i;
         session->nic->posted |= 1ull << i;
     }

@@ -1,5 +1,5 @@
 /* Queues: what programs may tell a device of memory, and what they hear of it. */
-#include "virtio/queue.h"
+#include "virtio/port.h"
 
 #include "arch/arch.h"
 #include "core/frame.h"

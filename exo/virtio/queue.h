@@ -183,37 +183,4 @@ err_t block_request(struct queue *queue, const struct cap *cap, const struct exo
 err_t block_command(struct queue *queue, const struct cap *cap,
                     const struct exo_descriptor *command);
 
-/* --- port.c: a NIC whose virtqueues are the kernel's; the device's lock is held unless said ------
- */
-
-#define NIC_RINGS 2u /* of its session, the device's own; behind them the ports' */
-
-/* Buffers and headers, of the session's cell: EXO_E_LIMIT, EXO_E_MEMORY. No lock held; and back. */
-err_t nic_make(struct session *session);
-void nic_unmake(struct session *session);
-
-/* The device is ready: it gets its buffers, and interrupts are ours. */
-err_t nic_start(struct session *session);
-
-/* One Ethernet address of one machine. */
-bool port_takes_mac(uint64_t mac);
-
-/* Port index / 2 has this MAC, and nobody else: EXO_E_ARG, EXO_E_OCCUPIED. */
-err_t port_admit(const struct session *session, const struct queue *queue, uint32_t index);
-
-/* As queue_submit, no lock held; and what came and was sent meanwhile goes to its ports. */
-err_t port_submit(const struct cap *cap, const struct exo_descriptor *descriptors, uint32_t count,
-                  uint16_t consumed, bool arm, struct submitted *submitted);
-
-/* Whether a chain is a buffer for one frame, or a frame; queue lock held. EXO_E_ARG, EXO_E_RANGE.
- */
-err_t port_check(const struct queue *queue, const struct exo_descriptor *first, uint64_t count,
-                 const uint64_t bytes[2]);
-
-/*
- * For who waits until nothing of a queue is in flight, if it is a port: it gets its receive buffers
- * back, unused (length 0), and what was sent is noticed. Locks of rank below RANK_DEVICE held.
- */
-void port_settle(struct queue *queue);
-
 #endif

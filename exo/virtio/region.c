@@ -4,7 +4,7 @@
  */
 #include "arch/arch.h"
 #include "core/frame.h"
-#include "virtio/queue.h"
+#include "virtio/port.h"
 
 #define ZERO_BUDGET 64u /* frames zeroed in a call, at most */
 

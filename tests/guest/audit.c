@@ -1,4 +1,4 @@
-// config: build=debug smp=1,4 cpu=max devices=rng
+// config: build=debug smp=1,4 cpu=max devices=rng,net:hub
 /* The audit finds nothing in a sound kernel, and names the invariant of each seeded violation. */
 #include "fixture.h"
 
@@ -13,8 +13,22 @@ open_line(void)
     check_equal(exo_irq_bind(line, badged(new_notification(), 1)), EXO_OK);
 }
 
+/* One that receives, with a buffer. */
+static void
+make_port(void)
+{
+    const uint32_t device = EXO_BOOT_DEVICE + 1;
+    const struct exo_descriptor buffer = {.flags = EXO_DESCRIPTOR_WRITE, .length = 2048};
+    uint32_t port = rt_slot_take(), ring = rt_slot_take();
+    check_equal(exo_again(exo_device_open(EXO_BOOT_CELL, device, 2, 0, 2).status), EXO_OK);
+    check_equal(exo_queue_open(EXO_BOOT_CELL, port, device, 0, ring, 0x010000005452, 0), EXO_OK);
+    uint32_t frames = new_frames(EXO_BOOT_CELL, 1);
+    check_equal(exo_queue_region(port, frames, 0, 1, EXO_WRITE).status, EXO_OK);
+    check_equal(exo_queue_submit(port, &buffer, 1, 0, false).status, EXO_OK);
+}
+
 /* What the seeds break: a mapped run, a run with a copy, an endpoint, a line, a queue with a
- * region. */
+ * region, a port. */
 static void
 make_objects(void)
 {
@@ -28,6 +42,7 @@ make_objects(void)
     check_equal(exo_queue_open(EXO_BOOT_CELL, queue, EXO_BOOT_DEVICE, 0, ring, 0, 0), EXO_OK);
     uint32_t frames = new_frames(EXO_BOOT_CELL, 2);
     check_equal(exo_queue_region(queue, frames, 0, 2, EXO_WRITE).status, EXO_OK);
+    make_port();
 }
 
 static void
@@ -113,6 +128,18 @@ static void
 audit_names_i10_queues(void)
 {
     audit_names(10, 24, 26);
+}
+
+static void
+audit_names_i10_ports(void)
+{
+    audit_names(10, 29, 30);
+}
+
+static void
+audit_names_i3_what_pays_for_a_nic(void)
+{
+    audit_names(3, 31, 31);
 }
 
 static void
@@ -229,6 +256,8 @@ static const struct test tests[] = {
     TEST(audit_names_i8_interrupt_lines),
     TEST(audit_names_i9_devices),
     TEST(audit_names_i10_queues),
+    TEST(audit_names_i10_ports),
+    TEST(audit_names_i3_what_pays_for_a_nic),
     TEST(audit_names_i4_what_devices_write),
     TEST(audit_names_i3_what_pays_for_rings),
     TEST(audit_refuses_unknown_seeds),
