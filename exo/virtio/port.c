@@ -309,6 +309,14 @@ shared_session(const struct device *device)
     return open ? device->session : NULL;
 }
 
+/* The port's, unless that is over. */
+static struct session *
+session_of(const struct queue *queue)
+{
+    struct session *session = shared_session(queue->device);
+    return session == queue->session ? session : NULL;
+}
+
 static void
 nic_interrupt(struct irq *irq)
 {
@@ -325,14 +333,18 @@ port_submit(const struct cap *cap, const struct exo_descriptor *descriptors, uin
             uint16_t consumed, bool wanted, struct submitted *submitted)
 {
     struct queue *queue = cap->object;
+    submitted->more = false;
     HOLD(&queue->device->lock);
-    TRY(queue_submit(cap, descriptors, count, consumed, wanted, submitted));
-    if (queue->index % 2 == SEND)
-        send(queue->session, queue);
-    serve(queue->session);
+    err_t err = queue_submit(cap, descriptors, count, consumed, wanted, submitted);
+    struct session *session = session_of(queue);
+    if (session == NULL)
+        return err;
+    if (err == EXO_OK && queue->index % 2 == SEND)
+        send(session, queue);
+    serve(session);
     submitted->used = queue->seen;
     submitted->more |= wanted && queue->seen != consumed;
-    return EXO_OK;
+    return err;
 }
 
 void
@@ -341,8 +353,8 @@ port_settle(struct queue *queue)
     if (queue->origin.type != EXO_TYPE_PORT)
         return;
     HOLD(&queue->device->lock);
-    struct session *session = shared_session(queue->device);
-    if (session == NULL || session != queue->session)
+    struct session *session = session_of(queue);
+    if (session == NULL)
         return;
     if (queue->index % 2 == SEND) {
         serve(session);

@@ -535,6 +535,10 @@ a_port_that_floods_keeps_nobody_from_sending(void)
         CHECK_EQ(frame[70], i < share ? 1 : 2);
         fake_push_used(net, TX, request.head, 0);
     }
+    CHECK_EQ(ring_of(0, TX)->used_index, 0);                      /* nobody has asked, nor armed */
+    CHECK_EQ(send_frame(0, 0, ELSEWHERE, 60, 1), EXO_E_OCCUPIED); /* but it finds out by that */
+    CHECK_EQ(ring_of(0, TX)->used_index, share);
+    CHECK_EQ(ring_of(1, TX)->used_index, share);
     /* One is never further behind than the other's share. */
     for (unsigned round = 0; round < 100; round++) {
         interrupt(TX);
