@@ -79,6 +79,9 @@ everything_is_found_and_nests(void)
         }
     }
     CHECK_EQ(pci_ports, 3);
+    /* What one port passes on ends before what the other one does begins. */
+    CHECK(bits(FAKE(port, 0x20), 20, 12) < bits(FAKE(other, 0x20), 4, 12));
+    CHECK(bits(FAKE(port, PCI_BUSES), 16, 8) < bits(FAKE(other, PCI_BUSES), 8, 8));
 }
 
 static void
