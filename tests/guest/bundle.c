@@ -1,4 +1,4 @@
-// config: smp=1 cpu=max,cortex-a72
+// config: smp=1,4 cpu=max,cortex-a72
 /*
  * Bundles in the machine: the loader of libos/model over a store image, with the trust root that
  * the boot image carries. The store has "test" in three generations: 1 is checked on fault, 2 is
@@ -10,11 +10,14 @@
 #include <model/image.h>
 
 #include "bundle/libc.h"
+#include "stress/parallel.h"
 #include "test.h"
 
 #define FLIPS    30
 #define PAYLOAD  200000 /* bytes; tests/guest/bundle/bundle.mk */
-#define MESSAGES 400    /* that are hashed twice */
+#define ROUNDS   20
+#define VCPUS    2
+#define MESSAGES 400 /* that are hashed twice */
 
 /* The store image, in memory of our own: tests damage it. */
 static struct memory_device {
@@ -167,6 +170,42 @@ a_block_that_turns_bad_on_fault_demotes_and_shows_nothing(void)
     check(!open_below(1));
 }
 
+/* A pager's part: a block is shown to others only when it verified. */
+static struct {
+    _Atomic uint32_t arrived[ROUNDS];
+    _Atomic uint32_t bad, shown;
+    char own[VCPUS][TREE_BLOCK_BYTES], visible[TREE_BLOCK_BYTES];
+} faults;
+
+static void
+fault_again_and_again(uint32_t number)
+{
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        parallel_meet(&faults.arrived[round], VCPUS);
+        enum bundle_block result = bundle_read_block(&bundle, 0, 1, faults.own[number]);
+        if (result == BUNDLE_BLOCK_BAD)
+            atomic_fetch_add(&faults.bad, 1);
+        else if (atomic_fetch_add(&faults.shown, 1) == 0)
+            memcpy(faults.visible, faults.own[number], TREE_BLOCK_BYTES);
+    }
+}
+
+static void
+two_vcpus_that_fault_one_corrupt_block_read_no_byte_of_it(void)
+{
+    if (!begin() || !check(open_below(2)))
+        return;
+    memset(&faults, 0, sizeof(faults));
+    device.bytes[bundle.files[0].offset + TREE_BLOCK_BYTES + 9] ^= 0x20;
+    parallel_run(fault_again_and_again, VCPUS);
+    check_equal(atomic_load(&faults.bad), ROUNDS * VCPUS);
+    check_equal(atomic_load(&faults.shown), 0);
+    for (size_t i = 0; i < TREE_BLOCK_BYTES; i++)
+        if (!check(!faults.visible[i] && !faults.own[0][i] && !faults.own[1][i]))
+            break;
+    check(bundle_is_demoted(&bundle, NULL));
+}
+
 /* Messages of all lengths up to MESSAGES, in pieces; and one of many blocks. */
 static void
 digest(const struct hash_method *method, const char *bytes, size_t count, size_t piece,
@@ -205,6 +244,7 @@ static const struct test tests[] = {
     TEST(the_newest_generation_that_verifies_is_opened),
     TEST(any_flipped_bit_ends_the_eager_generation),
     TEST(a_block_that_turns_bad_on_fault_demotes_and_shows_nothing),
+    TEST(two_vcpus_that_fault_one_corrupt_block_read_no_byte_of_it),
     TEST(sha256_by_instructions_is_that_of_libsodium),
 };
 

@@ -9,7 +9,7 @@ $(call bundle,test,2,payload.bin=$(BUNDLE_PAYLOAD),payload.bin)
 $(call corrupt_bundle,test,3,payload.bin=$(BUNDLE_PAYLOAD),payload.bin,payload.bin)
 $(call store_image,out/bundles/test.img,test/1 test/2 test/3)
 
-GUEST_SRCS_bundle  := tests/guest/bundle/libc.c
+GUEST_SRCS_bundle  := tests/guest/bundle/libc.c tests/guest/stress/parallel.c
 GUEST_FILES_bundle := store=out/bundles/test.img trust=$(TRUST_ROOT)
 $(OUT)/libc-obj/tests/guest/bundle.c.o: USER_EXTRA_FLAGS = -Itests/guest/lib $(MODEL_FLAGS)
 $(OUT)/libc-obj/tests/guest/bundle.c.o: | $(LIBSODIUM_READY)
