@@ -5,7 +5,7 @@ import tempfile
 import unittest
 
 SETUP = pathlib.Path(__file__).resolve().parents[2] / "build" / "setup.sh"
-TOOLS = ["clang-19", "ld.lld-19", "llvm-nm-19", "python3", "qemu-system-aarch64"]
+TOOLS = ["clang-19", "ld.lld-19", "llvm-nm-19", "python3", "qemu-system-aarch64", "xz"]
 
 
 class Setup(unittest.TestCase):
