@@ -127,7 +127,8 @@ wire_send(struct wire *wire, uint64_t to, uint64_t from, uint32_t number)
     memcpy(frame + 12, "\x88\xb5", 2);
     memcpy(frame + 14, &number, sizeof(number));
     int64_t status = exo_queue_submit(wire->slot[WIRE_TX], &d, 1, used, false).status;
-    wire->sent += status == EXO_OK;
+    if (status == EXO_OK)
+        wire->sent++;
     return status;
 }
 
