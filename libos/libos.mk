@@ -7,9 +7,9 @@
 
 include build/ports/newlib/newlib.mk
 
-LIBOS_PARTS := sched vm toml model
+LIBOS_PARTS := sched vm vfs posix toml model
 # Those that are compiled against the C library, and those whose code runs in upcall handlers.
-LIBOS_LIBC_PARTS := posix toml model
+LIBOS_LIBC_PARTS := vfs posix toml model
 LIBOS_GENERAL_REGISTERS := sched vm
 
 LIBOS_VARIANTS := $(foreach p,$(LIBOS_PARTS),$(foreach d,\
@@ -47,7 +47,7 @@ $(OUT)/libos/%.start.c: %.libos build/tools/libos | setup
 
 # With the C library its functions come first: rt's are for programs without it.
 define libos_program
-$(OUT)/$(1).elf: $(call objects,libc,$(2)) $(call objects,user,$(OUT)/libos/$(3:.libos=).start.c) \
+$(OUT)/$(1).elf: $(call objects,libc,$(2)) $(call objects,libc,$(OUT)/libos/$(3:.libos=).start.c) \
                  $(LIBOS_ARCHIVES) $(OUT)/libos/rt.a $(RT_LDS) $(3) build/tools/libos | $(NEWLIB_READY)
 	$$(call say,LD,$$@)mkdir -p $$(@D) && parts=$$$$(build/tools/libos archives $(3)) && \
 	    $(LD) $(LINK_FLAGS) -T $(RT_LDS) -u _start -Map=$(OUT)/$(1).map -o $$@ $$(filter %.o,$$^) \

@@ -28,3 +28,9 @@ include tests/guest/bundle/bundle.mk
 
 GUEST_SRCS_drivers := $(sort $(wildcard libos/virtio/*.c libos/blk/*.c libos/rng/*.c \
                                         libos/supervise/*.c)) libos/net/nic.c
+
+# What the test finds at /rom.
+GUEST_FILES_posix := root.pack=$(OUT)/guest/posix.pack
+$(OUT)/guest/posix.pack: $(wildcard tests/guest/*.libos) build/tools/mkimage | setup
+	@rm -rf $(@D)/posix.rom && mkdir -p $(@D)/posix.rom && \
+	    cp tests/guest/*.libos $(@D)/posix.rom && build/tools/mkimage -o $@ $(@D)/posix.rom
