@@ -21,21 +21,11 @@ block_prepare(struct queue *queue)
     queue->ids = queue->first_head = (uint16_t)((queue->mask + 1) / 4);
     for (uint16_t id = 0; id < queue->ids; id++) {
         struct virtq_descriptor *header = &queue->descriptors[queue->ids + id];
-        *header = (struct virtq_descriptor){.address = pa_of(&queue->driver->headers[id]),
-                                            .length = sizeof(struct block_header),
-                                            .flags = EXO_DESCRIPTOR_NEXT};
+        *header = (struct virtq_descriptor){pa_of(&queue->driver->headers[id]),
+                                            sizeof(struct block_header), EXO_DESCRIPTOR_NEXT, id};
         header[queue->ids] = (struct virtq_descriptor){
             .address = pa_of(&queue->page->status[id]), .length = 1, .flags = EXO_DESCRIPTOR_WRITE};
     }
-}
-
-/* The id is free, or its data is placed: nothing of an earlier request is in flight. */
-static void
-write_header(struct queue *queue, uint32_t id, uint32_t operation, uint64_t sector, uint32_t next)
-{
-    queue->driver->headers[id] = (struct block_header){.operation = operation, .sector = sector};
-    queue->descriptors[queue->ids + id].next = (uint16_t)next;
-    queue->page->status[id] = 0xff;
 }
 
 /* Whether that many bytes from a sector of the capability on are whole sectors of it. */
@@ -57,7 +47,8 @@ block_request(struct queue *queue, const struct cap *cap, const struct exo_descr
         return EXO_E_ARG;
     if (!is_inside(cap, first->sector, data))
         return EXO_E_RANGE;
-    write_header(queue, first->id, first->operation, cap->base + first->sector, first->id);
+    block_header(queue->driver, queue->page, first->id, first->operation,
+                 cap->base + first->sector);
     return EXO_OK;
 }
 
@@ -65,7 +56,7 @@ err_t
 block_command(struct queue *queue, const struct cap *cap, const struct exo_descriptor *command)
 {
     bool flush = command->operation == EXO_BLOCK_FLUSH;
-    uint32_t id = command->id, status = 2u * queue->ids + id;
+    uint32_t id = command->id;
     if ((!flush && command->operation != EXO_BLOCK_DISCARD) || command->flags != 0 ||
         command->length % EXO_SECTOR_BYTES != 0 || flush != (command->length == 0))
         return EXO_E_ARG;
@@ -79,9 +70,14 @@ block_command(struct queue *queue, const struct cap *cap, const struct exo_descr
     struct block_segment *segment = &queue->driver->segments[id];
     *segment = (struct block_segment){.sector = cap->base + command->sector,
                                       .count = command->length / EXO_SECTOR_BYTES};
-    queue->descriptors[id] = (struct virtq_descriptor){pa_of(segment), sizeof(*segment),
-                                                       EXO_DESCRIPTOR_NEXT, (uint16_t)status};
-    write_header(queue, id, command->operation, 0, flush ? status : id);
+    /* Behind the header always comes the id's own descriptor: a flush has the status there. */
+    struct virtq_descriptor data = {pa_of(segment), sizeof(*segment), EXO_DESCRIPTOR_NEXT,
+                                    (uint16_t)(2 * queue->ids + id)};
+    if (flush)
+        data =
+            (struct virtq_descriptor){pa_of(&queue->page->status[id]), 1, EXO_DESCRIPTOR_WRITE, 0};
+    queue->descriptors[id] = data;
+    block_header(queue->driver, queue->page, id, command->operation, 0);
     shadow->next = (uint8_t)id;
     shadow->region = NO_REGION;
     queue->in_flight[NO_REGION]++;

@@ -153,6 +153,54 @@ place_chain(struct queue *queue, const struct exo_descriptor **at, const struct 
     }
 }
 
+static inline void
+write_descriptor(struct virtq_descriptor *to, uint64_t address, uint32_t length, uint32_t flags,
+                 uint32_t next)
+{
+    uint64_t words[2] = {address, length | (uint64_t)flags << 32 | (uint64_t)next << 48};
+    __builtin_memcpy(to, words, sizeof(words)); /* one store */
+}
+
+/*
+ * The common case in few instructions: chains of one buffer, for a queue, or to read or write an
+ * extent. Ends before the first that is anything else, or not good: place_chain says what it is.
+ */
+static inline __attribute__((always_inline)) const struct exo_descriptor *
+place_singles(struct queue *queue, const struct cap *cap, const struct exo_descriptor *d,
+              const struct exo_descriptor *end, uint16_t *available, const bool block)
+{
+    struct virtq_descriptor *table = queue->descriptors;
+    struct virtq_driver *driver = queue->driver;
+    struct exo_ring *page = queue->page;
+    uint32_t ids = queue->ids, mask = queue->mask, at = *available;
+    for (; d < end; d++) {
+        uint32_t id = d->id, region = d->region, flags = d->flags, length = d->length;
+        if (id >= ids || region >= REGIONS || (flags & ~2u) != 0 || length == 0)
+            break;
+        struct shadow *shadow = &queue->shadow[id];
+        const struct window *window = &queue->windows[region];
+        if (shadow->state != ID_FREE || (uint64_t)d->offset + length > window->limit[flags >> 1])
+            break;
+        uint32_t next = 0, operation = d->operation;
+        if (block) {
+            if (operation > EXO_BLOCK_WRITE || flags == 2 * operation ||
+                !block_may(cap, operation, d->sector, length))
+                break;
+            block_header(driver, page, id, operation, cap->base + d->sector);
+            next = 2 * ids + id;
+        }
+        shadow->writable = (flags != 0 ? length : 0) + block;
+        shadow->next = (uint8_t)id;
+        shadow->region = (uint8_t)region;
+        shadow->state = ID_HEAD;
+        queue->in_flight[region]++;
+        write_descriptor(&table[id], window->base + d->offset, length, flags | block, next);
+        driver->ring[at++ & mask] = (uint16_t)(block ? ids + id : id);
+    }
+    *available = (uint16_t)at;
+    return d;
+}
+
 /* All of them; *available moves over the heads that were written to the available ring. */
 static inline err_t
 place(struct queue *queue, const struct cap *cap, const struct exo_descriptor **at,
@@ -160,7 +208,13 @@ place(struct queue *queue, const struct cap *cap, const struct exo_descriptor **
 {
     bool block = queue->origin.type == EXO_TYPE_EXTENT, port = queue->origin.type == EXO_TYPE_PORT;
     while (*at < end) {
+        if (block)
+            *at = place_singles(queue, cap, *at, end, available, true);
+        else if (!port)
+            *at = place_singles(queue, cap, *at, end, available, false);
         const struct exo_descriptor *first = *at;
+        if (first == end)
+            break;
         uint64_t bytes[2] = {0, 0};
         if (block && first->operation > EXO_BLOCK_WRITE) {
             TRY(block_command(queue, cap, first));

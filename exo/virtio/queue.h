@@ -179,6 +179,26 @@ void block_prepare(struct queue *queue);
 err_t block_request(struct queue *queue, const struct cap *cap, const struct exo_descriptor *first,
                     const uint64_t bytes[2]);
 
+/* Whether the capability allows to read or write `bytes` from that sector on: whole ones, inside.
+ */
+static inline bool
+block_may(const struct cap *cap, uint32_t operation, uint64_t sector, uint64_t bytes)
+{
+    return (cap->rights >> operation & 1) != 0 && bytes % EXO_SECTOR_BYTES == 0 &&
+           range_fits(sector, bytes / EXO_SECTOR_BYTES, cap->count);
+}
+
+/* The id is free, or its data is placed: nothing of an earlier request is in flight. */
+static inline void
+block_header(struct virtq_driver *driver, struct exo_ring *page, uint32_t id, uint32_t operation,
+             uint64_t sector)
+{
+    driver->headers[id] = (struct block_header){.operation = operation, .sector = sector};
+    page->status[id] = 0xff;
+}
+
+_Static_assert(1 << EXO_BLOCK_READ == EXO_READ && 1 << EXO_BLOCK_WRITE == EXO_WRITE, "block_may");
+
 /* A request without data, placed: the same, and EXO_E_OCCUPIED (its id). */
 err_t block_command(struct queue *queue, const struct cap *cap,
                     const struct exo_descriptor *command);
