@@ -262,6 +262,24 @@ private_nic_sends_and_receives(void)
     check_equal(exo_again(exo_device_close(source.device)), EXO_OK);
 }
 
+static void
+port_of_a_shared_nic_sends_and_receives(void)
+{
+    static struct nic nic;
+    const struct nic_source source = {.cell = EXO_BOOT_CELL,
+                                      .device = device_of(NET),
+                                      .port = true,
+                                      .port_number = 1,
+                                      .mac = {0x52, 0x54, 0, 0, 0, 0x31},
+                                      .buffers = 31,
+                                      .event = EVENT};
+    check_equal(exo_again(exo_device_open(EXO_BOOT_CELL, source.device, 2, 0, 2).status), EXO_OK);
+    check_equal(nic_open(&nic, &source), EXO_OK);
+    host_answers_frames(&nic);
+    nic_close(&nic);
+    check_equal(exo_again(exo_device_close(source.device)), EXO_OK);
+}
+
 /* --- Supervision ---------------------------------------------------------------------------------
  */
 
@@ -377,6 +395,7 @@ static const struct test tests[] = {
     TEST(what_arrives_lies_where_the_device_wrote_it),
     TEST(randomness_comes_and_differs),
     TEST(private_nic_sends_and_receives),
+    TEST(port_of_a_shared_nic_sends_and_receives),
     TEST(killed_drivers_are_started_again_and_go_on),
     TEST(program_that_ends_too_often_stays_down),
 };
