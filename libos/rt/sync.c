@@ -71,6 +71,9 @@ rt_wait_word(_Atomic uint32_t *word, uint32_t value, uint64_t deadline_ticks)
 uint64_t
 rt_take_events(uint64_t mask)
 {
+    const struct rt_threads *threads = rt_threads_here();
+    if (threads != NULL)
+        return threads->take_events(mask);
     struct exo_control *control = rt_control();
     struct rt_vcpu *self = rt_vcpu_of(control);
     uint64_t theirs = ~control->event_mask;
@@ -83,6 +86,9 @@ rt_take_events(uint64_t mask)
 uint64_t
 rt_wait_events(uint64_t mask, uint64_t deadline_ticks)
 {
+    const struct rt_threads *threads = rt_threads_here();
+    if (threads != NULL)
+        return threads->wait_events(mask, deadline_ticks);
     int64_t status = EXO_OK;
     for (;;) {
         uint64_t taken = rt_take_events(mask);

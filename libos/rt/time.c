@@ -29,6 +29,11 @@ rt_deadline_ns(uint64_t ns)
 void
 rt_sleep_until(uint64_t deadline_ticks)
 {
+    const struct rt_threads *threads = rt_threads_here();
+    if (threads != NULL) {
+        threads->sleep_until(deadline_ticks);
+        return;
+    }
     while (exo_wait(deadline_ticks) == EXO_OK)
         (void)rt_take_events(0); /* bits that are set would end every further wait at once */
 }

@@ -76,6 +76,22 @@ sched_event_wait(uint64_t bits, uint64_t deadline_ticks)
     return came;
 }
 
+/* Bits that are there, without waiting. */
+static uint64_t
+take_events(uint64_t bits)
+{
+    section_enter();
+    struct sched_vcpu *vcpu = this_vcpu();
+    events_deliver(vcpu, __atomic_exchange_n(&rt_control()->events, 0, __ATOMIC_ACQUIRE));
+    uint64_t came = vcpu->events_pending & bits;
+    vcpu->events_pending &= ~came;
+    section_leave();
+    return came;
+}
+
+const struct rt_threads rt_threads_of_sched = {
+    .wait_events = sched_event_wait, .take_events = take_events, .sleep_until = thread_sleep_until};
+
 uint64_t
 sched_event_take(void)
 {

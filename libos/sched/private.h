@@ -120,6 +120,7 @@ void section_leave(void);
 void timer_start(struct sched_vcpu *vcpu, struct sched_timer *timer, uint64_t deadline_ticks,
                  void (*fire)(struct sched_timer *timer));
 void timer_remove(struct sched_timer **heap, struct sched_timer *timer);
+extern const struct rt_threads rt_threads_of_sched;
 void events_deliver(struct sched_vcpu *vcpu, uint64_t bits);
 struct thread *thread_make(const struct thread_attributes *attributes, int64_t *error);
 void thread_free(struct thread *thread);

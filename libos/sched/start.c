@@ -40,6 +40,7 @@ static int64_t
 prepare(struct sched_vcpu *vcpu, uint32_t vcpu_slot)
 {
     rt_vcpu_of(rt_control())->local = vcpu;
+    rt_vcpu_of(rt_control())->threads = &rt_threads_of_sched;
     vcpu->stack_top = rt_vcpu_of(rt_control())->stack_top;
     vcpu->will_look = true;
     int64_t err = make_wake_slot(vcpu, vcpu_slot);

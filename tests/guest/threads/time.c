@@ -162,3 +162,31 @@ event_wait_times_out(void)
     sched_event_put(bit);
     sched_event_put(other);
 }
+
+static void *
+wait_as_drivers_do(void *argument)
+{
+    uint64_t bit = *(uint64_t *)argument;
+    check_equal(rt_wait_events(bit, rt_deadline_ns(RT_MS_NS)), 0);
+    atomic_store(&door.rounds, 1);
+    check_equal(rt_wait_events(bit, test_patience()), bit);
+    check_equal(rt_take_events(bit), 0);
+    return argument;
+}
+
+void
+waits_of_rt_are_the_threads_own(void)
+{
+    uint64_t bit = sched_event_take();
+    uint32_t slot = notification_for(bit);
+    atomic_store(&door.rounds, 0);
+    struct thread *thread = start_thread(0, wait_as_drivers_do, &bit);
+    check(rt_wait_word(&door.rounds, 1, test_patience()));
+    rt_sleep_until(rt_deadline_ns(RT_MS_NS));
+    check_equal(exo_notify(slot), EXO_OK);
+    check(thread_join(thread) == &bit);
+    check_equal(exo_notify(slot), EXO_OK); /* nobody waits: it is kept */
+    check_equal(rt_take_events(bit), bit);
+    check_equal(rt_take_events(bit), 0);
+    sched_event_put(bit);
+}

@@ -41,7 +41,7 @@ bool rt_wait_word(_Atomic uint32_t *word, uint32_t value, uint64_t deadline_tick
  */
 uint64_t rt_wait_events(uint64_t mask, uint64_t deadline_ticks);
 
-/* The same without waiting. */
+/* The same without waiting. With threads (libos/sched) both are the calling thread's only. */
 uint64_t rt_take_events(uint64_t mask);
 
 #endif

@@ -11,14 +11,22 @@
 #include <rt/upcall.h>
 #include <stdatomic.h>
 
+/* Who runs threads on a vCPU: what waits then lets the others run (libos/sched). */
+struct rt_threads {
+    uint64_t (*wait_events)(uint64_t mask, uint64_t deadline_ticks);
+    uint64_t (*take_events)(uint64_t mask);
+    void (*sleep_until)(uint64_t deadline_ticks);
+};
+
 struct rt_vcpu {
     rt_handler *handler[RT_UPCALL_KINDS]; /* NULL: rt's own */
     uint64_t pending;              /* events taken from the control page, not yet asked for */
     uint64_t stack_top;            /* of its first thread */
     void (*entry)(void *argument); /* what rt_vcpu_start was given */
     void *argument;
-    _Atomic uint32_t done; /* 1: entry has returned */
-    void *local;           /* of whoever schedules threads on it (libos/sched) */
+    _Atomic uint32_t done;            /* 1: entry has returned */
+    const struct rt_threads *threads; /* NULL: it has one thread, which rt waits for ... */
+    void *local;                      /* ... else: of who runs them */
 };
 
 #define RT_VCPU_OFFSET 2048u
@@ -38,6 +46,14 @@ static inline struct rt_vcpu *
 rt_vcpu_of(struct exo_control *control)
 {
     return (struct rt_vcpu *)(void *)((char *)control + RT_VCPU_OFFSET);
+}
+
+/* Who runs threads here; NULL also in a section and in handlers, which cannot let others run. */
+static inline const struct rt_threads *
+rt_threads_here(void)
+{
+    struct exo_control *control = rt_control();
+    return control->inside == 0 ? rt_vcpu_of(control)->threads : NULL;
 }
 
 /* A further vCPU of this environment. */

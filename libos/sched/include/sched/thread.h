@@ -2,8 +2,8 @@
  * Threads. Each belongs to one vCPU and runs there only; which one is chosen when it is made.
  *
  * Nothing here may be called from upcall handlers, or between rt_inside_enter and rt_inside_leave.
- * What blocks a whole vCPU (rt_sleep_until, rt_wait_events, rt_wait_word) is not for threads:
- * sched/timer.h has what blocks the calling thread only.
+ * What of rt waits (rt_sleep_until, rt_wait_events, rt_wait_word) lets the other threads run; only
+ * exo_wait and exo_yield themselves are the whole vCPU's.
  */
 #ifndef SCHED_THREAD_H
 #define SCHED_THREAD_H
