@@ -31,3 +31,6 @@ $(foreach t,$(FUZZ_BUNDLES),\
 FUZZ_SRCS_fuzz_pci  := tests/unit/host/fake_pci.c exo/core/lock.c exo/pci/function.c \
                        exo/pci/scan.c exo/pci/port.c exo/virtio/pci.c
 FUZZ_FLAGS_fuzz_pci := -include exo/virtio/pci.h
+
+FUZZ_SRCS_fuzz_packed  := libos/vfs/packed.c tests/unit/packed/packed_walk.c
+FUZZ_FLAGS_fuzz_packed := -Ilibos/vfs/include -Ilibos/sched/include -Itests/unit/packed

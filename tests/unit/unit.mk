@@ -85,3 +85,6 @@ UNIT_TSAN += test_bundle_blocks
 UNIT_SRCS_test_pci  := tests/unit/host/fake_pci.c exo/core/lock.c exo/pci/function.c exo/pci/scan.c \
                        exo/pci/port.c exo/virtio/pci.c
 UNIT_FLAGS_test_pci := -include exo/virtio/pci.h
+
+UNIT_SRCS_test_packed  := libos/vfs/packed.c tests/unit/packed/packed_walk.c
+UNIT_FLAGS_test_packed := -Ilibos/vfs/include -Ilibos/sched/include
