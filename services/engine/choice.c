@@ -12,7 +12,7 @@
 /* What is tried on: rows as in a file, and packed; a vector; results. */
 struct bench {
     const struct engine_tensor *tensor;
-    int8_t *quants;
+    uint8_t *rows;
     float *scales, *values;
     int16_t *integers;
     int32_t *integer_scales;
@@ -27,18 +27,24 @@ draw(uint64_t *state)
     return (uint32_t)(*state >> 33);
 }
 
+/* Bytes of chance are good quants; scales are numbers, in halves and in floats. */
 static void
 fill(struct bench *bench)
 {
     uint64_t state = 1;
-    uint32_t columns = bench->tensor->columns, count = ENGINE_BLOCK_ROWS * columns;
-    for (uint32_t i = 0; i < count; i++)
-        bench->quants[i] = (int8_t)((int32_t)(draw(&state) % 255) - 127);
-    for (uint32_t i = 0; i < count / bench->tensor->group; i++)
+    const struct engine_tensor *tensor = bench->tensor;
+    uint64_t row_bytes = engine_row_bytes(tensor->format, tensor->columns);
+    uint64_t group_bytes = engine_row_bytes(tensor->format, tensor->group);
+    for (uint64_t i = 0; i < ENGINE_BLOCK_ROWS * row_bytes; i++)
+        bench->rows[i] = (uint8_t)draw(&state);
+    for (uint64_t i = 1; tensor->format != ENGINE_Q8_SPLIT && i < ENGINE_BLOCK_ROWS * row_bytes;
+         i += group_bytes)
+        bench->rows[i] = (uint8_t)(0x20 + draw(&state) % 16);
+    for (uint32_t i = 0; i < ENGINE_BLOCK_ROWS * tensor->columns / tensor->group; i++)
         bench->scales[i] = (float)(draw(&state) % 1000 + 1);
-    for (uint32_t i = 0; i < columns; i++)
+    for (uint32_t i = 0; i < tensor->columns; i++)
         bench->values[i] = (float)(draw(&state) % 2001) - 1000;
-    engine_quantise_integers(bench->values, columns, bench->integers, bench->integer_scales,
+    engine_quantise_integers(bench->values, tensor->columns, bench->integers, bench->integer_scales,
                              &bench->base);
 }
 
@@ -47,7 +53,7 @@ take_bench(struct bench *bench, const struct engine_tensor *tensor, struct engin
 {
     size_t count = (size_t)ENGINE_BLOCK_ROWS * tensor->columns;
     bench->tensor = tensor;
-    bench->quants = engine_arena_take(scratch, count, 1);
+    bench->rows = engine_arena_take(scratch, count, 2);
     bench->scales = engine_arena_take(scratch, count / tensor->group, sizeof(float));
     bench->values = engine_arena_take(scratch, tensor->columns, sizeof(float));
     bench->integers = engine_arena_take(scratch, tensor->columns, sizeof(int16_t));
@@ -84,7 +90,7 @@ scalar_of(const struct engine_layout *layout)
 static bool
 is_exact(struct bench *bench, const struct engine_kernel *kernel)
 {
-    struct engine_rows rows = {bench->quants, bench->scales};
+    struct engine_rows rows = {bench->rows, bench->scales};
     kernel->layout->pack(&rows, ENGINE_BLOCK_ROWS, bench->tensor->columns, bench->packed);
     multiply(bench, scalar_of(kernel->layout), bench->expected);
     multiply(bench, kernel, bench->out);
@@ -203,8 +209,7 @@ engine_choose(const struct engine_model *model, const struct engine_machine *mac
         const struct engine_tensor *tensor = &model->tensors[i];
         const struct engine_tensor *first = first_of_kind(model, tensor);
         struct bench bench;
-        if (first != tensor || tensor->format != ENGINE_Q8_SPLIT ||
-            tensor->group != ENGINE_INTEGER_GROUP) {
+        if (first != tensor || tensor->group != ENGINE_INTEGER_GROUP) {
             kernels[i] =
                 first != tensor ? kernels[first->index] : engine_kernel_reference(tensor->format);
             continue;

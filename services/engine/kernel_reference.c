@@ -1,5 +1,5 @@
 /* The scalar kernels: sums in the order of the columns, as the reference programs have them. */
-#include "engine/kernel.h"
+#include "kernel_gguf.h"
 
 #include <string.h>
 
@@ -73,13 +73,43 @@ expand_q8(const struct engine_rows *rows, uint32_t row, uint32_t columns, uint32
 static const struct engine_layout layouts[ENGINE_FORMATS] = {
     [ENGINE_F32] = {.name = "file", .format = ENGINE_F32},
     [ENGINE_Q8_SPLIT] = {.name = "file", .format = ENGINE_Q8_SPLIT},
+    [ENGINE_F16] = {.name = "file", .format = ENGINE_F16},
+    [ENGINE_BF16] = {.name = "file", .format = ENGINE_BF16},
+    [ENGINE_Q8_0] = {.name = "file", .format = ENGINE_Q8_0},
+    [ENGINE_Q4_0] = {.name = "file", .format = ENGINE_Q4_0},
 };
 
 static const struct engine_kernel reference[ENGINE_FORMATS] = {
-    [ENGINE_F32] = {"scalar-f32", &layouts[ENGINE_F32], ENGINE_FLOATS, 0, 0, multiply_f32, NULL,
-                    expand_f32},
-    [ENGINE_Q8_SPLIT] = {"scalar-q8", &layouts[ENGINE_Q8_SPLIT], ENGINE_QUANTS, 0, 0, multiply_q8,
-                         NULL, expand_q8},
+    [ENGINE_F32] = {.name = "scalar-f32",
+                    .layout = &layouts[ENGINE_F32],
+                    .form = ENGINE_FLOATS,
+                    .multiply = multiply_f32,
+                    .expand = expand_f32},
+    [ENGINE_Q8_SPLIT] = {.name = "scalar-q8",
+                         .layout = &layouts[ENGINE_Q8_SPLIT],
+                         .form = ENGINE_QUANTS,
+                         .multiply = multiply_q8,
+                         .expand = expand_q8},
+    [ENGINE_F16] = {.name = "scalar-f16",
+                    .layout = &layouts[ENGINE_F16],
+                    .form = ENGINE_FLOATS,
+                    .multiply = gguf_multiply_f16,
+                    .expand = gguf_expand_f16},
+    [ENGINE_BF16] = {.name = "scalar-bf16",
+                     .layout = &layouts[ENGINE_BF16],
+                     .form = ENGINE_FLOATS,
+                     .multiply = gguf_multiply_bf16,
+                     .expand = gguf_expand_bf16},
+    [ENGINE_Q8_0] = {.name = "scalar-q8_0",
+                     .layout = &layouts[ENGINE_Q8_0],
+                     .form = ENGINE_QUANTS,
+                     .multiply = gguf_multiply_q8_0,
+                     .expand = gguf_expand_q8_0},
+    [ENGINE_Q4_0] = {.name = "scalar-q4_0",
+                     .layout = &layouts[ENGINE_Q4_0],
+                     .form = ENGINE_QUANTS,
+                     .multiply = gguf_multiply_q4_0,
+                     .expand = gguf_expand_q4_0},
 };
 
 const struct engine_kernel *

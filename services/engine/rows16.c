@@ -1,3 +1,4 @@
+#include "groups.h"
 #include "rows16.h"
 
 #include <string.h>
@@ -15,13 +16,21 @@ size_of(float x)
     return x < 0 ? -x : x;
 }
 
+/* A row of a file. */
+struct row {
+    enum engine_format format;
+    const struct engine_rows *rows;
+    uint32_t index, columns;
+};
+
 /* What a scale of 1 stands for, for a row. A scale that is no number makes the row none. */
 static float
-base_of(const float *scales, uint32_t groups)
+base_of(const struct row *row)
 {
     float most = 0;
-    for (uint32_t g = 0; g < groups; g++) {
-        float size = size_of(scales[g]);
+    for (uint32_t g = 0; g < row->columns / ROWS16_GROUP; g++) {
+        float size =
+            size_of(groups_read(row->format, row->rows, row->index, row->columns, g, NULL));
         if (!(size <= __FLT_MAX__))
             return size - size;
         most = size > most ? size : most;
@@ -39,31 +48,49 @@ signed_quant(int8_t quant, float scale)
 }
 
 static void
-pack_row(struct group *groups, uint32_t row, const int8_t *quants, const float *scales,
-         uint32_t columns, float *base)
+pack_row(struct group *groups, const struct row *from, float *base)
 {
-    uint32_t count = columns / ROWS16_GROUP;
-    *base = base_of(scales, count);
+    uint32_t count = from->columns / ROWS16_GROUP, row = from->index % ROWS16_ROWS;
+    *base = base_of(from);
     for (uint32_t g = 0; g < count; g++) {
-        float scale = scales[g];
+        int8_t quants[ROWS16_GROUP];
+        float scale = groups_read(from->format, from->rows, from->index, from->columns, g, quants);
         groups[g].scales[row] = *base > 0 ? (uint16_t)(size_of(scale) / *base + 0.5f) : 0;
         for (uint32_t i = 0; i < ROWS16_GROUP; i++)
-            groups[g].pairs[i / 2][row][i % 2] = signed_quant(quants[g * ROWS16_GROUP + i], scale);
+            groups[g].pairs[i / 2][row][i % 2] = signed_quant(quants[i], scale);
     }
 }
 
 static void
-pack(const struct engine_rows *rows, uint32_t row_count, uint32_t columns, void *to)
+pack(enum engine_format format, const struct engine_rows *rows, uint32_t row_count,
+     uint32_t columns, void *to)
 {
     size_t strip_bytes = rows16_strip_bytes(columns);
-    uint32_t groups = columns / ROWS16_GROUP;
     memset(to, 0, strip_bytes * ((row_count + ROWS16_ROWS - 1) / ROWS16_ROWS));
     for (uint32_t r = 0; r < row_count; r++) {
+        const struct row row = {format, rows, r, columns};
         struct group *strip = (void *)((uint8_t *)to + r / ROWS16_ROWS * strip_bytes);
-        float *bases = (void *)&strip[groups];
-        pack_row(strip, r % ROWS16_ROWS, (const int8_t *)rows->values + (size_t)r * columns,
-                 rows->scales + (size_t)r * groups, columns, &bases[r % ROWS16_ROWS]);
+        float *bases = (void *)&strip[columns / ROWS16_GROUP];
+        pack_row(strip, &row, &bases[r % ROWS16_ROWS]);
     }
+}
+
+static void
+pack_split(const struct engine_rows *rows, uint32_t row_count, uint32_t columns, void *to)
+{
+    pack(ENGINE_Q8_SPLIT, rows, row_count, columns, to);
+}
+
+static void
+pack_q8_0(const struct engine_rows *rows, uint32_t row_count, uint32_t columns, void *to)
+{
+    pack(ENGINE_Q8_0, rows, row_count, columns, to);
+}
+
+static void
+pack_q4_0(const struct engine_rows *rows, uint32_t row_count, uint32_t columns, void *to)
+{
+    pack(ENGINE_Q4_0, rows, row_count, columns, to);
 }
 
 static size_t
@@ -72,8 +99,19 @@ block_bytes(uint32_t row_count, uint32_t columns)
     return (row_count + ROWS16_ROWS - 1) / ROWS16_ROWS * rows16_strip_bytes(columns);
 }
 
-const struct engine_layout rows16_q8_layout = {"rows16-q8", ENGINE_Q8_SPLIT, ROWS16_GROUP,
-                                               block_bytes, pack};
+/* One layout, which each format is packed into in its own way. */
+#define LAYOUT(of_format, packer) \
+    {.name = "rows16-q8",         \
+     .format = (of_format),       \
+     .group = ROWS16_GROUP,       \
+     .block_bytes = block_bytes,  \
+     .pack = (packer)}
+
+const struct engine_layout rows16_layouts[ROWS16_FORMATS] = {
+    LAYOUT(ENGINE_Q8_SPLIT, pack_split),
+    LAYOUT(ENGINE_Q8_0, pack_q8_0),
+    LAYOUT(ENGINE_Q4_0, pack_q4_0),
+};
 
 /* Four at once: floats cost as much each as four together where they are emulated. */
 typedef float float4 __attribute__((vector_size(16)));
@@ -160,9 +198,5 @@ rows16_q8_expand(const struct engine_rows *rows, uint32_t row, uint32_t columns,
     }
 }
 
-const struct engine_kernel rows16_q8_scalar = {.name = "scalar-int-q8",
-                                               .layout = &rows16_q8_layout,
-                                               .form = ENGINE_INTEGERS,
-                                               .multiply = multiply,
-                                               .sums = sums,
-                                               .expand = rows16_q8_expand};
+const struct engine_kernel rows16_scalar[ROWS16_FORMATS] = {
+    ROWS16_KERNELS("scalar-int", 0, 0, multiply, sums)};

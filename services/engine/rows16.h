@@ -22,8 +22,25 @@
 #define ROWS16_SUM_SHIFT   11
 #define ROWS16_UNIT        ((float)(1 << (ROWS16_ROW_SHIFT + ROWS16_SUM_SHIFT)))
 
-extern const struct engine_layout rows16_q8_layout;
-extern const struct engine_kernel rows16_q8_scalar;
+/* Of the formats ENGINE_Q8_SPLIT, ENGINE_Q8_0 and ENGINE_Q4_0, in this order. */
+#define ROWS16_FORMATS 3
+extern const struct engine_layout rows16_layouts[ROWS16_FORMATS];
+extern const struct engine_kernel rows16_scalar[ROWS16_FORMATS];
+
+/* A kernel for each of the formats. */
+#define ROWS16_KERNEL(kernel_name, index, needs, length, multiply_rows, sum_strip) \
+    {.name = (kernel_name),                                                        \
+     .layout = &rows16_layouts[index],                                             \
+     .form = ENGINE_INTEGERS,                                                      \
+     .features = (needs),                                                          \
+     .vector_bytes = (length),                                                     \
+     .multiply = (multiply_rows),                                                  \
+     .sums = (sum_strip),                                                          \
+     .expand = rows16_q8_expand}
+#define ROWS16_KERNELS(name, needs, length, multiply_rows, sum_strip)            \
+    ROWS16_KERNEL(name "-q8", 0, needs, length, multiply_rows, sum_strip),       \
+        ROWS16_KERNEL(name "-q8_0", 1, needs, length, multiply_rows, sum_strip), \
+        ROWS16_KERNEL(name "-q4_0", 2, needs, length, multiply_rows, sum_strip)
 
 static inline size_t
 rows16_strip_bytes(uint32_t columns)

@@ -1,5 +1,7 @@
 #include "complete.h"
 
+#include "engine/gguf.h"
+
 #include <string.h>
 
 #define PREFILL_TOKENS 32 /* of the prompt in one step */
@@ -90,13 +92,23 @@ answer(struct session *session, struct completion *completion, struct engine_err
     return ENGINE_OK;
 }
 
+static int
+read_tokenizer(struct engine_tokenizer *tokenizer, const struct completion *completion,
+               struct engine_arena *arena, struct engine_error *error)
+{
+    uint32_t vocabulary = completion->loaded->model.shape.vocabulary;
+    const uint8_t *file = completion->tokenizer;
+    uint64_t bytes = completion->tokenizer_bytes;
+    return engine_is_gguf(file, bytes)
+               ? engine_gguf_tokenizer_read(tokenizer, file, bytes, vocabulary, arena, error)
+               : engine_tokenizer_read(tokenizer, file, bytes, vocabulary, arena, error);
+}
+
 int
 complete(struct completion *completion, struct engine_arena *arena, struct engine_error *error)
 {
     struct session session = {.engine = NULL};
-    int status = engine_tokenizer_read(&session.tokenizer, completion->tokenizer,
-                                       completion->tokenizer_bytes,
-                                       completion->loaded->model.shape.vocabulary, arena, error);
+    int status = read_tokenizer(&session.tokenizer, completion, arena, error);
     if (status == ENGINE_OK)
         status = open_engine(&session, completion->loaded, arena, error);
     if (status == ENGINE_OK)

@@ -22,7 +22,7 @@ struct loaded {
 
 /* How it is loaded. */
 struct loading {
-    const uint8_t *file; /* the model, whole; aligned to 4 */
+    const uint8_t *file; /* a checkpoint, or a GGUF file, whole; aligned to 4 */
     uint64_t bytes;
     struct engine_machine machine;
     const char *kernel; /* names begin so; "reference": as the reference programs; NULL: the best */
@@ -34,7 +34,7 @@ int load(struct loaded *loaded, const struct loading *loading, struct engine_are
 
 struct completion {
     const struct loaded *loaded;
-    const uint8_t *tokenizer; /* the file, whole */
+    const uint8_t *tokenizer; /* the file, whole: a tokenizer.bin, or a GGUF file */
     uint64_t tokenizer_bytes;
     const char *prompt;
     uint32_t tokens_max;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "engine/gguf.h"
+
 /* Chooses for this machine, and packs. */
 static int
 pack(struct loaded *loaded, const struct loading *loading, struct engine_arena *arena,
@@ -27,8 +29,10 @@ load(struct loaded *loaded, const struct loading *loading, struct engine_arena *
      struct engine_error *error)
 {
     *loaded = (struct loaded){.kernels = NULL};
-    int status = engine_checkpoint_read(&loaded->model, loading->file, loading->bytes,
-                                        loading->bytes, arena, error);
+    int status = engine_is_gguf(loading->file, loading->bytes)
+                     ? engine_gguf_read(&loaded->model, loading->file, loading->bytes, arena, error)
+                     : engine_checkpoint_read(&loaded->model, loading->file, loading->bytes,
+                                              loading->bytes, arena, error);
     if (status != ENGINE_OK)
         return status;
     loaded->mapping = (struct engine_mapping){loading->file, loading->bytes};

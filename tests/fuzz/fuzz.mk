@@ -19,6 +19,8 @@ FUZZ_SRCS_fuzz_checkpoint  := $(ENGINE_SRCS)
 FUZZ_FLAGS_fuzz_checkpoint := $(ENGINE_FLAGS)
 FUZZ_SRCS_fuzz_tokenizer   := $(ENGINE_SRCS)
 FUZZ_FLAGS_fuzz_tokenizer  := $(ENGINE_FLAGS)
+FUZZ_SRCS_fuzz_gguf        := $(ENGINE_SRCS)
+FUZZ_FLAGS_fuzz_gguf       := $(ENGINE_FLAGS)
 
 # Bundles: manifests and the store image.
 FUZZ_BUNDLES := fuzz_manifest fuzz_image

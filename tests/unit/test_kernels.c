@@ -77,9 +77,9 @@ static void
 pack(uint32_t rows, uint32_t columns)
 {
     const struct engine_rows from = {quants, scales};
-    CHECK(rows16_q8_layout.block_bytes(rows, columns) <= sizeof packed);
+    CHECK(rows16_layouts[0].block_bytes(rows, columns) <= sizeof packed);
     memset(packed, 0x77, sizeof packed);
-    rows16_q8_layout.pack(&from, rows, columns, packed);
+    rows16_layouts[0].pack(&from, rows, columns, packed);
 }
 
 static void
@@ -93,7 +93,7 @@ each_kernel_is_bit_for_bit_the_scalar_one(void)
         uint32_t c = columns[i / 6], r = rows[i % 6], vectors = 1 + i % VECTORS_MAX;
         fill(c);
         pack(r, c);
-        run_kernel(&rows16_q8_scalar, r, c, vectors, results[0]);
+        run_kernel(&rows16_scalar[0], r, c, vectors, results[0]);
         for (uint32_t k = 0; k < count; k++) {
             run_kernel(kernels[k], r, c, vectors, results[1]);
             if (memcmp(results[0], results[1], sizeof results[0]) != 0)
@@ -121,7 +121,7 @@ the_scalar_kernel_is_its_definition_and_never_overflows(void)
         for (uint32_t r = 0; r < ENGINE_BLOCK_ROWS; r++)
             scales[r * groups] = 4095; /* so that a scale is itself */
         pack(ENGINE_BLOCK_ROWS, columns);
-        run_kernel(&rows16_q8_scalar, ENGINE_BLOCK_ROWS, columns, 1, results[0]);
+        run_kernel(&rows16_scalar[0], ENGINE_BLOCK_ROWS, columns, 1, results[0]);
         for (uint32_t r = 0; r < ENGINE_BLOCK_ROWS; r++) {
             int64_t sum = 0;
             for (uint32_t g = 0; g < groups; g++) {
@@ -165,7 +165,7 @@ scales_that_are_no_numbers_stay_in_their_row(void)
         fill(64);
         scales[2 * 3 + 1] = bad[i]; /* of row 3 */
         pack(16, 64);
-        run_kernel(&rows16_q8_scalar, 16, 64, 1, results[0]);
+        run_kernel(&rows16_scalar[0], 16, 64, 1, results[0]);
         for (uint32_t r = 0; r < 16; r++)
             CHECK_EQ(isnan(results[0][0][ENGINE_BLOCK_ROWS + r]) != 0, r == 3);
     }
@@ -177,7 +177,7 @@ rows_of_zeros_are_zero(void)
     fill(64);
     memset(scales, 0, sizeof scales);
     pack(16, 64);
-    run_kernel(&rows16_q8_scalar, 16, 64, 1, results[0]);
+    run_kernel(&rows16_scalar[0], 16, 64, 1, results[0]);
     for (uint32_t r = 0; r < 16; r++)
         CHECK(results[0][0][ENGINE_BLOCK_ROWS + r] == 0);
 }
@@ -319,7 +319,7 @@ keys_and_values_in_8_bits_move_logits_little(void)
     struct setting s;
     open_setting(&s, &shape, "no such kernel");
     for (int i = 0; i < 2; i++) {
-        struct engine_options options = {.attention = i ? &rows16_q8_scalar : NULL};
+        struct engine_options options = {.attention = i ? &rows16_scalar[0] : NULL};
         struct engine_sequence sequence;
         CHECK_EQ(engine_open(&s.engine, &s.model, &s.file_source, &options, &s.arena, &s.error), 0);
         size_t bytes = engine_sequence_bytes(s.engine, 77);
@@ -361,7 +361,7 @@ steps_in_integers_do_not_depend_on_the_kernel_or_the_batch(void)
         for (int t = 0; t < 4; t++)
             step(&s, &other, &tokens[t], 1, logits[4]);
         CHECK_EQ(memcmp(logits[i], logits[4], sizeof logits[4]), 0);
-        bool has_kernel = s.kernels[s.model.classifier->index]->layout == &rows16_q8_layout;
+        bool has_kernel = s.kernels[s.model.classifier->index]->layout == &rows16_layouts[0];
         CHECK_EQ(memcmp(logits[0], logits[i], sizeof logits[0]) == 0, has_kernel);
         close_setting(&s);
     }
@@ -384,6 +384,7 @@ every_kernel_that_fits_is_tried_and_one_is_chosen(void)
     uint32_t count, chosen = 0;
     open_setting(&s, &shape, NULL);
     engine_kernels(&count);
+    count /= ROWS16_FORMATS; /* of which one is the model's */
     CHECK_EQ(engine_choose(&s.model, &machine, NULL, s.kernels, trials, 16, &s.arena), 2 * count);
     for (uint32_t i = 0; i < 2 * count; i++) {
         CHECK(!trials[i].differs && trials[i].macs > 0 && trials[i].time_ns > 0);
@@ -392,7 +393,7 @@ every_kernel_that_fits_is_tried_and_one_is_chosen(void)
     CHECK_EQ(chosen, 2);
     machine.features = 0;
     CHECK_EQ(engine_choose(&s.model, &machine, NULL, s.kernels, trials, 1, &s.arena), 2);
-    CHECK(s.kernels[s.model.classifier->index] == &rows16_q8_scalar);
+    CHECK(s.kernels[s.model.classifier->index] == &rows16_scalar[0]);
     CHECK(s.kernels[s.model.final_norm->index] == engine_kernel_reference(ENGINE_F32));
     struct engine_arena none = {.base = NULL};
     CHECK_EQ(engine_choose(&s.model, &machine, NULL, s.kernels, trials, 1, &none), ENGINE_E_SPACE);

@@ -114,6 +114,15 @@ the_15m_stand_in_speaks_as_in_the_reference(void)
 }
 
 static void
+stories_in_a_gguf_file_are_those_of_the_reference(void)
+{
+    size_t bytes;
+    uint8_t *model = read_file("stories260K.gguf", &bytes);
+    check_text(model, bytes, "stories260K.gguf", 64, "ref/stories260K.once-upon-a-time.t0.n64.txt");
+    free(model);
+}
+
+static void
 a_tokenizer_of_another_model_is_refused(void)
 {
     struct loading loading = {.kernel = "reference"};
@@ -139,6 +148,7 @@ static const struct tap_test tests[] = {
     TAP(stories_in_fp32_are_those_of_the_reference),
     TAP(stories_in_q8_are_those_of_the_reference),
     TAP(the_15m_stand_in_speaks_as_in_the_reference),
+    TAP(stories_in_a_gguf_file_are_those_of_the_reference),
     TAP(a_tokenizer_of_another_model_is_refused),
 };
 TAP_MAIN(tests)

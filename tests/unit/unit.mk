@@ -71,6 +71,8 @@ UNIT_SRCS_test_batch         := $(UNIT_ENGINE)
 UNIT_FLAGS_test_batch        := $(UNIT_ENGINE_FLAGS)
 UNIT_SRCS_test_llm           := $(UNIT_ENGINE) services/llm/complete.c services/llm/load.c
 UNIT_FLAGS_test_llm          := $(UNIT_ENGINE_FLAGS) -Iservices/llm
+UNIT_SRCS_test_gguf          := $(UNIT_ENGINE) tests/engine/write_gguf.c
+UNIT_FLAGS_test_gguf         := $(UNIT_ENGINE_FLAGS)
 
 # Bundles: the loader over a store in memory.
 BUNDLE_TESTS := test_bundle test_bundle_flips test_bundle_blocks test_image test_signature test_tree

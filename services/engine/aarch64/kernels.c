@@ -62,23 +62,15 @@ sums_sve(const void *strip, const int16_t *quants, const int32_t *scales, uint64
 
 _Static_assert(ENGINE_BLOCK_ROWS == 2 * ROWS16_ROWS, "a block is two strips");
 
-static const struct engine_kernel neon = {.name = "neon-int16-q8",
-                                          .layout = &rows16_q8_layout,
-                                          .form = ENGINE_INTEGERS,
-                                          .features = ENGINE_NEON,
-                                          .multiply = multiply_neon,
-                                          .sums = rows16_q8_neon,
-                                          .expand = rows16_q8_expand};
-static const struct engine_kernel sve = {.name = "sve256-int16-q8",
-                                         .layout = &rows16_q8_layout,
-                                         .form = ENGINE_INTEGERS,
-                                         .features = ENGINE_NEON | ENGINE_SVE2,
-                                         .vector_bytes = 32,
-                                         .multiply = multiply_sve,
-                                         .sums = sums_sve,
-                                         .expand = rows16_q8_expand};
+static const struct engine_kernel neon[] = {
+    ROWS16_KERNELS("neon-int16", ENGINE_NEON, 0, multiply_neon, rows16_q8_neon)};
+static const struct engine_kernel sve[] = {
+    ROWS16_KERNELS("sve256-int16", ENGINE_NEON | ENGINE_SVE2, 32, multiply_sve, sums_sve)};
 
-static const struct engine_kernel *const kernels[] = {&rows16_q8_scalar, &neon, &sve};
+static const struct engine_kernel *const kernels[] = {
+    &rows16_scalar[0], &rows16_scalar[1], &rows16_scalar[2], &neon[0], &neon[1],
+    &neon[2],          &sve[0],           &sve[1],           &sve[2],
+};
 
 const struct engine_kernel *const *
 engine_kernels(uint32_t *count)

@@ -21,6 +21,10 @@
 enum engine_format {
     ENGINE_F32,      /* little-endian floats, row by row */
     ENGINE_Q8_SPLIT, /* llama2.c version 2: int8, row by row, and behind all of them the scales */
+    ENGINE_F16,      /* IEEE half precision, row by row */
+    ENGINE_BF16,     /* the upper halves of floats, row by row */
+    ENGINE_Q8_0,     /* GGUF: groups of 32 columns, each a half as its scale and 32 int8 */
+    ENGINE_Q4_0,     /* GGUF: the same with 16 bytes: column i low, i + 16 high; less 8 */
     ENGINE_FORMATS,
 };
 
@@ -76,6 +80,9 @@ struct engine_model {
 int engine_checkpoint_read(struct engine_model *model, const void *file, uint64_t header_bytes,
                            uint64_t file_bytes, struct engine_arena *arena,
                            struct engine_error *error);
+
+/* Bytes of a row in a file; of ENGINE_Q8_SPLIT without the scales. */
+uint64_t engine_row_bytes(enum engine_format format, uint32_t columns);
 
 /* The number of blocks of a tensor, and of rows in one of them (the last may be short). */
 uint32_t engine_tensor_blocks(const struct engine_tensor *tensor);

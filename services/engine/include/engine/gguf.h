@@ -1,0 +1,30 @@
+/*
+ * GGUF files, version 3: models of the architecture llama, and SentencePiece vocabularies. The file
+ * is mapped, and untrusted; reading touches what stands in front of the tensors' data only.
+ */
+#ifndef ENGINE_GGUF_H
+#define ENGINE_GGUF_H
+
+#include "engine/model.h"
+#include "engine/tokenizer.h"
+
+/* Whether a file begins as one. */
+bool engine_is_gguf(const void *file, uint64_t file_bytes);
+
+/*
+ * The model: F32, F16, BF16, Q8_0 and Q4_0. ENGINE_E_FILE (cut short, a size or an offset out of
+ * range, a tensor that is missing or of another shape), ENGINE_E_UNSUPPORTED (another version,
+ * architecture or type, scaled positions, tensors that llama does not have), ENGINE_E_SPACE.
+ */
+int engine_gguf_read(struct engine_model *model, const void *file, uint64_t file_bytes,
+                     struct engine_arena *arena, struct engine_error *error);
+
+/*
+ * The vocabulary, for a model with `vocabulary` words; the texts are copied into `arena`. As above,
+ * and ENGINE_E_MISMATCH: another number of pieces, no pieces for bytes.
+ */
+int engine_gguf_tokenizer_read(struct engine_tokenizer *tokenizer, const void *file,
+                               uint64_t file_bytes, uint32_t vocabulary, struct engine_arena *arena,
+                               struct engine_error *error);
+
+#endif
