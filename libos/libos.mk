@@ -6,10 +6,12 @@
 # configuration names and writes a link map beside the program.
 
 include build/ports/newlib/newlib.mk
+include build/ports/llhttp/llhttp.mk
+include build/ports/lwip/lwip.mk
 
-LIBOS_PARTS := sched vm vfs posix toml model
+LIBOS_PARTS := sched vm vfs posix single toml model virtio blk rng net entropy
 # Those that are compiled against the C library, and those whose code runs in upcall handlers.
-LIBOS_LIBC_PARTS := vfs posix toml model
+LIBOS_LIBC_PARTS := vfs posix single toml model net entropy
 LIBOS_GENERAL_REGISTERS := sched vm
 
 LIBOS_VARIANTS := $(foreach p,$(LIBOS_PARTS),$(foreach d,\
@@ -26,8 +28,13 @@ $(OUT)/libc-obj/libos/model/%: USER_EXTRA_FLAGS = $(MODEL_FLAGS) $(ENGINE_FLAGS)
 $(OUT)/libc-obj/libos/model/hash_arm.c.o: USER_EXTRA_FLAGS = $(MODEL_FLAGS) -march=armv8-a+crypto
 $(call objects,libc,$(wildcard libos/model/*.c)): | $(LIBSODIUM_READY)
 
+$(OUT)/libc-obj/libos/net/%: USER_EXTRA_FLAGS = $(LWIP_INCLUDE)
+$(OUT)/libc-obj/libos/entropy/%: USER_EXTRA_FLAGS = $(LIBSODIUM_INCLUDE)
+$(call objects,libc,$(wildcard libos/net/*.c)): | $(LWIP_READY)
+$(call objects,libc,$(wildcard libos/entropy/*.c)): | $(LIBSODIUM_READY)
+
 # Libraries of others that a configuration names like a part.
-LIBOS_ARCHIVES += $(OUT)/libos/libsodium.a
+LIBOS_ARCHIVES += $(OUT)/libos/libsodium.a $(OUT)/libos/lwip.a $(OUT)/libos/llhttp.a
 $(OUT)/libos/libsodium.a: $(LIBSODIUM_GUEST)
 	@mkdir -p $(@D) && cp $< $@
 

@@ -22,3 +22,5 @@ $(NEWLIB_READY): $(wildcard build/ports/newlib/*) build/ports/fetch build/ports/
 
 $(OUT)/libc-obj/%.c.o: %.c $(MAKE_FRAGMENTS) $(NEWLIB_READY) | setup
 	$(call compile,$(LIBC_FLAGS) $(USER_EXTRA_FLAGS))
+$(OUT)/libc-obj/%.S.o: %.S $(MAKE_FRAGMENTS) | setup
+	$(call compile,$(LIBC_FLAGS) $(USER_EXTRA_FLAGS))
