@@ -1,0 +1,71 @@
+/*
+ * TCP/IP on a NIC of one's own: lwIP's raw API without threads and without copies. Received frames
+ * reach the application in the buffers that the device wrote; what the application sends is read by
+ * the device where it lies, and so are the headers that lwIP makes.
+ *
+ * One stack per program, driven by one vCPU: stack_poll does all that is due, and its callers are
+ * where lwIP's callbacks run. lwIP's functions are called between polls from the same vCPU.
+ */
+#ifndef NET_STACK_H
+#define NET_STACK_H
+
+#include <net/nic.h>
+
+#include <lwip/netif.h>
+
+#define STACK_RANGES_MAX 8u
+
+/* Memory that the NIC may read from, where the program sees it. */
+struct stack_range {
+    uint64_t start, end; /* addresses */
+    uint16_t region;     /* of the transmit queue */
+};
+
+/* What is counted, for metrics. */
+struct stack_counts {
+    uint64_t frames_in, frames_out, bytes_in, bytes_out;
+    uint64_t dropped_in;   /* received, and lwIP did not want it */
+    uint64_t dropped_out;  /* no room in the transmit queue */
+    uint64_t copied_bytes; /* on the way out, because they lay in no range that the NIC may read */
+};
+
+struct stack {
+    struct nic nic;
+    struct netif netif;
+    struct rt_memory heap;  /* lwIP's */
+    struct rt_memory spare; /* frames that had to be copied, NIC_BUFFER_BYTES each */
+    uint32_t spare_free;
+    struct stack_range range[STACK_RANGES_MAX];
+    uint32_t range_count;
+    struct stack_counts counts;
+};
+
+struct stack_address {
+    bool dhcp; /* ask; what follows is taken when nobody answers in time */
+    uint8_t ip[4], mask[4], gateway[4];
+};
+
+/*
+ * Brings the stack up on that NIC; returns when the link is configured as far as it is without
+ * waiting (DHCP goes on in stack_poll). Errors of nic_open and of the memory calls.
+ */
+int64_t stack_open(struct stack *stack, const struct nic_source *source,
+                   const struct stack_address *address, const char *hostname);
+
+/* Pages [first, first + pages) of the frames capability, mapped at `at`, may be sent from. */
+int64_t stack_add_range(struct stack *stack, void *at, uint32_t frames, uint32_t first,
+                        uint32_t pages);
+
+/* Everything that is due: frames in and out, timers. Returns how many frames came. */
+uint32_t stack_poll(struct stack *stack);
+
+/*
+ * Gives the CPU up until a frame comes, one was sent, a timer of lwIP is due, or the deadline. Not
+ * while there is something to poll. Other event bits in `also` end it, too.
+ */
+void stack_wait(struct stack *stack, uint64_t also, uint64_t deadline_ticks);
+
+/* Whether the interface has an address that others can reach it at (IPv4). */
+bool stack_is_up(const struct stack *stack);
+
+#endif
