@@ -79,6 +79,7 @@ http_acknowledged(struct http_conn *conn, size_t count, uint64_t now_ms)
 {
     conn->acknowledged += (uint32_t)count;
     conn->since_ms = now_ms;
+    conn->waits = false;
 }
 
 /* --- Responses ------------------------------------------------------------------------------ */
@@ -410,8 +411,12 @@ http_abort(struct http_conn *conn)
 bool
 http_tick(struct http_conn *conn, uint64_t now_ms)
 {
+    if (conn->acknowledged != conn->written && !conn->waits) {
+        conn->waits = true;
+        conn->since_ms = now_ms;
+    }
     uint64_t passed = now_ms - conn->since_ms;
-    if (conn->acknowledged != conn->written) {
+    if (conn->waits) {
         if (passed < HTTP_SEND_MS)
             return false;
         http_abort(conn);

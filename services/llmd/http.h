@@ -63,6 +63,7 @@ struct http_conn {
     uint8_t state;      /* enum http_state */
     bool begun;         /* a byte of the request has arrived */
     bool in_head, last, is_head, chunked, expects, gone;
+    bool waits;       /* for an acknowledgement: since_ms is from when that was noticed */
     uint8_t hosts;    /* Host fields of this request */
     uint16_t refused; /* status that the request is refused with, 0: none */
     uint16_t field_length;

@@ -6,3 +6,13 @@ HOSTED_SRCS_llmd  = $(addprefix services/llmd/,http.c metrics.c model.c serve.c 
 HOSTED_FLAGS_llmd = $(ENGINE_FLAGS) -Iservices/llmd $(LLHTTP_INCLUDE)
 HOSTED_ARCHIVES_llmd = $(LLHTTP_HOST)
 HOSTED_NEEDS_llmd = $(LLHTTP_READY)
+
+# In the machine: the configuration `private`. The image carries the model as files.
+PROGRAMS   += llmd
+llmd_SRCS  := $(addprefix services/llmd/,http.c metrics.c model.c serve.c link.c machine.c) \
+              $(ENGINE_AARCH64_SRCS)
+llmd_LIBOS := services/llmd/private.libos
+
+$(OUT)/libc-obj/services/engine/%: USER_EXTRA_FLAGS = $(ENGINE_FLAGS)
+$(OUT)/libc-obj/services/llmd/%: USER_EXTRA_FLAGS = $(ENGINE_FLAGS) $(LLHTTP_INCLUDE) $(LWIP_INCLUDE)
+$(call objects,libc,$(llmd_SRCS)): | $(LLHTTP_READY) $(LWIP_READY)

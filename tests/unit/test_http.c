@@ -442,9 +442,25 @@ client_that_takes_nothing_is_given_up(void **state)
     const char text[] = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
     (void)state;
     (void)http_receive(&conn, text, sizeof(text) - 1, 0);
-    assert_false(http_tick(&conn, HTTP_SEND_MS - 1));
-    assert_true(http_tick(&conn, HTTP_SEND_MS));
+    assert_false(http_tick(&conn, 1000));
+    assert_false(http_tick(&conn, 1000 + HTTP_SEND_MS - 1));
+    assert_true(http_tick(&conn, 1000 + HTTP_SEND_MS));
     assert_true(http_is_over(&conn));
+}
+
+/* The client's time begins with what there is to take, not with its request. */
+static void
+answer_that_comes_late_is_waited_for(void **state)
+{
+    const char text[] = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+    (void)state;
+    later = true;
+    (void)http_receive(&conn, text, sizeof(text) - 1, 0);
+    assert_false(http_tick(&conn, 10 * HTTP_SEND_MS));
+    http_respond(&conn, 200, "text/plain", "fine\n", 5);
+    assert_false(http_tick(&conn, 20 * HTTP_SEND_MS));
+    assert_false(http_tick(&conn, 21 * HTTP_SEND_MS - 1));
+    assert_int_equal(conn.state, HTTP_READING);
 }
 
 static void
@@ -489,6 +505,7 @@ main(void)
         TEST(slow_request_times_out),
         TEST(idle_connection_is_closed_without_a_word),
         TEST(client_that_takes_nothing_is_given_up),
+        TEST(answer_that_comes_late_is_waited_for),
         TEST(half_closed_client_gets_its_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /*
  * Random bytes for keys, sequence numbers and identifiers: a pool of 64 bytes that what comes from
- * outside is hashed into, and that is hashed forward with each read, so that what was given out says
- * nothing about the pool before or after (SHA-512, libsodium). One thread at a time.
+ * outside is hashed into, and that is hashed forward with each read, so that what was given out
+ * says nothing about the pool before or after (SHA-512, libsodium). One thread at a time.
  */
 #ifndef ENTROPY_ENTROPY_H
 #define ENTROPY_ENTROPY_H

@@ -6,7 +6,8 @@
 #include <stdint.h>
 
 struct rt_module {
-    const void *at; /* mapped read-only, page-aligned; zero bytes behind the last up to the page's end */
+    const void
+        *at; /* mapped read-only, page-aligned; zero bytes behind the last up to the page's end */
     uint64_t bytes;
 };
 
