@@ -58,6 +58,30 @@ vring_used(const struct vring *vring, uint16_t number)
     return vring->ring->used[(vring->consumed + number) & (vring->ring->entries - 1u)];
 }
 
+struct exo_queue_info
+vring_info(uint32_t slot)
+{
+    struct exo_queue_info info = {0};
+    check_equal(exo_queue_info(slot, &info), EXO_OK);
+    return info;
+}
+
+bool
+vring_works(struct vring *vring)
+{
+    struct exo_descriptor batch[EXO_SUBMIT_MAX];
+    uint16_t ids = vring->ring->ids;
+    for (uint16_t i = 0; i < ids; i++)
+        batch[i] = vring_buffer(i, EXO_DESCRIPTOR_WRITE, i * 64u, 64);
+    return check_equal(vring_submit(vring, batch, ids).status, EXO_OK) && vring_wait(vring, ids);
+}
+
+struct exo_descriptor
+vring_buffer(uint16_t id, uint16_t flags, uint32_t offset, uint32_t length)
+{
+    return (struct exo_descriptor){.id = id, .flags = flags, .offset = offset, .length = length};
+}
+
 struct exo_descriptor
 block_request(enum exo_block_operation operation, uint16_t id, uint64_t sector, uint32_t offset,
               uint32_t bytes)

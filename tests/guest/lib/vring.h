@@ -31,6 +31,14 @@ bool vring_wait(const struct vring *vring, uint16_t count);
 /* The used element that is `number` behind the last consumed. */
 struct exo_used vring_used(const struct vring *vring, uint16_t number);
 
+struct exo_queue_info vring_info(uint32_t slot);
+
+/* Of region 0. */
+struct exo_descriptor vring_buffer(uint16_t id, uint16_t flags, uint32_t offset, uint32_t length);
+
+/* Whether a device of at most EXO_SUBMIT_MAX ids fills a buffer of each, all at once. */
+bool vring_works(struct vring *vring);
+
 /* A read or write of `bytes` at byte `offset` of the memory, with `id`; a flush or discard. */
 struct exo_descriptor block_request(enum exo_block_operation operation, uint16_t id,
                                     uint64_t sector, uint32_t offset, uint32_t bytes);
