@@ -9,7 +9,7 @@
 #include "rows16.h"
 
 #define ROWS16_ONE (1u << ROWS16_ROW_SHIFT)
-#define SUM_UNIT   ((float)(1 << ROWS16_SUM_SHIFT))
+#define SUM_UNIT   ((float)(1 << (ROWS16_SUM_SHIFT - ENGINE_FINE_BITS)))
 
 /* The memory of one kv head of one layer. */
 struct head_cache {
@@ -133,6 +133,21 @@ attention_integer_store(const struct engine *engine, uint32_t layer, uint32_t t)
     }
 }
 
+/*
+ * Products of a strip with what was prepared in `mix`. Queries and weights have 15 bits, since the
+ * 8 of the keys and values are coarse enough: two products, of which the second counts 1/128.
+ */
+static void
+sum_strip(const struct engine *engine, const uint8_t *strip, const struct step_mix *mix,
+          uint32_t groups, float out[ROWS16_ROWS])
+{
+    int32_t sums[ROWS16_ROWS], fine[ROWS16_ROWS];
+    engine->attention->sums(strip, mix->integers, mix->scales, groups, sums);
+    engine->attention->sums(strip, mix->fine, mix->scales, groups, fine);
+    for (uint32_t r = 0; r < ROWS16_ROWS; r++)
+        out[r] = (float)((int64_t)sums[r] * (1 << ENGINE_FINE_BITS) + fine[r]);
+}
+
 /* The query as integers, in whole groups. */
 static float
 prepare_query(const float *query, uint32_t head_dim, const struct step_mix *mix)
@@ -141,7 +156,7 @@ prepare_query(const float *query, uint32_t head_dim, const struct step_mix *mix)
     float base;
     for (uint32_t i = 0; i < columns; i++)
         mix->scores[i] = i < head_dim ? query[i] : 0;
-    engine_quantise_integers(mix->scores, columns, mix->integers, mix->scales, &base);
+    engine_quantise_fine(mix->scores, columns, mix->integers, mix->fine, mix->scales, &base);
     return base * SUM_UNIT;
 }
 
@@ -155,12 +170,12 @@ score(const struct engine *engine, const struct head_cache *cache, const float *
     float unit = prepare_query(query, head_dim, mix) / real_sqrt((float)head_dim);
     float most = -__FLT_MAX__;
     for (uint32_t start = 0; start < count; start += ROWS16_ROWS) {
-        int32_t sums[ROWS16_ROWS];
+        float sums[ROWS16_ROWS];
         uint32_t end = count - start < ROWS16_ROWS ? count - start : ROWS16_ROWS;
-        engine->attention->sums(cache->keys + start / ROWS16_ROWS * strip_bytes, mix->integers,
-                                mix->scales, cache->key_groups, sums);
+        sum_strip(engine, cache->keys + start / ROWS16_ROWS * strip_bytes, mix, cache->key_groups,
+                  sums);
         for (uint32_t r = 0; r < end; r++) {
-            float value = (float)sums[r] * (cache->key_units[start + r] * unit);
+            float value = sums[r] * (cache->key_units[start + r] * unit);
             mix->scores[start + r] = value;
             most = value > most ? value : most;
         }
@@ -202,12 +217,12 @@ attention_integer_head(const struct engine *engine, uint32_t layer, uint32_t t, 
     float most =
         score(engine, &cache, engine->query[t] + (size_t)head * shape->head_dim, count, mix);
     float sum = weigh(&cache, most, count, mix->scores);
-    engine_quantise_integers(mix->scores, groups * ROWS16_GROUP, mix->integers, mix->scales, &base);
+    engine_quantise_fine(mix->scores, groups * ROWS16_GROUP, mix->integers, mix->fine, mix->scales,
+                         &base);
     for (uint32_t start = 0; start < shape->head_dim; start += ROWS16_ROWS) {
-        int32_t sums[ROWS16_ROWS];
-        engine->attention->sums(cache.values + start / ROWS16_ROWS * strip_bytes, mix->integers,
-                                mix->scales, groups, sums);
+        float sums[ROWS16_ROWS];
+        sum_strip(engine, cache.values + start / ROWS16_ROWS * strip_bytes, mix, groups, sums);
         for (uint32_t r = 0; r < ROWS16_ROWS && start + r < shape->head_dim; r++)
-            mixed[start + r] = (float)sums[r] * (base * SUM_UNIT / sum);
+            mixed[start + r] = sums[r] * (base * SUM_UNIT / sum);
     }
 }

@@ -55,6 +55,7 @@ take_mixes(struct engine *engine, struct engine_arena *arena)
         struct step_mix *mix = mixes != NULL ? &mixes[i] : &none;
         mix->scores = engine_arena_take(arena, count, sizeof *mix->scores);
         mix->integers = engine_arena_take(arena, count, sizeof *mix->integers);
+        mix->fine = engine_arena_take(arena, count, sizeof *mix->fine);
         mix->scales = engine_arena_take(arena, groups, sizeof *mix->scales);
     }
     engine->mixes = mixes;

@@ -16,6 +16,7 @@ struct step_token {
 struct step_mix {
     float *scores;     /* [context, or a head, in whole groups] */
     int16_t *integers; /* as many */
+    int16_t *fine;     /* what they leave */
     int32_t *scales;   /* of the groups */
 };
 

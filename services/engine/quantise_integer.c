@@ -2,7 +2,7 @@
  * Quantising in integers, from the bits of floats: where floats are emulated this takes a tenth of
  * the time, and it is the same on every machine.
  */
-#include "quantise_integer.h"
+#include "engine/kernel.h"
 
 #include <string.h>
 
@@ -31,29 +31,35 @@ greatest(const int32_t *values, uint32_t count)
     return most;
 }
 
-/* With the group's scale so that no quant is greater than QUANT_MAX. */
-static int32_t
-quantise_group(const int32_t *values, uint32_t most, int16_t *quants)
+/* What one quant stands for in a group: a quant is a number times this, less RATIO_BITS bits. */
+static int64_t
+ratio_of(uint64_t scale, uint32_t most)
 {
-    uint32_t group_most = greatest(values, GROUP);
-    uint64_t scale = ((uint64_t)group_most * ENGINE_SCALE_MAX + most - 1) / most;
-    uint64_t ratio =
-        scale == 0 ? 0 : ((uint64_t)(QUANT_MAX * ENGINE_SCALE_MAX) << RATIO_BITS) / (scale * most);
-    for (uint32_t i = 0; i < GROUP; i++)
-        quants[i] = (int16_t)((values[i] * (int64_t)ratio + ((int64_t)1 << (RATIO_BITS - 1))) >>
-                              RATIO_BITS);
-    return (int32_t)scale;
+    return scale == 0 ? 0
+                      : (int64_t)(((uint64_t)(QUANT_MAX * ENGINE_SCALE_MAX) << RATIO_BITS) /
+                                  (scale * most));
 }
 
-uint32_t
-quantise_fixed(const int32_t *values, uint32_t columns, int16_t *quants, int32_t *scales)
+static int32_t
+rounded(int64_t product, int bits)
 {
-    uint32_t most = greatest(values, columns);
-    for (uint32_t start = 0; start < columns; start += GROUP)
-        scales[start / GROUP] = most > 0 ? quantise_group(values + start, most, quants + start) : 0;
-    if (most == 0)
-        memset(quants, 0, columns * sizeof *quants);
-    return most;
+    return (int32_t)((product + ((int64_t)1 << (bits - 1))) >> bits);
+}
+
+/* With the group's scale so that no quant is greater than QUANT_MAX. `fine` may be NULL. */
+static int32_t
+quantise_group(const int32_t *values, uint32_t most, int16_t *quants, int16_t *fine)
+{
+    uint64_t scale = ((uint64_t)greatest(values, GROUP) * ENGINE_SCALE_MAX + most - 1) / most;
+    int64_t ratio = ratio_of(scale, most);
+    for (uint32_t i = 0; fine == NULL && i < GROUP; i++)
+        quants[i] = (int16_t)rounded(values[i] * ratio, RATIO_BITS);
+    for (uint32_t i = 0; fine != NULL && i < GROUP; i++) {
+        int32_t quant = rounded(values[i] * ratio, RATIO_BITS - ENGINE_FINE_BITS);
+        quants[i] = (int16_t)rounded(quant, ENGINE_FINE_BITS);
+        fine[i] = (int16_t)(quant - quants[i] * (1 << ENGINE_FINE_BITS));
+    }
+    return (int32_t)scale;
 }
 
 /* The bits of the greatest number, without its sign. */
@@ -89,28 +95,38 @@ unit_of(uint32_t exponent)
 }
 
 static void
-quantise_zeros(uint32_t columns, int16_t *quants, int32_t *scales)
+quantise_zeros(uint32_t columns, int16_t *quants, int16_t *fine, int32_t *scales)
 {
     memset(quants, 0, columns * sizeof *quants);
     memset(scales, 0, columns / GROUP * sizeof *scales);
+    if (fine != NULL)
+        memset(fine, 0, columns * sizeof *fine);
 }
 
 void
-engine_quantise_integers(const float *values, uint32_t columns, int16_t *quants, int32_t *scales,
-                         float *base)
+engine_quantise_fine(const float *values, uint32_t columns, int16_t *quants, int16_t *fine,
+                     int32_t *scales, float *base)
 {
     uint32_t bits = greatest_bits(values, columns), exponent = bits >> MANTISSA_BITS;
     uint32_t most = (bits & 0x7fffff) | 0x800000;
     *base = (float)most * unit_of(exponent) / (QUANT_MAX * ENGINE_SCALE_MAX);
     if (exponent == EXPONENT_NONE || exponent <= MANTISSA_BITS) {
         *base = exponent == EXPONENT_NONE ? __builtin_nanf("") : 0;
-        quantise_zeros(columns, quants, scales);
+        quantise_zeros(columns, quants, fine, scales);
         return;
     }
     for (uint32_t start = 0; start < columns; start += GROUP) {
         int32_t fixed[GROUP];
         for (uint32_t i = 0; i < GROUP; i++)
             fixed[i] = fixed_of(values[start + i], exponent);
-        scales[start / GROUP] = quantise_group(fixed, most, quants + start);
+        scales[start / GROUP] =
+            quantise_group(fixed, most, quants + start, fine != NULL ? fine + start : NULL);
     }
+}
+
+void
+engine_quantise_integers(const float *values, uint32_t columns, int16_t *quants, int32_t *scales,
+                         float *base)
+{
+    engine_quantise_fine(values, columns, quants, NULL, scales, base);
 }

@@ -4,6 +4,7 @@
  */
 #include "complete.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,6 +83,67 @@ check_text(const uint8_t *model, size_t model_bytes, const char *tokenizer, uint
     free(pieces);
 }
 
+/* A story that no model has seen. */
+static const char held_out[] =
+    "One day, a little boy named Tom went to the park with his dog. The dog saw a big cat in a "
+    "tree and wanted to play. Tom said, \"Do not run, the cat is sad.\" The dog sat down and the "
+    "cat came down from the tree. They were all happy and played with a ball. Then the sun went "
+    "away and it was cold. Tom's mom gave them a warm blanket and some milk. Tom was very tired, "
+    "so he went to bed and the dog slept next to him. The next day they went back to the park.";
+
+/* The mean log probability of the words of a text, each given those in front of it. */
+static double
+mean_log_probability(const struct loaded *loaded, const struct engine_kernel *attention,
+                     const uint32_t *tokens, uint32_t count, struct engine_arena arena)
+{
+    const struct engine_options options = {.attention = attention};
+    const uint32_t vocabulary = loaded->model.shape.vocabulary;
+    struct engine_error error = {""};
+    struct engine_sequence sequence;
+    struct engine *engine;
+    double sum = 0;
+    CHECK_EQ(engine_open(&engine, &loaded->model, &loaded->source, &options, &arena, &error), 0);
+    void *memory = engine_arena_take(&arena, 1, engine_sequence_bytes(engine, count));
+    float *logits = engine_arena_take(&arena, vocabulary, sizeof *logits);
+    engine_sequence_begin(&sequence, count, memory);
+    for (uint32_t i = 0; i + 1 < count; i++) {
+        struct engine_item item = {&sequence, &tokens[i], 1, logits};
+        CHECK_EQ(engine_step(engine, &item, 1, &error), 0);
+        sum += engine_log_probability(logits, vocabulary, tokens[i + 1]);
+    }
+    return sum / (count - 1);
+}
+
+/* Keys and values in 8 bits, and the fast softmax, on a model that was trained. */
+static void
+integer_attention_keeps_the_perplexity_of_stories(void)
+{
+    size_t bytes, pieces_bytes;
+    uint32_t tokens[512], kernels;
+    static uint8_t scratch[65536] __attribute__((aligned(16)));
+    struct loaded loaded;
+    struct engine_tokenizer tokenizer;
+    struct engine_error error = {""};
+    uint8_t *model = read_file("stories260K.bin", &bytes);
+    uint8_t *pieces = read_file("tok512.bin", &pieces_bytes);
+    const struct loading loading = {.file = model, .bytes = bytes, .kernel = "reference"};
+    struct engine_arena arena = {.base = aligned_alloc(ENGINE_ARENA_ALIGN, ARENA_BYTES),
+                                 .size_bytes = ARENA_BYTES};
+    CHECK_EQ(load(&loaded, &loading, &arena, &error), 0);
+    CHECK_EQ(engine_tokenizer_read(&tokenizer, pieces, pieces_bytes, 512, &arena, &error), 0);
+    int64_t count = engine_encode(&tokenizer, held_out, sizeof held_out - 1, true, tokens, 512,
+                                  scratch, sizeof scratch);
+    double floats = mean_log_probability(&loaded, NULL, tokens, (uint32_t)count, arena);
+    double integers =
+        mean_log_probability(&loaded, engine_kernels(&kernels)[0], tokens, (uint32_t)count, arena);
+    printf("# perplexity in floats %.4f, with integer attention %.4f\n", exp(-floats),
+           exp(-integers));
+    CHECK(fabs(exp(floats - integers) - 1) < 0.005);
+    free(arena.base);
+    free(pieces);
+    free(model);
+}
+
 static void
 stories_in_fp32_are_those_of_the_reference(void)
 {
@@ -147,6 +209,7 @@ a_tokenizer_of_another_model_is_refused(void)
 static const struct tap_test tests[] = {
     TAP(stories_in_fp32_are_those_of_the_reference),
     TAP(stories_in_q8_are_those_of_the_reference),
+    TAP(integer_attention_keeps_the_perplexity_of_stories),
     TAP(the_15m_stand_in_speaks_as_in_the_reference),
     TAP(stories_in_a_gguf_file_are_those_of_the_reference),
     TAP(a_tokenizer_of_another_model_is_refused),

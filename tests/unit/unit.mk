@@ -71,6 +71,9 @@ UNIT_SRCS_test_batch         := $(UNIT_ENGINE)
 UNIT_FLAGS_test_batch        := $(UNIT_ENGINE_FLAGS)
 UNIT_SRCS_test_llm           := $(UNIT_ENGINE) services/llm/complete.c services/llm/load.c
 UNIT_FLAGS_test_llm          := $(UNIT_ENGINE_FLAGS) -Iservices/llm
+UNIT_ARM_SRCS_test_llm       := $(UNIT_ARM_SRCS_test_kernels) services/llm/complete.c services/llm/load.c
+UNIT_ARM_FLAGS_test_llm      := $(ENGINE_AARCH64_FLAGS)
+UNIT_ARM += test_llm
 UNIT_SRCS_test_gguf          := $(UNIT_ENGINE) tests/engine/write_gguf.c
 UNIT_FLAGS_test_gguf         := $(UNIT_ENGINE_FLAGS)
 

@@ -93,4 +93,12 @@ void engine_quantise(const float *values, uint32_t columns, uint32_t group, int8
 void engine_quantise_integers(const float *values, uint32_t columns, int16_t *quants,
                               int32_t *scales, float *base);
 
+/*
+ * With ENGINE_FINE_BITS more: `fine` has what the quants leave, in parts of a quant of
+ * 2^-ENGINE_FINE_BITS, at most half a quant. Two products then take the place of one.
+ */
+#define ENGINE_FINE_BITS 7
+void engine_quantise_fine(const float *values, uint32_t columns, int16_t *quants, int16_t *fine,
+                          int32_t *scales, float *base);
+
 #endif
