@@ -63,12 +63,12 @@ static const struct plan plans[EXO_CALL_COUNT] = {
     PLAN(irq_ack, 20, IRQ, EXO_CONTROL, irq_open),
     PLAN(device_info, 10, DEVICE, EXO_READ, null),
     PLAN(device_config, 15, DEVICE, EXO_READ, null),
-    PLAN(device_open, 2, DEVICE, EXO_CONTROL, null),
+    PLAN(device_open, 4, DEVICE, EXO_CONTROL, null),
     PLAN(device_close, 1, DEVICE, EXO_CONTROL, null),
     PLAN(queue_open, 25, DEVICE, EXO_WRITE, device_open),
     PLAN(queue_region, 40, QUEUE, EXO_WRITE, queue_open),
-    PLAN(queue_release, 15, QUEUE, EXO_WRITE, queue_region),
-    PLAN(queue_submit, 40, QUEUE, EXO_WRITE, queue_region),
+    PLAN(queue_release, 15, QUEUE, EXO_WRITE, queue_open),
+    PLAN(queue_submit, 40, QUEUE, EXO_WRITE, queue_open),
     PLAN(queue_info, 10, QUEUE, EXO_READ, queue_open),
 };
 

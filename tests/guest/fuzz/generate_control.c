@@ -132,14 +132,14 @@ gen_irq_ack(uint64_t *x)
 static void
 gen_device_info(uint64_t *x)
 {
-    x[0] = pick(EXO_TYPE_DEVICE, EXO_READ);
+    x[0] = pick_device(EXO_READ);
     x[1] = pick_buffer(bytes_buffer);
 }
 
 static void
 gen_device_config(uint64_t *x)
 {
-    x[0] = pick(EXO_TYPE_DEVICE, EXO_READ);
+    x[0] = pick_device(EXO_READ);
     x[1] = one_in(16) ? pick_odd() : below(64);
     x[2] = pick_buffer(bytes_buffer);
     x[3] = one_in(16) ? pick_odd() : below(64);

@@ -31,6 +31,8 @@ learn_create(const struct fuzz_call *call)
         [EXO_CALL_queue_open] = EXO_TYPE_QUEUE,
     };
     plant(call->x[1], (enum exo_type)types[call->number], 0, 0);
+    if (call->number == EXO_CALL_queue_open) /* or an extent, or a port */
+        slot_suspect(call->x[1]);
 }
 
 static void
@@ -116,7 +118,8 @@ learn_info(const struct fuzz_call *call)
                                        .risky = risky || (same && before->risky),
                                        .control = same ? before->control : 0,
                                        .base = (uint32_t)info->base_or_badge,
-                                       .count = info->count});
+                                       .count = info->count,
+                                       .consumed = same ? before->consumed : 0});
 }
 
 static void
@@ -137,9 +140,26 @@ learn_reply(const struct fuzz_call *call)
 }
 
 static void
+set_consumed(uint64_t slot, uint64_t consumed)
+{
+    struct slot queue = *slot_at(slot);
+    queue.consumed = (uint16_t)consumed;
+    slot_set(slot, queue);
+}
+
+static void
 learn_submit(const struct fuzz_call *call)
 {
-    now.consumed = (uint16_t)call->result[1];
+    set_consumed(call->x[0], call->result[1]);
+}
+
+/* Right where the queue began at 0. */
+static void
+learn_queue_info(const struct fuzz_call *call)
+{
+    const struct exo_queue_info *info = (const struct exo_queue_info *)(const void *)bytes_buffer;
+    if (call->x[1] == exo_address(info))
+        set_consumed(call->x[0], info->completed);
 }
 
 static learner *const learners[EXO_CALL_COUNT] = {
@@ -152,7 +172,7 @@ static learner *const learners[EXO_CALL_COUNT] = {
     [EXO_CALL_call] = learn_received,          [EXO_CALL_receive] = learn_received,
     [EXO_CALL_reply_receive] = learn_received, [EXO_CALL_reply] = learn_reply,
     [EXO_CALL_irq_open] = learn_create,        [EXO_CALL_queue_open] = learn_create,
-    [EXO_CALL_queue_submit] = learn_submit,
+    [EXO_CALL_queue_submit] = learn_submit,    [EXO_CALL_queue_info] = learn_queue_info,
 };
 
 /* --- Mappings: as far as they were done ------------------------------------------------------- */
@@ -204,7 +224,8 @@ is_mapping(uint64_t number)
 static void
 learn_refusal(const struct fuzz_call *call, int64_t status)
 {
-    uint64_t first = call->x[0];
+    bool of_frames = call->number == EXO_CALL_queue_region && one_in(2);
+    uint64_t first = call->x[of_frames];
     switch (status) {
     case EXO_E_SLOT:
         if (call->number == EXO_CALL_cap_info || call->number == EXO_CALL_cap_drop)
@@ -231,6 +252,10 @@ learn_refusal(const struct fuzz_call *call, int64_t status)
     case EXO_E_STATE:
         now.serving =
             call->number == EXO_CALL_receive || (now.serving && call->number != EXO_CALL_reply);
+        break;
+    case EXO_E_RESET: /* it is to be dropped, after a while */
+        if (one_in(3))
+            slot_set(call->x[0], (struct slot){.type = SLOT_DYING});
         break;
     case EXO_E_LIMIT: now.tight = true; break;
     default: break;

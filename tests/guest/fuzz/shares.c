@@ -84,7 +84,8 @@ grant_own(const struct member *member)
     grant(EXO_BOOT_MACHINE, member, FUZZ_SLOT_MACHINE, EXO_READ | EXO_COPY, 0, 0);
     grant(EXO_BOOT_TRACE, member, FUZZ_SLOT_TRACE, EXO_READ | EXO_CONTROL | EXO_COPY, 0, 0);
     grant(EXO_BOOT_IRQ, member, FUZZ_SLOT_IRQS, EXO_WRITE | EXO_COPY, FUZZ_IRQ_FIRST, FUZZ_IRQS);
-    grant(EXO_BOOT_DEVICE, member, FUZZ_SLOT_DEVICE, EXO_RIGHTS_ALL, 0, 0);
+    for (uint32_t i = 0; i < FUZZ_DEVICES; i++)
+        grant(EXO_BOOT_DEVICE + i, member, FUZZ_SLOT_DEVICE + i, EXO_RIGHTS_ALL, 0, 0);
     for (uint32_t i = 0; i < rt_machine.cpus; i++)
         grant(EXO_BOOT_CPU + i, member, FUZZ_SLOT_CPU + i, use, 0, FUZZ_CPU_SHARE);
 }

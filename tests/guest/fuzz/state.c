@@ -101,7 +101,8 @@ note_grants(const struct fuzz_page *shared)
     }
     now.slots[EXO_BOOT_ENV].risky = now.slots[EXO_BOOT_VCPU].risky = 1;
     keep(FUZZ_SLOT_IRQS, EXO_TYPE_IRQ, EXO_WRITE | EXO_COPY);
-    keep(FUZZ_SLOT_DEVICE, EXO_TYPE_DEVICE, EXO_RIGHTS_ALL);
+    for (uint32_t i = 0; i < FUZZ_DEVICES; i++)
+        keep(FUZZ_SLOT_DEVICE + i, EXO_TYPE_DEVICE, EXO_RIGHTS_ALL);
     keep(FUZZ_SLOT_VICTIM, EXO_TYPE_NONE, 0);
     for (uint32_t i = 0; i < shared->cpus; i++)
         grant(FUZZ_SLOT_CPU + i, EXO_TYPE_CPU, use, FUZZ_CPU_SHARE);
@@ -119,9 +120,17 @@ state_begin(struct fuzz_page *shared)
 /* --- Choosing --------------------------------------------------------------------------------- */
 
 static bool
+is_queue(uint8_t type)
+{
+    return type == EXO_TYPE_QUEUE || type == EXO_TYPE_EXTENT || type == EXO_TYPE_PORT;
+}
+
+static bool
 fits(const struct slot *slot, enum exo_type type, uint32_t rights)
 {
-    bool right_type = type == EXO_TYPE_NONE ? slot->type != EXO_TYPE_NONE : slot->type == type;
+    bool right_type = type == EXO_TYPE_NONE    ? slot->type != EXO_TYPE_NONE
+                      : type == EXO_TYPE_QUEUE ? is_queue(slot->type)
+                                               : slot->type == type;
     return right_type && (slot->rights & rights) == rights;
 }
 
@@ -207,6 +216,12 @@ uint64_t
 pick_env(uint32_t rights)
 {
     return below(5) < 3 ? EXO_SELF : pick(EXO_TYPE_ENV, rights);
+}
+
+uint64_t
+pick_device(uint32_t rights)
+{
+    return one_in(24) ? pick(EXO_TYPE_DEVICE, rights) : FUZZ_SLOT_DEVICE + below(FUZZ_DEVICES);
 }
 
 uint64_t

@@ -26,6 +26,7 @@ struct slot {
     uint8_t risky;        /* 1: a worker's own vCPU or environment: not to be stopped */
     uint32_t control;     /* vCPUs of this environment: page number of the control page */
     uint32_t base, count; /* frames, cpu */
+    uint16_t consumed;    /* queues: the used index that was last told */
 };
 
 struct page {
@@ -43,7 +44,6 @@ struct state {
     uint32_t repeats;  /* how often the last call may still be repeated on EXO_E_AGAIN */
     bool serving;      /* a call is to be answered */
     bool tight;        /* the cell has no frames left */
-    uint16_t consumed; /* the used index that queue_submit last told */
     uint64_t risky[2]; /* object names of the own vCPU and environment */
 };
 
@@ -59,11 +59,12 @@ uint64_t random_next(void);
 uint32_t below(uint32_t limit); /* 0 to limit - 1 */
 bool one_in(uint32_t n);
 
-/* A slot with that type and rights, mostly; EXO_TYPE_NONE: any type. */
+/* A slot with that type and rights, mostly; EXO_TYPE_NONE: any type, QUEUE: extents, ports, too. */
 uint64_t pick(enum exo_type type, uint32_t rights);
 uint64_t pick_other(enum exo_type type, uint32_t rights); /* neither kept nor risky */
 bool have(enum exo_type type, uint32_t rights);
 uint64_t pick_env(uint32_t rights); /* EXO_SELF, mostly */
+uint64_t pick_device(uint32_t rights);
 uint64_t pick_empty(void);
 uint64_t pick_buffer(const void *usual);
 uint64_t pick_deadline(void);
