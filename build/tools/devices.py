@@ -13,7 +13,8 @@ A word is KIND[:OPTION...][@port], words are separated by commas:
 
 `@port` puts it behind a PCIe root port of its own, from which it can be removed. All are modern
 virtio PCI devices. They are in slots 1, 2, ... of bus 0 in the order of the words, with NET's NIC
-and DATA's disk before them. Their names count per kind (net0, net1, blk0); a port is called NAME-port.
+and the disks of DATA and STORE before them. Their names count per kind (net0, net1, blk0); a port is
+called NAME-port.
 The host is 10.0.2.2 on a tap as it is in user-mode networking, and never sends anything unasked.
 """
 import array
@@ -67,11 +68,12 @@ class Device:
         return option in self.options
 
 
-def parse(words, net="none", data=None, forwards=()):
-    """All devices, in the order of their slots. `net` and `data` are NET and DATA."""
+def parse(words, net="none", data=None, forwards=(), store=None):
+    """All devices, in the order of their slots. `net`, `data` and `store` are NET, DATA, STORE."""
     counts = {}
     found = [Device(f"net:{net}", counts, forwards=forwards)] if net != "none" else []
     found += [Device("blk", counts, data=data)] if data else []
+    found += [Device("blk:ro", counts, data=store)] if store else []
     found += [Device(word, counts) for word in words.split(",") if word]
     if len(found) > SLOTS:
         raise Refused(f"DEVICES: {len(found)} devices, there are {SLOTS} slots")
@@ -100,11 +102,12 @@ def make_disk(path, size, number):
 def disk(device, folder):
     """Arguments of a disk's backend."""
     path, size = device.data, None
+    what = "STORE" if device.has("ro") else "DATA"
     if path:
         if not os.path.isfile(path):
-            raise Refused(f"DATA={path}: no such file")
+            raise Refused(f"{what}={path}: no such file")
         if os.path.getsize(path) % 512 or not os.path.getsize(path):
-            raise Refused(f"DATA={path}: its size must be a multiple of 512 bytes, and not 0")
+            raise Refused(f"{what}={path}: its size must be a multiple of 512 bytes, and not 0")
     else:
         path = os.path.join(folder, device.name)
         size = next((size_of(option) for option in device.options if option[0].isdigit()), 16 << 20)

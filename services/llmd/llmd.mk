@@ -9,10 +9,16 @@ HOSTED_NEEDS_llmd = $(LLHTTP_READY)
 
 # In the machine: the configuration `private`. The image carries the model as files.
 PROGRAMS   += llmd
-llmd_SRCS  := $(addprefix services/llmd/,http.c metrics.c model.c serve.c link.c machine.c) \
+llmd_SRCS  := $(addprefix services/llmd/,http.c metrics.c model.c serve.c link.c disk.c machine.c) \
               $(ENGINE_AARCH64_SRCS)
 llmd_LIBOS := services/llmd/private.libos
 
 $(OUT)/libc-obj/services/engine/%: USER_EXTRA_FLAGS = $(ENGINE_FLAGS)
-$(OUT)/libc-obj/services/llmd/%: USER_EXTRA_FLAGS = $(ENGINE_FLAGS) $(LLHTTP_INCLUDE) $(LWIP_INCLUDE)
-$(call objects,libc,$(llmd_SRCS)): | $(LLHTTP_READY) $(LWIP_READY)
+$(OUT)/libc-obj/services/llmd/%: USER_EXTRA_FLAGS = $(ENGINE_FLAGS) $(LLHTTP_INCLUDE) $(LWIP_INCLUDE) \
+                                                         $(MODEL_FLAGS)
+$(call objects,libc,$(llmd_SRCS)): | $(LLHTTP_READY) $(LWIP_READY) $(LIBSODIUM_READY)
+
+# The boot image for a store (build/store.mk says which).
+IMAGES           += llmd
+IMAGE_INIT_llmd  := llmd
+IMAGE_FILES_llmd := trust=$(STORE_TRUST)

@@ -119,10 +119,12 @@ interrupt_is_an_upcall_of_who_runs(void)
 static int
 count_interrupts(uint64_t unused)
 {
+    _Atomic uint32_t *count = rt_shared();
     (void)unused;
-    for (_Atomic uint32_t *count = rt_shared();; atomic_fetch_add(count, 1)) {
+    for (;;) {
         (void)exo_wait(EXO_FOREVER);
         (void)rt_take_events(UINT64_MAX);
+        atomic_fetch_add(count, 1);
     }
 }
 

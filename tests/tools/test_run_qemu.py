@@ -95,7 +95,8 @@ class RunQemu(unittest.TestCase):
                                 ({"DEVICES": "blk:0M"}, "DEVICES: blk:0M"),
                                 ({"DEVICES": ",".join(["rng"] * 32)}, "there are 31 slots"),
                                 ({"DEVICES": "net:tap,net:tap"}, "one NIC on a tap"),
-                                ({"MODEL": "x"}, "MODEL is set"), ({"ICOUNT": "yes"}, "ICOUNT")):
+                                ({"STORE": "nowhere.img"}, "STORE=nowhere.img: no such file"),
+                                ({"SSH_KEY": "x"}, "SSH_KEY is set"), ({"ICOUNT": "yes"}, "ICOUNT")):
             status, out, errors = self.run_qemu(**variables)
             self.assertEqual((status, out, len(errors.splitlines())), (1, [], 1), variables)
             self.assertIn(text, errors)
@@ -139,6 +140,16 @@ class RunQemu(unittest.TestCase):
         disk = json.loads(self.value(arguments, "-blockdev"))
         self.assertEqual((disk["node-name"], disk["file"]["filename"], disk["cache"]["no-flush"]),
                          ("blk0-disk", str(data), False))
+
+    def test_store_is_behind_the_data_and_only_read(self):
+        files = [self.folder / "data", self.folder / "store"]
+        for file in files:
+            file.write_bytes(bytes(1024))
+        _, arguments, _ = self.devices(DATA=str(files[0]), STORE=str(files[1]))
+        disks = [json.loads(arguments[i + 1])
+                 for i, argument in enumerate(arguments) if argument == "-blockdev"]
+        self.assertEqual([(disk["file"]["filename"], disk["read-only"]) for disk in disks],
+                         [(str(files[0]), False), (str(files[1]), True)])
 
     def test_a_disk_says_where_each_word_is(self):
         path = self.folder / "disk"
