@@ -29,8 +29,9 @@ include tests/guest/bundle/bundle.mk
 GUEST_SRCS_drivers := $(sort $(wildcard libos/virtio/*.c libos/blk/*.c libos/rng/*.c \
                                         libos/supervise/*.c)) libos/net/nic.c
 
-# What the test finds at /rom.
-GUEST_FILES_posix := root.pack=$(OUT)/guest/posix.pack
+# The tests of posix, and what they find at /rom.
+$(foreach t,$(filter posix_%,$(GUEST_TESTS)),$(eval GUEST_SRCS_$(t) := tests/guest/posix/suite.c)\
+    $(eval GUEST_FILES_$(t) := root.pack=$(OUT)/guest/posix.pack))
 $(OUT)/guest/posix.pack: $(wildcard tests/guest/*.libos) build/tools/mkimage | setup
 	@rm -rf $(@D)/posix.rom && mkdir -p $(@D)/posix.rom && \
 	    cp tests/guest/*.libos $(@D)/posix.rom && build/tools/mkimage -o $@ $(@D)/posix.rom

@@ -1,6 +1,5 @@
-// config: smp=1,4 cpu=max,cortex-a72
 /* A plain C program over newlib, libos/posix and what is below it. */
-#include "test.h"
+#include "suite.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -267,20 +266,20 @@ static void
 packed_files_can_be_read_and_nothing_else(void)
 {
     char text[32] = "";
-    FILE *file = fopen("/rom/posix.libos", "r");
+    FILE *file = fopen("/rom/posix_preemptive.libos", "r");
     check(file != NULL);
     check(fgets(text, sizeof(text), file) != NULL);
-    check(strcmp(text, "# A C program with everything.\n") == 0);
+    check(strcmp(text, "# A C program with threads\n") == 0);
     check_equal(fclose(file), 0);
-    check_equal(open("/rom/posix.libos", O_WRONLY, 0), -1);
+    check_equal(open("/rom/posix_preemptive.libos", O_WRONLY, 0), -1);
     check_equal(errno, EROFS);
     check_equal(open("/rom/new", O_RDWR | O_CREAT, 0600), -1);
     check_equal(errno, EROFS);
-    check_equal(unlink("/rom/posix.libos"), -1);
+    check_equal(unlink("/rom/posix_preemptive.libos"), -1);
     check_equal(errno, EROFS);
     check_equal(open("/rom/none", O_RDONLY, 0), -1);
     check_equal(errno, ENOENT);
-    check_equal(rename("/rom/posix.libos", "/x"), -1);
+    check_equal(rename("/rom/posix_preemptive.libos", "/x"), -1);
     check_equal(errno, EXDEV);
     check_equal(rmdir("/rom"), -1);
     check_equal(errno, EBUSY);
@@ -510,7 +509,7 @@ static const struct test tests[] = {
 };
 
 int
-main(void)
+posix_suite(void)
 {
     return test_main_libos(tests, sizeof(tests) / sizeof(tests[0]));
 }
