@@ -2,9 +2,9 @@
 #ifndef ENGINE_PRIVATE_H
 #define ENGINE_PRIVATE_H
 
-#include <stdatomic.h>
-
 #include "engine/engine.h"
+
+#include <stdatomic.h> /* newlib's wants <stdint.h> in front of it */
 
 /* One token of a step. */
 struct step_token {
