@@ -91,6 +91,59 @@ def optimizer_for(model):
                               {"params": parts[1], "weight_decay": 0.1}], RATE, betas=(0.9, 0.95))
 
 
+class Training:
+    def __init__(self, folder, steps):
+        self.folder, self.steps, self.first = folder, steps, 0
+        shape = Shape()
+        tokenizer = tokenizer_in(folder, shape.vocab)
+        self.model, self.rows = Llama(shape), Rows(tokenizer, SEED, shape.context)
+        self.optimizer = optimizer_for(self.model)
+        checks = [Rows(tokenizer, VALIDATION_SEED, shape.context, held_out)
+                  for held_out in (False, True)]
+        self.checks = [[check.batch(8) for _ in range(4)] for check in checks]
+        self.log = open(folder / "log.txt", "a")
+
+    def save(self, step):
+        torch.save({"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(),
+                    "index": self.rows.index, "pool": self.rows.pool, "step": step},
+                   self.folder / "checkpoint.pt")
+
+    def resume(self):
+        saved = torch.load(self.folder / "checkpoint.pt")
+        self.model.load_state_dict(saved["model"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.rows.index, self.rows.pool, self.first = saved["index"], saved["pool"], saved["step"]
+
+    def step(self, step):
+        """One batch; returns its loss."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate_at(step, self.steps)
+        loss = loss_of(self.model, self.rows.batch(ROWS))
+        self.optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        return loss.item()
+
+    def check(self, step):
+        ordinary, held_out = (validate(self.model, check) for check in self.checks)
+        print(f"step {step} validation {ordinary:.4f} held-out {held_out:.4f}", file=self.log,
+              flush=True)
+
+    def run(self):
+        began, total = time.monotonic(), 0.0
+        for step in range(self.first + 1, self.steps + 1):
+            total += self.step(step - 1)
+            if step % 50 == 0:
+                spent = time.monotonic() - began
+                print(f"step {step} loss {total / 50:.4f} seconds {spent:.0f}", file=self.log,
+                      flush=True)
+                total = 0.0
+            if step % 250 == 0 or step == self.steps:
+                self.check(step)
+                self.save(step)
+
+
 def main():
     parser = argparse.ArgumentParser(description="Trains the default model.")
     parser.add_argument("folder", type=pathlib.Path)
@@ -100,39 +153,10 @@ def main():
     torch.set_num_threads(1)
     torch.manual_seed(SEED)
     options.folder.mkdir(exist_ok=True)
-    shape = Shape()
-    tokenizer = tokenizer_in(options.folder, shape.vocab)
-    model, rows, first = Llama(shape), Rows(tokenizer, SEED, shape.context), 0
-    optimizer = optimizer_for(model)
+    training = Training(options.folder, options.steps)
     if options.resume:
-        saved = torch.load(options.folder / "checkpoint.pt")
-        model.load_state_dict(saved["model"])
-        optimizer.load_state_dict(saved["optimizer"])
-        rows.index, rows.pool, first = saved["index"], saved["pool"], saved["step"]
-    checks = [[check.batch(8) for _ in range(4)]
-              for check in (Rows(tokenizer, VALIDATION_SEED, shape.context),
-                            Rows(tokenizer, VALIDATION_SEED, shape.context, held_out=True))]
-    log, began, total = open(options.folder / "log.txt", "a"), time.monotonic(), 0.0
-    for step in range(first, options.steps):
-        for group in optimizer.param_groups:
-            group["lr"] = rate_at(step, options.steps)
-        loss = loss_of(model, rows.batch(ROWS))
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        total += loss.item()
-        if (step + 1) % 50 == 0:
-            spent = time.monotonic() - began
-            print(f"step {step + 1} loss {total / 50:.4f} seconds {spent:.0f}", file=log, flush=True)
-            total = 0.0
-        if (step + 1) % 250 == 0 or step + 1 == options.steps:
-            ordinary, held_out = (validate(model, check) for check in checks)
-            print(f"step {step + 1} validation {ordinary:.4f} held-out {held_out:.4f}", file=log,
-                  flush=True)
-            torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(),
-                        "index": rows.index, "pool": rows.pool, "step": step + 1},
-                       options.folder / "checkpoint.pt")
+        training.resume()
+    training.run()
 
 
 if __name__ == "__main__":
