@@ -15,7 +15,7 @@ import bpe
 import q80
 from corpus import heldout, system
 from corpus.dice import Dice
-from corpus.document import document
+from corpus.document import LATE, document
 from llama import Llama, Shape
 
 SEED = 3
@@ -47,7 +47,7 @@ class Measure:
         """Mean loss of all tokens that follow the first BOS, and of the BOS that ends a text."""
         found = []
         for index in range(DOCUMENTS):
-            tokens = self.tokenizer.encode(document(SEED, index, held_out))[:self.context]
+            tokens = self.tokenizer.encode(document(SEED, LATE + index, held_out))[:self.context]
             found.append(q80.losses(self.models[name].logits(tokens), tokens[1:] + [bpe.BOS]))
         return np.concatenate(found).mean()
 
@@ -60,7 +60,7 @@ class Measure:
         """How many greedy texts of 64 tokens the two have in common."""
         same = 0
         for index in range(count):
-            prompt = " ".join(document(SEED, index).split("\n")[0].split()[:6])
+            prompt = " ".join(document(SEED, LATE + index).split("\n")[0].split()[:6])
             same += self.answer("fp32", prompt, 64) == self.answer("Q8_0", prompt, 64)
         return same, count
 

@@ -15,7 +15,7 @@ import torch
 from torch.nn import functional
 
 import bpe
-from corpus.document import document
+from corpus.document import LATE, document
 from llama import Llama, Shape
 
 SEED = 1
@@ -29,9 +29,9 @@ IGNORED = -100
 class Rows:
     """Documents of one seed in rows of the context's length, each row beginning with one."""
 
-    def __init__(self, tokenizer, seed, context, held_out=False):
+    def __init__(self, tokenizer, seed, context, first=0, held_out=False):
         self.tokenizer, self.seed, self.held_out = tokenizer, seed, held_out
-        self.context, self.index, self.pool = context, 0, []
+        self.context, self.index, self.pool = context, first, []
 
     def fill(self):
         while len(self.pool) < 32:
@@ -98,7 +98,7 @@ class Training:
         tokenizer = tokenizer_in(folder, shape.vocab)
         self.model, self.rows = Llama(shape), Rows(tokenizer, SEED, shape.context)
         self.optimizer = optimizer_for(self.model)
-        checks = [Rows(tokenizer, VALIDATION_SEED, shape.context, held_out)
+        checks = [Rows(tokenizer, VALIDATION_SEED, shape.context, LATE, held_out)
                   for held_out in (False, True)]
         self.checks = [[check.batch(8) for _ in range(4)] for check in checks]
         self.log = open(folder / "log.txt", "a")

@@ -80,13 +80,23 @@ def tell(dice, parts, slots):
     return " ".join(dice.expand(text, slots).split()).replace(" ,", ",")
 
 
+def begin(dice, sorts):
+    """The beats of a story's first arc, with how it begins."""
+    return [arcs.BEGIN, *([arcs.HABIT] if dice.chance(60) else []), *dice.pick(sorts)]
+
+
 def story(dice):
     """One story in one line, of one arc or two."""
     sorts = FIRST if dice.chance(50) else SECOND
     people, here = cast(dice), scene(dice)
-    parts = [arcs.BEGIN, *([arcs.HABIT] if dice.chance(60) else []), *dice.pick(sorts)]
+    parts = begin(dice, sorts)
     if dice.chance(75):
         return tell(dice, [*parts, arcs.END], people | here)
     text = tell(dice, parts, people | here)
     text += " " + tell(dice, [*dice.pick(SECOND), arcs.END], people | scene(dice))
     return text if len(text) < LONGEST else story(dice)
+
+
+def short_story(dice):
+    """One of one arc."""
+    return tell(dice, [*begin(dice, FIRST + SECOND), arcs.END], cast(dice) | scene(dice))

@@ -15,6 +15,7 @@ ASKING = ("what", "which", "who", "where", "when", "why", "how", "is", "are", "c
 class Fact:
     """The ways to ask for it, the ways to say it, and what may be added."""
     questions: list
+    more: list
     answers: list
     details: list
     topic: bool
@@ -25,9 +26,11 @@ def read(text):
     for line in text.splitlines():
         mark, rest = line[:1], line[2:]
         if mark == "@":
-            facts.append(Fact([ask % rest for ask in ASK_ONE], [], [], True))
+            facts.append(Fact([ask % rest for ask in ASK_ONE], [], [], [], True))
         elif mark == "?":
-            facts.append(Fact(rest.split(" | "), [], [], False))
+            facts.append(Fact(rest.split(" | "), [], [], [], False))
+        elif mark == "&":
+            facts[-1].more += rest.split(" | ")
         elif mark == "=":
             facts[-1].answers.append(rest)
         elif mark == "+":
@@ -61,6 +64,12 @@ def pair(dice):
     """A question and its answer."""
     fact = dice.pick(FACTS)
     return punctuate(dice, dice.pick(fact.questions)), say(dice, fact)
+
+
+def late_pair(dice):
+    """The same, with the further questions."""
+    fact = dice.pick(FACTS)
+    return punctuate(dice, dice.pick(fact.questions + fact.more)), say(dice, fact)
 
 
 def passage(dice):
