@@ -19,7 +19,7 @@ from corpus.document import LATE, document
 from llama import Llama, Shape
 
 SEED = 3
-DOCUMENTS = 500
+DOCUMENTS = 300
 PROMPTS = pathlib.Path(__file__).with_name("prompts.txt")
 
 
