@@ -20,6 +20,9 @@ from llama import Llama, Shape
 
 SEED = 3
 DOCUMENTS = 300
+# What is longer than 300 letters is a story.
+KINDS = (("texts", False, 0), ("stories", False, 300),
+         ("stories with held-out combinations", True, 300))
 PROMPTS = pathlib.Path(__file__).with_name("prompts.txt")
 
 
@@ -43,13 +46,20 @@ class Measure:
                        "Q8_0 as llama2.c": q80.Model(payload / "model.bin", like_c=True)}
         self.context = Shape().context
 
-    def loss(self, name, held_out):
+    def texts(self, held_out, least):
+        """Unseen texts of at least so many letters."""
+        found, index = [], LATE
+        while len(found) < DOCUMENTS:
+            text = document(SEED, index, held_out)
+            index += 1
+            if len(text) >= least:
+                found.append(self.tokenizer.encode(text)[:self.context])
+        return found
+
+    def loss(self, name, texts):
         """Mean loss of all tokens that follow the first BOS, and of the BOS that ends a text."""
-        found = []
-        for index in range(DOCUMENTS):
-            tokens = self.tokenizer.encode(document(SEED, LATE + index, held_out))[:self.context]
-            found.append(q80.losses(self.models[name].logits(tokens), tokens[1:] + [bpe.BOS]))
-        return np.concatenate(found).mean()
+        return np.concatenate([q80.losses(self.models[name].logits(tokens), tokens[1:] + [bpe.BOS])
+                               for tokens in texts]).mean()
 
     def answer(self, name, prompt, limit=200):
         tokens = self.tokenizer.encode(prompt)
@@ -85,11 +95,11 @@ class Measure:
         return good, count
 
     def report(self):
-        for held_out in (False, True):
-            kind = "with held-out combinations" if held_out else "ordinary"
+        for kind, held_out, least in KINDS:
+            texts = self.texts(held_out, least)
             for name in self.models:
-                loss = self.loss(name, held_out)
-                print(f"{DOCUMENTS} unseen texts, {kind}, {name}: loss {loss:.4f} a token, "
+                loss = self.loss(name, texts)
+                print(f"{DOCUMENTS} unseen {kind}, {name}: loss {loss:.4f} a token, "
                       f"perplexity {math.exp(loss):.3f}", flush=True)
         print("greedy texts of 64 tokens, the same in fp32 and Q8_0: %d of %d" % self.agreement())
         print("right sums, shown in training: %d of %d" % self.sums(False))

@@ -47,7 +47,8 @@ room], but it was not there. [Then {he} asked {m} for help.|{m} saw that {n} was
 |They followed the path to {the}.] [At last|After a while|In the end], {m} found the {obj}
 [behind a {look} {thing}|under a {look} {thing}|next to a {thing}|in a {look} {thing}].""",
              """["Thank you!" said {n}.|{n} thanked {m} and hugged {mhim}.
-|"You are a true friend," said {n}.] [{n} put the {obj} in a safe place.|Now {n} takes better care of
+|"You are a true friend," said {n}.] [{n} put the {obj} in a safe place.|Now {n} takes better care
+of
 {his} {obj}.|]"""],
     "friend": ["""DAY, {n} met {mkind} {at}. [The name of the stranger was {m}.|The name of the
 new neighbour was {m}.|They had not met before. The other one was called {m}.]""",
@@ -63,15 +64,18 @@ new neighbour was {m}.|They had not met before. The other one was called {m}.]""
 |Now {n} was not {bad} any more.]"""],
     "help": ["""DAY, {n} [walked|went|ran] to {the}. [There|On the way] {he} heard {sound}.
 [{He} stopped and listened.|{He} wondered what it was.|"Who is there?" asked {n}.]""",
-             """It was {m}, {mkind}. [{Mhe} was stuck [in a hole|in the mud|under a branch|in a net].
+             """It was {m}, {mkind}. [{Mhe} was stuck [in a hole|in the mud|under a branch|in a
+net].
 |{Mhe} had hurt {mhis} [foot|leg|arm].|{Mhe} had fallen into the water.
 |{Mhe} could not get down from the roof.]""",
-             """["Please help me," said {m}.|"Help!" cried {m}.|{m} was very {bad}.] [{n} was small, but
+             """["Please help me," said {m}.|"Help!" cried {m}.|{m} was very {bad}.] [{n} was
+small, but
 {he} was [brave|clever].|{n} thought for a moment.|{n} did not wait.]""",
              """{He} [fetched|brought|found] a long [rope|stick|branch|ladder] and pulled with all
 {his} strength. [Soon|At last|After a while] {m} was [free|safe].""",
              """["You saved me," said {m}. "How can I thank you?"|{m} thanked {n} and gave {him} a
-{look} {thing}.|"Thank you," said {m}. "You have a good heart."] [{n} smiled. "Anybody would have done
+{look} {thing}.|"Thank you," said {m}. "You have a good heart."] [{n} smiled. "Anybody would have
+done
 that," {he} said.|]"""],
     "learn": ["""{n} wanted to {skill}, but {he} did not know how. [All the others could do it.
 |"I will never learn it," said {n}.|DAY, {he} asked {m} for help.]""",
@@ -79,17 +83,21 @@ that," {he} said.|]"""],
 |"You must practise every day," said {m}.]""",
               """[At first everything went wrong.|The first time, {n} fell over and everybody
 laughed.|{n} tried and tried, but it was hard.] [{He} was {bad}.|{He} wanted to give up.
-|{He} was very tired.] [But {m} said, "Try again."|But {he} did not give up.|But {he} tried once more.]""",
-              """[Day after day|Every morning|Each evening] {n} practised {at}. [At last|One day|After
+|{He} was very tired.] [But {m} said, "Try again."|But {he} did not give up.|But {he} tried once
+more.]""",
+              """[Day after day|Every morning|Each evening] {n} practised {at}. [At last|One
+day|After
 a week], {he} could {skill}.""",
-              """["I did it!" cried {n}.|Everybody clapped.|{m} was very proud of {him}.|"You see," said {m},
+              """["I did it!" cried {n}.|Everybody clapped.|{m} was very proud of {him}.|"You see,"
+said {m},
 "you only had to practise."]"""],
     "share": ["""DAY, {n} had {food}. [{He} wanted to eat it all alone.|It smelled very good.
 |{He} sat down {at} to eat.]""",
               """Then {m} came by. [{Mhe} was very hungry.|{Mhe} looked at {n} and said nothing.
 |"I have had nothing to eat today," said {m}.]""",
               """[{n} thought about it.|At first {n} wanted to keep everything.|{n} remembered what
-{his} [mother|grandmother|father] had said.] [Then {he} gave half of it to {m}.|"Take some of mine," said
+{his} [mother|grandmother|father] had said.] [Then {he} gave half of it to {m}.|"Take some of
+mine," said
 {n}.|{n} shared it with {m}.]""",
               """[They sat [in the sun|under a tree|on a bench] and ate together.|It tasted better
 than ever.|{m} was very thankful.]""",
@@ -105,9 +113,11 @@ you," said {n}.|{n} was too {bad} to go.|{n} shook {his} head.]""",
              """[So they went together, step by step.|{n} took a deep breath and went.
 |{n} closed {his} eyes and counted to ten.] [It was not bad at all.|Nothing happened.
 |Soon {n} began to smile.|Then {he} saw that there was no danger.]""",
-             """[Now {n} is not afraid of {fear} any more.|"I was brave," said {n}.|"You are braver than
+             """[Now {n} is not afraid of {fear} any more.|"I was brave," said {n}.|"You are braver
+than
 you think," said {m}.]"""],
-    "gift": ["""It was almost time for {feast}. {n} wanted to give {m} [a present|something special].
+    "gift": ["""It was almost time for {feast}. {n} wanted to give {m} [a present|something
+special].
 [But {he} had no money.|But {he} did not know what.|{He} thought about it all day.]""",
              """[{He} looked for a gift {at}.|{He} went to {the} to find something.|First {he} asked
 the {person}.] [There {he} found a {look} {thing}.|"Make something yourself," said a friend.]""",
@@ -116,12 +126,15 @@ the {person}.] [There {he} found a {look} {thing}.|"Make something yourself," sa
 |{He} worked until late at night.]""",
              """[At last it was ready.|Then the day came.] {n} gave the {obj} to {m}. [{m} could
 not believe {mhis} eyes.|"Did you make this?" asked {m}.|{m} jumped for joy.]""",
-             """["It is the most beautiful {obj} that I have ever had," said {m}.|"I will keep it for
+             """["It is the most beautiful {obj} that I have ever had," said {m}.|"I will keep it
+for
 ever," said {m}.|{m} hugged {n}.]"""],
     "way": ["""DAY, {n} walked [far into|through|around] {the}. [{He} followed a {colour} butterfly.
-|{He} was looking for a {thing}.|{He} did not watch the path.] [Soon {he} was lost.|After an hour {he}
+|{He} was looking for a {thing}.|{He} did not watch the path.] [Soon {he} was lost.|After an hour
+{he}
 did not know where {he} was.]""",
-            """[It became dark.|It began to rain.|The wind was cold.] {n} was {bad}. ["How shall I get
+            """[It became dark.|It began to rain.|The wind was cold.] {n} was {bad}. ["How shall I
+get
 home?" {he} asked.|{He} sat down on a stone.|{He} called, but nobody answered.]""",
             """Then {he} [saw|met|heard] {m}, {mkind}. ["Are you lost?" asked {m}.|"Why are you
 so {bad}?" asked {m}.|"I know the way," said {m}.]""",
@@ -129,56 +142,76 @@ so {bad}?" asked {m}.|"I know the way," said {m}.]""",
 |{m} climbed a tree and looked around.] [At last they saw the lights of the [village|house|town].
 |Soon {n} saw {his} home.]""",
             """[{His} [mother|father|grandmother] was waiting at the door.|"Thank you for showing me
-the way," said {n}.|{n} asked {m} to stay for supper.|After that {n} always looked where {he} was going.]"""],
-    "plant": ["""DAY, {n} found a {look} seed {at}. ["What will it become?" asked {n}.|{He} put it into
+the way," said {n}.|{n} asked {m} to stay for supper.|After that {n} always looked where {he} was
+going.]"""],
+    "plant": ["""DAY, {n} found a {look} seed {at}. ["What will it become?" asked {n}.|{He} put it
+into
 {his} pocket.|{He} showed it to {m}.]""",
               """{n} planted it [in the garden|in a pot|behind the house]. [Every day {he} gave it
 water.|{m} helped to water it.|{He} waited and waited.]""",
               """[For a long time nothing happened.|After a week there was still nothing to see.]
-["Be patient," said {m}.|"Good things take time," said {m}.|{n} was {bad}, but {he} did not give up.]""",
-              """[Then one morning|At last|One {weather} day] there was a [small|tiny] green leaf. [It grew
+["Be patient," said {m}.|"Good things take time," said {m}.|{n} was {bad}, but {he} did not give
+up.]""",
+              """[Then one morning|At last|One {weather} day] there was a [small|tiny] green leaf.
+[It grew
 and grew.|Soon it was as tall as {n}.|Every day it grew a little.] It was a {plant}!""",
-              """[All the neighbours came to see it.|{n} and {m} danced around it.|"Look what came from
+              """[All the neighbours came to see it.|{n} and {m} danced around it.|"Look what came
+from
 one small seed," said {n}.]"""],
-    "truth": ["""DAY, {n} was playing with a {thing}. [By accident|Suddenly], {he} [knocked over|broke|hit]
+    "truth": ["""DAY, {n} was playing with a {thing}. [By accident|Suddenly], {he} [knocked
+over|broke|hit]
 the {look} {obj} of {m}. [It was broken.|There was a loud crash.]""",
-              """[{n} was {bad} and ran away.|{n} hid the {obj} under the bed.|At first {n} wanted to say
+              """[{n} was {bad} and ran away.|{n} hid the {obj} under the bed.|At first {n} wanted
+to say
 nothing.] [Soon {m} came home.|Then {m} came in.] "Who broke my {obj}?" asked {m}.""",
               """[{n} looked at the floor.|{n} was silent for a long time.|{n} felt {his} heart
 beat.] ["I did it," {he} said. "I am sorry."|Then {he} told the truth.
 |"It was me," {he} said at last.]""",
-              """[{m} was not angry.|{m} was {bad}, but {mhe} smiled.|{m} thought for a moment.] ["It was
+              """[{m} was not angry.|{m} was {bad}, but {mhe} smiled.|{m} thought for a moment.]
+["It was
 brave to tell the truth," {mhe} said.|"Thank you for telling me," {mhe} said.]""",
               """[Together they repaired the {obj}.|They glued the {obj}, and it looked almost new.
 |{n} gave {m} {his} own {obj}.] [{n} was {feel} that {he} had told the truth.|]"""],
-    "rain": ["""DAY, {n} and {m} wanted to go to {the}. [But it began to rain.|But there was a storm.
+    "rain": ["""DAY, {n} and {m} wanted to go to {the}. [But it began to rain.|But there was a
+storm.
 |But the rain did not stop.] ["What a pity," said {n}.|They were {bad}.]""",
              """["What shall we do now?" asked {m}.|"I have an idea," said {n}.|"We can play
 inside," said {m}.]""",
              """[They built a {look} [house|ship|castle] out of [blankets|boxes|chairs|pillows].
-|They took a {obj} and a {obj2} and played theatre.|They told each other stories about a {person}.]""",
+|They took a {obj} and a {obj2} and played theatre.|They told each other stories about a
+{person}.]""",
              """[They were pirates, and the floor was the sea.|{n} was the {person}, and {m} was the
-[guest|thief|hero].|{m} made tea and brought {food}.] [They laughed a lot.|They forgot the rain.]""",
-             """[In the evening the sun came out, and there was a rainbow.|"I hope that it rains again
+[guest|thief|hero].|{m} made tea and brought {food}.] [They laughed a lot.|They forgot the
+rain.]""",
+             """[In the evening the sun came out, and there was a rainbow.|"I hope that it rains
+again
 tomorrow," said {n}.|When the rain stopped, they did not even notice.]"""],
     "cook": ["""DAY, {n} wanted to bake a [cake|pie|loaf of bread] for {m}. [{He} had never done it
 before.|{He} took the biggest bowl in the kitchen.|{He} put on a {colour} apron.]""",
-             """[First {he} mixed flour, eggs and milk.|{He} took flour and butter.|{He} read the recipe
+             """[First {he} mixed flour, eggs and milk.|{He} took flour and butter.|{He} read the
+recipe
 twice.] [Then {he} added sugar.|Then {he} added honey.|Then {he} dropped an egg on the floor.]""",
-             """[But {he} took salt instead of sugar.|But the oven was too hot.|But there was no butter
+             """[But {he} took salt instead of sugar.|But the oven was too hot.|But there was no
+butter
 in the house.] ["Oh no!" cried {n}.|{n} was {bad}.]""",
-             """[{He} went to the {person} and asked for help.|{m} came in and saw it.|{He} began again
-from the start.] [This time it was perfect.|Together they made a new one.|This time it smelled wonderful.]""",
-             """[Everybody {at} wanted a piece.|It tasted [sweet|wonderful|very good].|"This is the best
+             """[{He} went to the {person} and asked for help.|{m} came in and saw it.|{He} began
+again
+from the start.] [This time it was perfect.|Together they made a new one.|This time it smelled
+wonderful.]""",
+             """[Everybody {at} wanted a piece.|It tasted [sweet|wonderful|very good].|"This is the
+best
 that I have ever eaten," said {m}.]"""],
     "sound": ["""DAY, {n} heard {sound} {at}. ["What is that?" {he} whispered.|{He} could not sleep.
 |{He} was curious.]""",
               """[{He} woke {m}.|{He} called {m}.|{He} ran to {m}.] ["It is a ghost," said {m}.|"It
 is only the wind," said {m}.|"Let us go and see," said {m}.]""",
-              """They took a {obj} and went [outside|up the stairs|to {the2}|down the path]. [The sound came
+              """They took a {obj} and went [outside|up the stairs|to {the2}|down the path]. [The
+sound came
 nearer.|It was very dark.|They walked slowly.]""",
-              """[It came from a {look} {thing}.|They opened a {look} box.|They looked behind the door.]
-[There was a [little|tiny] {animal}, and it was {bad}.|A {animal} had made its nest there.|It was only a
+              """[It came from a {look} {thing}.|They opened a {look} box.|They looked behind the
+door.]
+[There was a [little|tiny] {animal}, and it was {bad}.|A {animal} had made its nest there.|It was
+only a
 {animal} that wanted to come in.]""",
               """[They gave it {food} and let it sleep.|"Do not be afraid," said {n}.|They took it
 back to {the2}.|They laughed, because they had been afraid of something so small.]"""],
@@ -187,31 +220,41 @@ back to {the2}.|They laughed, because they had been afraid of something so small
 {colour} ribbon for luck].""",
              """["You will be the last," said {m}.|The {person} called, "Ready, steady, go!"
 |Everybody ran as fast as they could.]""",
-             """[{m} was far ahead.|At first {n} was the last.|{n} ran and ran.] [Then {m} fell over a
+             """[{m} was far ahead.|At first {n} was the last.|{n} ran and ran.] [Then {m} fell
+over a
 {thing}.|Suddenly {m} stopped to eat {food}.|Then {m} hurt {mhis} foot.]""",
-             """[{n} could have won.|Now {n} was the first.] [But {he} stopped and helped {m} to stand up.
+             """[{n} could have won.|Now {n} was the first.] [But {he} stopped and helped {m} to
+stand up.
 |But {he} turned around and asked, "Are you hurt?"] [They crossed the line together.|They
 walked to the end side by side.]""",
              """[Both of them got a {look} medal.|"A friend is better than a prize," said {n}.
 |{m} was ashamed and thanked {n}.|"Next time we run together from the start," said {m}.]"""],
-    "night": ["""DAY, {n} looked at the [stars|moon|night sky]. ["I wish that I could [fly|fly so high|go
+    "night": ["""DAY, {n} looked at the [stars|moon|night sky]. ["I wish that I could [fly|fly so
+high|go
 there]," {he} said.|{He} saw a falling star.|One star was brighter than the others.]""",
-              """[{He} made a wish.|{He} asked {m} about it.|{He} climbed onto the roof.] ["The stars
+              """[{He} made a wish.|{He} asked {m} about it.|{He} climbed onto the roof.] ["The
+stars
 are far away," said {m}.|"Every star has a name," said {m}.|"What did you wish for?" asked {m}.]""",
-              """[So they built a {look} rocket out of an old {thing}.|They took a telescope and went to
+              """[So they built a {look} rocket out of an old {thing}.|They took a telescope and
+went to
 {the}.|They lay down in the grass {at}.]""",
               """[They counted the stars, but there were too many.|{n} gave a star the name of {m}.
-|They saw [a {colour} star|the moon|an owl] above the trees.] [It was very quiet.|The air was cold and clear.]""",
+|They saw [a {colour} star|the moon|an owl] above the trees.] [It was very quiet.|The air was cold
+and clear.]""",
               """[Soon {n} fell asleep and dreamed of the sky.|"Tomorrow we come again," said {n}.
 |"We do not need to fly," said {n}. "It is beautiful here too."]"""],
-    "trade": ["""DAY, {n} took {his} {look} {obj} to {the}. [{He} wanted to sell it.|{He} wanted to trade
+    "trade": ["""DAY, {n} took {his} {look} {obj} to {the}. [{He} wanted to sell it.|{He} wanted to
+trade
 it for {food}.|{He} needed money for a {obj2}.]""",
               """There {he} met {m}. ["I will give you a {thing} for it," said {m}.|"What does your
 {obj} cost?" asked {m}.|"That is a fine {obj}," said {m}.]""",
-              """[{n} did not know what to do.|{n} looked at the {obj} and was {bad}.|{n} thought of {his}
+              """[{n} did not know what to do.|{n} looked at the {obj} and was {bad}.|{n} thought
+of {his}
 grandmother, who had given it to {him}.]""",
-              """[So {he} said, "I will keep it."|In the end they both gave something.|"You may have it
+              """[So {he} said, "I will keep it."|In the end they both gave something.|"You may
+have it
 for a day," said {n}.] [{m} understood.|{m} laughed and agreed.]""",
-              """["Some things are not for sale," said {n}.|"A fair trade makes both happy," said the
+              """["Some things are not for sale," said {n}.|"A fair trade makes both happy," said
+the
 {person}.|On the way home {n} was {feel}.]"""],
 }

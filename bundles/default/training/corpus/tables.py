@@ -85,7 +85,8 @@ lend borrow;lock unlock;pass fail;raise lower;reward punish;rise fall;save spend
 teach learn;tie untie;whisper shout;cheap expensive;guilty innocent;humble proud;careful careless
 patient impatient;possible impossible;visible invisible;equal unequal;male female;hero villain
 question answer;parent child;teacher pupil;buyer seller;master servant;guest host;victory defeat
-war peace;truth lie;success failure;profit loss;entrance exit;arrival departure;sunrise sunset""".replace("\n", ";").split(";")
+war peace;truth lie;success failure;profit loss;entrance exit;arrival departure;sunrise sunset""".replace(
+    "\n", ";").split(";")
 
 CAPITALS = """France Paris Europe;Spain Madrid Europe;Portugal Lisbon Europe;Italy Rome Europe
 Germany Berlin Europe;Austria Vienna Europe;Switzerland Bern Europe;Belgium Brussels Europe
