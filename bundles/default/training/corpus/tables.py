@@ -71,7 +71,8 @@ salmon: river; small fish; leaps; fry
 goldfish: bowl; flakes; swims; fry
 """.strip().splitlines()
 
-OPPOSITES = """big small;hot cold;tall short;fast slow;old young;happy sad;light dark;day night;up down
+OPPOSITES = """big small;hot cold;tall short;fast slow;old young;happy sad;light dark;day night
+up down
 left right;open closed;wet dry;hard soft;full empty;loud quiet;near far;early late;good bad
 rich poor;strong weak;clean dirty;high low;long short;heavy light;thick thin;wide narrow
 deep shallow;sweet sour;rough smooth;sharp blunt;brave timid;kind cruel;easy difficult;true false
@@ -85,7 +86,8 @@ lend borrow;lock unlock;pass fail;raise lower;reward punish;rise fall;save spend
 teach learn;tie untie;whisper shout;cheap expensive;guilty innocent;humble proud;careful careless
 patient impatient;possible impossible;visible invisible;equal unequal;male female;hero villain
 question answer;parent child;teacher pupil;buyer seller;master servant;guest host;victory defeat
-war peace;truth lie;success failure;profit loss;entrance exit;arrival departure;sunrise sunset""".replace(
+war peace;truth lie;success failure;profit loss;entrance exit;arrival departure
+sunrise sunset""".replace(
     "\n", ";").split(";")
 
 CAPITALS = """France Paris Europe;Spain Madrid Europe;Portugal Lisbon Europe;Italy Rome Europe
@@ -227,27 +229,37 @@ walnut: nut; brown; mild;almond: nut; brown; mild;hazelnut: nut; brown; mild""".
     "\n", ";").replace("; ", ", ").split(";")
 
 PLURALS = """child children;man men;woman women;mouse mice;goose geese;foot feet;tooth teeth;ox oxen
-sheep sheep;deer deer;fish fish;leaf leaves;wolf wolves;knife knives;life lives;wife wives;half halves
+sheep sheep;deer deer;fish fish;leaf leaves;wolf wolves;knife knives;life lives;wife wives
+half halves
 shelf shelves;loaf loaves;thief thieves;box boxes;fox foxes;baby babies;city cities;story stories
 berry berries;puppy puppies;hero heroes;potato potatoes;tomato tomatoes;bus buses;glass glasses
 watch watches;brush brushes;cat cats;dog dogs;book books;house houses;capability capabilities
 key keys;index indices;person people""".replace("\n", ";").split(";")
 
-PASTS = """go went;come came;see saw;find found;give gave;take took;make made;run ran;eat ate;drink drank
-sing sang;swim swam;begin began;fall fell;fly flew;grow grew;know knew;throw threw;draw drew;blow blew
-write wrote;ride rode;drive drove;speak spoke;break broke;wake woke;steal stole;choose chose;freeze froze
-forget forgot;get got;sit sat;stand stood;understand understood;think thought;bring brought;buy bought
+PASTS = """go went;come came;see saw;find found;give gave;take took;make made;run ran;eat ate
+drink drank
+sing sang;swim swam;begin began;fall fell;fly flew;grow grew;know knew;throw threw;draw drew
+blow blew
+write wrote;ride rode;drive drove;speak spoke;break broke;wake woke;steal stole;choose chose
+freeze froze
+forget forgot;get got;sit sat;stand stood;understand understood;think thought;bring brought
+buy bought
 catch caught;teach taught;fight fought;sleep slept;keep kept;feel felt;leave left;meet met;lose lost
-send sent;build built;spend spent;lend lent;hear heard;say said;tell told;sell sold;hold held;hide hid
-win won;dig dug;hang hung;read read;put put;cut cut;shut shut;play played;walk walked;ask asked;help helped
+send sent;build built;spend spent;lend lent;hear heard;say said;tell told;sell sold;hold held
+hide hid
+win won;dig dug;hang hung;read read;put put;cut cut;shut shut;play played;walk walked;ask asked
+help helped
 laugh laughed;cry cried;try tried;stop stopped;plan planned;be was;have had;do did""".replace(
     "\n", ";").split(";")
 
-SYNONYMS = """big large;small little;quick fast;happy glad;angry cross;begin start;end finish;shut close
+SYNONYMS = """big large;small little;quick fast;happy glad;angry cross;begin start;end finish
+shut close
 ill sick;smart clever;brave bold;quiet silent;rich wealthy;strange odd;simple easy;hard difficult
 pretty beautiful;present gift;stone rock;road street;child kid;path way;speak talk;reply answer
-shout yell;jump leap;look watch;help aid;error mistake;fear fright;journey trip;forest wood;ocean sea
-boat ship;house home;rabbit bunny;choose pick;repair mend;throw toss;weep cry;sleepy tired;rude impolite
+shout yell;jump leap;look watch;help aid;error mistake;fear fright;journey trip;forest wood
+ocean sea
+boat ship;house home;rabbit bunny;choose pick;repair mend;throw toss;weep cry;sleepy tired
+rude impolite
 correct right;wrong false;empty vacant;scared afraid;wonderful great;tiny minute;huge giant
 enormous huge;silly foolish;thin slim;neat tidy;buy purchase;allow permit;need require;hurry rush
 keep hold;collect gather;discover find;whole entire;near close""".replace("\n", ";").split(";")

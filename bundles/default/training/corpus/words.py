@@ -9,11 +9,13 @@ def phrases(text):
     return [phrase.strip() for phrase in text.replace("\n", ",").split(",") if phrase.strip()]
 
 
-GIRLS = words("""Lily Anna Mia Emma Sara Lucy Ella Nora Rosa Clara Ida Greta Maya Zoe Alice Amy Beth
+GIRLS = words("""
+Lily Anna Mia Emma Sara Lucy Ella Nora Rosa Clara Ida Greta Maya Zoe Alice Amy Beth
 Cora Daisy Eva Fay Gina Hana Ivy Jane Kate Lena Mona Nina Olga Pia Ruth Sue Tess Una Vera Wendy Yara
 Hazel Molly Penny Ruby Stella Tina Willow Agnes Bella Carla Dora Elsa Flora Heidi Irma Julia Kira
 Laura Maria Nelly Paula Rita Sophie Thea Ursula Viola""")
-BOYS = words("""Tom Ben Max Sam Leo Tim Jack Finn Oscar Paul Hugo Emil Anton Felix Noah Adam Alan
+BOYS = words("""
+Tom Ben Max Sam Leo Tim Jack Finn Oscar Paul Hugo Emil Anton Felix Noah Adam Alan
 Bert Carl Dan Eric Fred Gus Hans Ivan Jim Karl Luke Mark Ned Otto Pete Ralph Simon Ted Victor
 Arthur Bruno Colin David Edgar Frank George Harry Isaac Jonas Kurt Louis Martin Nils Oliver Peter
 Quentin Robin Stefan Theo Ugo Vincent Walter Xaver Yusuf Zack""")
@@ -25,14 +27,16 @@ KINDS = words("""bear fox rabbit mouse squirrel hedgehog badger mole otter beave
 donkey calf piglet lamb goat chick duck goose swan owl sparrow crow parrot penguin frog toad turtle
 lizard elephant giraffe zebra monkey panda camel seal crab snail bee ant spider butterfly bat robin
 hamster dragon hare deer""")
-PEOPLE = words("""baker farmer fisher gardener shepherd miller sailor teacher carpenter painter tailor
+PEOPLE = words("""
+baker farmer fisher gardener shepherd miller sailor teacher carpenter painter tailor
 king queen princess prince knight wizard smith potter librarian clockmaker beekeeper captain cook
 woodcutter musician postman astronomer""")
 
 TRAITS = words("""little small brave kind clever shy curious happy lazy quiet cheerful gentle proud
 stubborn playful young lonely friendly careful honest merry patient polite restless sleepy silly
 hungry busy tiny grumpy dreamy lively nervous thoughtful generous""")
-FEELINGS = words("""happy proud glad cheerful thankful excited delighted relieved pleased joyful calm
+FEELINGS = words("""
+happy proud glad cheerful thankful excited delighted relieved pleased joyful calm
 content""")
 BAD_FEELINGS = words("sad worried afraid angry lonely upset nervous disappointed tired unhappy")
 COLOURS = words("""red blue green yellow white black brown grey pink purple orange golden silver
@@ -57,17 +61,21 @@ FOODS = phrases("""an apple, a pear, some cheese, some bread, a cake, a pie, som
 some nuts, some berries, a carrot, a cookie, some porridge, a pancake, a muffin, some cherries,
 a sandwich, some grapes, some raisins, a melon, a biscuit, a plum, some jam, some noodles, a peach,
 some strawberries, a bun, a waffle, some popcorn, a banana, some chocolate, a pretzel""")
-PLANTS = words("""rose tulip sunflower pumpkin carrot bean daisy lily tomato strawberry cabbage cherry
+PLANTS = words("""
+rose tulip sunflower pumpkin carrot bean daisy lily tomato strawberry cabbage cherry
 apple oak melon poppy violet pea radish""")
 WEATHER = phrases("""sunny, rainy, windy, cold, warm, snowy, foggy, bright, cloudy, stormy, misty,
 frosty, mild, fresh""")
-SKILLS = phrases("""swim, dance, sing, read, write, paint, whistle, juggle, fly a kite, play the flute,
-play the drum, ride a bicycle, bake bread, climb trees, skate, sew, count to one hundred, tell jokes,
-tie a knot, row a boat, jump rope, cook soup, draw horses, play chess, ski, knit, build a tower,
+SKILLS = phrases("""
+swim, dance, sing, read, write, paint, whistle, juggle, fly a kite, play the flute,
+play the drum, ride a bicycle, bake bread, climb trees, skate, sew, count to one hundred,
+tell jokes, tie a knot, row a boat, jump rope, cook soup, draw horses, play chess, ski, knit,
+build a tower,
 plant flowers, catch a ball, make cheese, fold paper birds, speak in front of others""")
 FEARS = phrases("""the dark, thunder, spiders, deep water, high places, loud noises, big dogs,
 strangers, the wind, shadows, the old house, the doctor, ghosts, bees""")
-GIFTS = phrases("""a birthday, a wedding, the spring feast, the harvest feast, the last day of school,
+GIFTS = phrases("""
+a birthday, a wedding, the spring feast, the harvest feast, the last day of school,
 the first day of winter""")
 SOUNDS = phrases("""a tapping, a humming, a soft cry, a splash, a rustling, a whisper, a squeak,
 a rumble, a jingle, a scratching, a strange song, a knocking""")
