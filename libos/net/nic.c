@@ -103,7 +103,12 @@ nic_receive(struct nic *nic, struct nic_frame *frame)
     struct vq_done done;
     if (!vq_poll(&nic->rx, &done))
         return false;
-    *frame = (struct nic_frame){(uint32_t)done.cookie, done.length + nic->skip - NIC_HEADER_BYTES};
+    /* The length is the device's word: no frame is longer than its buffer, or shorter than nothing.
+     */
+    uint32_t bytes = done.length + nic->skip;
+    bytes = bytes < NIC_HEADER_BYTES ? 0 : bytes - NIC_HEADER_BYTES;
+    *frame =
+        (struct nic_frame){(uint32_t)done.cookie, bytes < NIC_FRAME_MAX ? bytes : NIC_FRAME_MAX};
     nic->received++;
     return true;
 }

@@ -47,6 +47,8 @@ rng_read(struct rng *rng, void *to, uint32_t bytes, uint64_t deadline_ticks)
             return rng->vq.error;
         if (!vq_wait(&rng->vq, rng->event, deadline_ticks) || !vq_poll(&rng->vq, &done))
             return rng->vq.error != EXO_OK ? rng->vq.error : EXO_E_TIMEOUT;
+        if (done.length > length)
+            return EXO_E_RANGE;
         memcpy(at, rng->memory.at, done.length);
         at += done.length;
         bytes -= done.length;

@@ -87,6 +87,7 @@ vq_add_block(struct vq *vq, enum exo_block_operation operation, uint64_t sector,
         return false;
     uint16_t id = vq->free[--vq->free_count];
     vq->cookie[id] = cookie;
+    vq->flying[id] = true;
     for (uint32_t i = 0;; i++) {
         bool more = i + 1 < count;
         uint16_t next = more ? vq->free[--vq->free_count] : id;
@@ -147,6 +148,11 @@ vq_poll(struct vq *vq, struct vq_done *done)
     }
     uint16_t at = (uint16_t)(vq->consumed & (ring->entries - 1));
     uint16_t id = (uint16_t)(ring->used[at].id & (vq->ids - 1u));
+    if (!vq->flying[id]) {
+        vq->error = EXO_E_RESET;
+        return false;
+    }
+    vq->flying[id] = false;
     *done = (struct vq_done){vq->cookie[id], ring->used[at].length, exo_ring_status(ring)[id]};
     vq->consumed++;
     put_ids(vq, id);

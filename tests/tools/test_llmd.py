@@ -74,12 +74,8 @@ class Machine(Server):
     """A machine that serves; what its console says is kept."""
     tries = 10      # QEMU's user-mode networking resets connections that come in bursts
 
-    def __init__(self, folder, checkpoint, tokenizer, **variables):
-        # pylint: disable=super-init-not-called
-        image = pathlib.Path(folder) / "llmd.img"
-        subprocess.run([TOOLS / "mkboot", "-o", image, "--init", OUT / "bin" / "llmd.elf",
-                        f"model.bin={checkpoint}", f"tokenizer.bin={tokenizer}"], check=True)
-        # pylint: disable-next=consider-using-with
+    def __init__(self, image, **variables):
+        # pylint: disable=super-init-not-called,consider-using-with
         self.process = subprocess.Popen(
             [TOOLS / "run-qemu", "--kernel", OUT / "exo.Image", "--initrd", image],
             env=clean_environment(NET="user", TEST="1", **variables), stdin=subprocess.DEVNULL,
@@ -92,6 +88,14 @@ class Machine(Server):
             if line.startswith("llmd: serving at"):
                 return
         raise RuntimeError("the machine does not serve:\n" + "".join(self.lines))
+
+
+def image_with(folder, checkpoint, tokenizer):
+    """A boot image that carries a model itself."""
+    image = pathlib.Path(folder) / "llmd.img"
+    subprocess.run([TOOLS / "mkboot", "-o", image, "--init", OUT / "bin" / "llmd.elf",
+                    f"model.bin={checkpoint}", f"tokenizer.bin={tokenizer}"], check=True)
+    return image
 
 
 class Properties:
@@ -224,7 +228,8 @@ class InMachine(Properties):
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()  # pylint: disable=consider-using-with
         cls.addClassCleanup(cls.folder.cleanup)
-        cls.server = Machine(cls.folder.name, MODELS / "stories260K.bin", MODELS / "tok512.bin",
+        cls.server = Machine(image_with(cls.folder.name, MODELS / "stories260K.bin",
+                                        MODELS / "tok512.bin"),
                              CMDLINE=f"llmd.answers={ANSWERS} llmd.queue={cls.queued_max}",
                              **cls.variables)
 
@@ -246,6 +251,36 @@ class MachineOfFour(InMachine, unittest.TestCase):
 @unittest.skipUnless(MODELS.is_dir(), NO_MODELS)
 class MachineOfOne(InMachine, unittest.TestCase):
     variables = {"SMP": "1", "CPU": "cortex-a72"}
+
+
+class DefaultStore(unittest.TestCase):
+    """What `make run` serves."""
+    @classmethod
+    def setUpClass(cls):
+        status, output = make("out/store.img", "out/clang-release/llmd.img")
+        if status:
+            raise RuntimeError(output)
+        cls.server = Machine(OUT / "llmd.img", STORE=str(ROOT / "out" / "store.img"), SMP="4",
+                             CMDLINE="llmd.url=http://here")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.end()
+
+    def test_the_damaged_generation_is_refused_and_the_one_before_it_served(self):
+        console = "".join(self.server.lines)
+        self.assertRegex(console, "bundle default/2: rejected: .*not what was signed")
+        self.assertRegex(console, "bundle default/1: opened: signed by development, verified eager")
+        self.assertIn(b'"generation":1,', self.server.request("GET", "/health")[1])
+
+    def test_it_answers_in_words(self):
+        answer = self.server.complete(query="?n=60").decode()
+        self.assertGreater(len(answer.split()), 20)
+
+    def test_weights_are_read_once_and_answers_read_nothing(self):
+        before = self.server.metric("store_bytes_read_total")
+        self.server.complete()
+        self.assertEqual(self.server.metric("store_bytes_read_total"), before)
 
 
 @unittest.skipUnless(MODELS.is_dir(), NO_MODELS)

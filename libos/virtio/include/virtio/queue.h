@@ -21,6 +21,7 @@ struct vq {
     uint16_t free[EXO_QUEUE_ENTRIES_MAX];   /* stack of free ids */
     uint16_t next[EXO_QUEUE_ENTRIES_MAX];   /* of the chain; its own number at the end */
     uint64_t cookie[EXO_QUEUE_ENTRIES_MAX]; /* of the chain that begins here */
+    bool flying[EXO_QUEUE_ENTRIES_MAX];     /* such a chain is with the device */
     struct exo_descriptor batch[EXO_SUBMIT_MAX];
 };
 
@@ -81,7 +82,10 @@ struct vq_done {
     uint8_t status;  /* extents: VIRTIO_BLK_S_*, virtio 1.2 §5.2.6 */
 };
 
-/* The next completion; false when there is none, or the queue was reset (vq->error). */
+/*
+ * The next completion; false when there is none, or the queue was reset (vq->error). An element
+ * that names no chain in flight breaks the queue: EXO_E_RESET. The length is the device's word.
+ */
 bool vq_poll(struct vq *vq, struct vq_done *done);
 
 /*
