@@ -217,14 +217,14 @@ engine_step(struct engine *engine, const struct engine_item *items, uint32_t cou
     engine->items = items;
     engine->item_count = count;
     engine->token_count = 0;
-    atomic_store_explicit(&engine->failed, false, memory_order_relaxed);
+    __atomic_store_n(&engine->failed, false, __ATOMIC_RELAXED);
     for (uint32_t i = 0; i < count; i++)
         list_tokens(engine, &items[i]);
     if (engine->team.count > 1)
         engine->team.run(engine->team.context, forward_worker, engine);
     else
         forward_worker(engine, 0);
-    if (atomic_load_explicit(&engine->failed, memory_order_relaxed))
+    if (__atomic_load_n(&engine->failed, __ATOMIC_RELAXED))
         return engine_fail(error, ENGINE_E_WEIGHTS, "step: weights could not be had");
     for (uint32_t i = 0; i < count; i++)
         items[i].sequence->position += items[i].count;

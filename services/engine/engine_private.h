@@ -4,8 +4,6 @@
 
 #include "engine/engine.h"
 
-#include <stdatomic.h> /* newlib's wants <stdint.h> in front of it */
-
 /* One token of a step. */
 struct step_token {
     struct engine_sequence *sequence;
@@ -46,7 +44,8 @@ struct engine {
     int32_t *integer_scales;
     float *bases;           /* [batch] */
     struct step_mix *mixes; /* [workers] */
-    atomic_bool failed;
+    /* Set by any worker. (newlib's <stdatomic.h> does not compile with gcc: hence builtins.) */
+    bool failed;
 };
 
 /* Items first <= i < end of `count` are this worker's. */

@@ -13,7 +13,7 @@ multiply_block(struct engine *engine, const struct engine_tensor *tensor, uint32
 {
     struct engine_rows rows;
     if (!engine->source->rows(engine->source->context, tensor, block, &rows)) {
-        atomic_store_explicit(&engine->failed, true, memory_order_relaxed);
+        __atomic_store_n(&engine->failed, true, __ATOMIC_RELAXED);
         return;
     }
     step_kernel(engine, tensor)
@@ -86,7 +86,7 @@ embed(struct engine *engine, uint32_t t)
     struct engine_rows rows;
     if (!engine->source->rows(engine->source->context, table, token->token / ENGINE_BLOCK_ROWS,
                               &rows)) {
-        atomic_store_explicit(&engine->failed, true, memory_order_relaxed);
+        __atomic_store_n(&engine->failed, true, __ATOMIC_RELAXED);
         return;
     }
     step_kernel(engine, table)
