@@ -6,7 +6,7 @@
 #include "engine_private.h"
 #include "real.h"
 
-/* Rows of weights that only one thread at a time may fail to get leave the step failed. */
+/* Rows that cannot be had leave the whole step failed; the others go on. */
 static void
 multiply_block(struct engine *engine, const struct engine_tensor *tensor, uint32_t block,
                const struct engine_vectors *vectors, float *const *out)
