@@ -61,7 +61,7 @@ clean:
 help:
 	@echo 'make [all]     build the kernel and the services into $(OUT)'
 	@echo 'make hosted    build what also runs on this machine into out/host'
-	@echo 'make run       boot the demonstration; SMP MEM CPU EL2 ICOUNT CMDLINE IMAGE'
+	@echo 'make run       boot and serve a model; MODEL HTTP_PORT SMP MEM CPU NET IMAGE CMDLINE'
 	@echo 'make debug     the same, waiting for gdb, which it starts'
 	@echo 'make test      run every test; TESTS=<glob> selects'
 	@echo 'make store     pack the store image: MODEL TRUST TOKENIZER (docs/guides/bundles.md)'
