@@ -116,17 +116,26 @@ gen_irq_open(uint64_t *x)
     x[4] = below(2) + (one_in(16) ? 2 : 0);
 }
 
+/* A line, what a queue has completed, or a device's configuration. */
+static uint64_t
+pick_interrupt(void)
+{
+    if (one_in(8))
+        return pick_device(EXO_CONTROL);
+    return one_in(3) ? pick(EXO_TYPE_QUEUE, EXO_CONTROL) : pick_other(EXO_TYPE_IRQ, EXO_CONTROL);
+}
+
 static void
 gen_irq_bind(uint64_t *x)
 {
-    x[0] = pick_other(EXO_TYPE_IRQ, EXO_CONTROL);
+    x[0] = pick_interrupt();
     x[1] = one_in(3) ? EXO_NONE : FUZZ_SLOT_BELL + below(FUZZ_BELLS);
 }
 
 static void
 gen_irq_ack(uint64_t *x)
 {
-    x[0] = pick(EXO_TYPE_IRQ, EXO_CONTROL);
+    x[0] = pick_interrupt();
 }
 
 static void
