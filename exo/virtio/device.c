@@ -400,6 +400,7 @@ device_attach(struct queue *queue, uint32_t index, struct ring **attached)
     queue->index = (uint16_t)index;
     queue->mask = (uint16_t)(ring->entries - 1);
     queue->ids = ring->entries;
+    queue->read_min = device->type == DEVICE_NET && index % 2 != 0 ? NET_READ_MIN : 1;
     queue->available = ring->available;
     queue->seen = queue->consumed = ring->seen;
     if (queue->origin.type == EXO_TYPE_EXTENT)

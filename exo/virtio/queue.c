@@ -175,7 +175,8 @@ place_singles(struct queue *queue, const struct cap *cap, const struct exo_descr
     uint32_t ids = queue->ids, mask = queue->mask, at = *available;
     for (; d < end; d++) {
         uint32_t id = d->id, region = d->region, flags = d->flags, length = d->length;
-        if (id >= ids || region >= REGIONS || (flags & ~2u) != 0 || length == 0)
+        if (id >= ids || region >= REGIONS || (flags & ~2u) != 0 ||
+            length < (flags == 0 ? queue->read_min : 1))
             break;
         struct shadow *shadow = &queue->shadow[id];
         const struct window *window = &queue->windows[region];
@@ -224,6 +225,8 @@ place(struct queue *queue, const struct cap *cap, const struct exo_descriptor **
             TRY(place_chain(queue, at, end, block ? behind : EXO_QUEUE_ENTRIES_MAX, bytes));
             if (bytes[0] + bytes[1] > UINT32_MAX) /* virtio 1.2 §2.7.4 */
                 return EXO_E_RANGE;
+            if (bytes[0] != 0 && bytes[0] < queue->read_min)
+                return EXO_E_ARG;
             if (block)
                 TRY(block_request(queue, cap, first, bytes));
             if (port)

@@ -19,6 +19,10 @@
 #define REGIONS   EXO_QUEUE_REGIONS_MAX
 #define NO_REGION REGIONS /* of descriptors without one: counted like any */
 
+/* Of a frame to send: virtio's header (virtio 1.2 §5.1.6) and Ethernet's. QEMU aborts below the
+ * first. */
+#define NET_READ_MIN 26
+
 #define QUEUE_DEADLINE_SECONDS 1 /* how long who waits for requests waits before it resets */
 
 struct virtq_descriptor { /* virtio 1.2 §2.7.5 */
@@ -89,6 +93,7 @@ struct queue {
     struct virtq_descriptor *descriptors;
     struct virtq_driver *driver;
     uint16_t mask, ids;
+    uint16_t read_min;   /* bytes that a chain must have for the device to read, if it has any */
     uint16_t first_head; /* what used elements' ids are counted from: extents have `ids` */
     uint16_t index;      /* of the virtqueue */
     uint16_t available;  /* next index of the available ring */

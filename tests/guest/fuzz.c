@@ -1,4 +1,4 @@
-// config: smp=1,4 cpu=max,cortex-a72 build=release,debug devices=rng,blk:1M timeout=300
+// config: smp=1,4 cpu=max,cortex-a72 build=release,debug devices=rng,blk:1M,net timeout=300
 /*
  * Random system calls from all CPUs at once (tests/guest/fuzz/). The seed is exo.seed; each
  * worker's choices follow from it, its number and its life.

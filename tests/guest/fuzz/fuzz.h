@@ -66,10 +66,11 @@ enum fuzz_slot {
     FUZZ_SLOT_CPU = 38,      /* 38 to 45: half of each CPU's slots */
     FUZZ_SLOT_VICTIM = 46,   /* made by the worker itself */
     FUZZ_SLOT_IRQS = 47,     /* interrupt lines that no device has */
-    FUZZ_SLOT_DEVICE = 48,   /* 48, 49: the machine's devices */
+    FUZZ_SLOT_DEVICE = 48,   /* 48 to 50: the machine's devices */
     FUZZ_SLOT_ENTROPY = FUZZ_SLOT_DEVICE,
     FUZZ_SLOT_DISK,
-    FUZZ_SLOT_FREE = 50,
+    FUZZ_SLOT_NIC,
+    FUZZ_SLOT_FREE = 51,
 };
 
 #define FUZZ_ENDPOINTS     2u
@@ -78,7 +79,7 @@ enum fuzz_slot {
 #define FUZZ_SHARED_FRAMES 32u
 #define FUZZ_IRQ_FIRST     240u
 #define FUZZ_IRQS          8u
-#define FUZZ_DEVICES       2u
+#define FUZZ_DEVICES       3u
 #define FUZZ_CPU_SHARE     12u /* of a CPU's slots */
 
 /* crew.c */

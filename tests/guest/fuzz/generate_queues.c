@@ -1,7 +1,9 @@
 /* Arguments of calls on devices' sessions and queues. All workers share the devices. */
 #include "worker.h"
 
+#define PORTS       3u
 #define DISK_QUEUES 4u
+#define PORT_MAC    0x010000005452ull /* 52:54:00:00:01:<port>, byte 0 lowest */
 
 static uint64_t
 pick_cell(void)
@@ -14,9 +16,9 @@ gen_device_open(uint64_t *x)
 {
     x[0] = pick_cell();
     x[1] = pick_device(EXO_CONTROL);
-    x[2] = x[1] == FUZZ_SLOT_DISK ? 1 + below(DISK_QUEUES) : 1;
+    x[2] = x[1] == FUZZ_SLOT_DISK ? 1 + below(DISK_QUEUES) : x[1] == FUZZ_SLOT_NIC ? 2 : 1;
     x[3] = random_next();
-    x[4] = one_in(16);
+    x[4] = x[1] == FUZZ_SLOT_NIC && one_in(2) ? 1 + below(PORTS) : one_in(16);
     if (one_in(16))
         x[2] = pick_odd();
 }
@@ -27,6 +29,7 @@ gen_device_close(uint64_t *x)
     x[0] = pick_device(EXO_CONTROL);
 }
 
+/* Which of a NIC's sessions there is, with ports or without, only others may know. */
 static void
 gen_queue_open(uint64_t *x)
 {
@@ -38,6 +41,10 @@ gen_queue_open(uint64_t *x)
         x[3] = below(DISK_QUEUES);
         x[5] = below(3) * 500;
         x[6] = x[5] == 0 && one_in(2) ? 0 : 1 + below(500);
+    } else if (x[2] == FUZZ_SLOT_NIC) {
+        bool port = one_in(2);
+        x[3] = below(port ? 2 * PORTS : 2);
+        x[5] = port ? PORT_MAC | (x[3] / 2) << 40 : 0;
     }
     if (one_in(16))
         x[3 + below(3)] = pick_odd();
@@ -75,7 +82,7 @@ make_request(struct exo_descriptor *descriptor)
     descriptor->flags = operation == EXO_BLOCK_READ ? EXO_DESCRIPTOR_WRITE : 0;
 }
 
-/* Short chains, mostly good ones: of requests, of randomness. */
+/* Short chains, mostly good ones: of frames that come or go, of requests, of randomness. */
 static void
 make_batch(struct exo_descriptor *batch, uint32_t count, uint8_t type)
 {
