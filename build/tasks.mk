@@ -16,10 +16,10 @@ setup-run setup-test setup-debug setup-format: setup-%:
 # Serves a model, in the foreground: the default one, or MODEL (build/store.mk). IMAGE names another
 # boot image, which finds the devices that it is given (NET, DATA, STORE, DEVICES) and no others.
 ifeq ($(IMAGE),)
-run: export HTTP_PORT ?= 8080
 run: export NET ?= user
+run: export HTTP_PORT ?= $(if $(filter user,$(NET)),8080)
 run: export STORE ?= $(STORE_IMAGE)
-run: export CMDLINE := llmd.bundle=$(STORE_BUNDLE) llmd.unsigned=$(STORE_UNSIGNED) \
+run: override export CMDLINE := llmd.bundle=$(STORE_BUNDLE) llmd.unsigned=$(STORE_UNSIGNED) \
                        $(if $(filter user,$(NET)),llmd.url=http://127.0.0.1:$(HTTP_PORT)) $(CMDLINE)
 run: setup-run all $(STORE_IMAGE)
 	@build/tools/run-qemu --kernel $(KERNEL) --initrd $(OUT)/llmd.img

@@ -155,6 +155,9 @@ device_removed(struct device *device)
     struct session *unused;
     {
         HOLD(&device->lock);
+        transport_set_mastering(device, false); /* whether or not it answers still */
+        transport_set_status(device, 0);
+        (void)transport_status(device); /* behind the writes */
         device->gone = true;
         unused = device->state == DEVICE_OPENING ? NULL : end_session(device);
         irq_notify(&device->config_irq);
@@ -189,7 +192,9 @@ static err_t
 unmake_ring_step(struct ring *ring, struct cell *cell)
 {
     void *const frames[] = {ring->descriptors, ring->driver, ring->page};
-    if (cap_close_step(&ring->root) != EXO_OK)
+    /* First by a revoke, which also waits for who looked a copy up before that was dropped. */
+    err_t err = cap_revoke_step(&ring->root);
+    if ((err != EXO_OK && err != EXO_E_SLOT) || cap_close_step(&ring->root) != EXO_OK)
         return EXO_E_AGAIN;
     for (size_t i = 0; i < ARRAY_LENGTH(frames); i++)
         if (frames[i] != NULL)
@@ -216,19 +221,34 @@ session_unmake(struct session *session)
     }
 }
 
+/* The device's lock is held. Returns the session if it has to be doomed: nobody uses it any more.
+ */
+static struct session *
+detach(struct queue *queue)
+{
+    HOLD(&queue->lock);
+    struct session *session = queue->session;
+    if (session == NULL)
+        return NULL;
+    queue->ring->available = queue->available;
+    queue->ring->seen = queue->seen;
+    queue->ring->queue = NULL;
+    queue->ring = NULL;
+    queue->session = NULL;
+    return --session->queues == 0 && session->over ? session : NULL;
+}
+
 /* Queues that are left lose their ring: what they may still read in it goes with its payer. */
 err_t
 session_finish_step(struct session *session)
 {
     TRY(close_step(session->device, session));
     for (uint32_t i = 0; i < DEVICE_QUEUES_MAX; i++) {
-        struct queue *queue;
-        {
-            HOLD(&session->device->lock);
-            queue = session->rings[i].queue;
-        }
-        if (queue != NULL)
-            device_detach(queue);
+        /* Held meanwhile: a queue that nobody has seen yet may be discarded without a grace period.
+         */
+        HOLD(&session->device->lock);
+        if (session->rings[i].queue != NULL)
+            detach(session->rings[i].queue);
     }
     return unmake_step(session);
 }
@@ -389,6 +409,8 @@ device_attach(struct queue *queue, uint32_t index, struct ring **attached)
         return EXO_E_OCCUPIED;
     if (session->ports != 0)
         TRY(port_admit(session, queue, index));
+    else
+        TRY(irq_attach(&queue->irq)); /* before anybody can end the session without it */
     *attached = ring;
     ring->queue = queue;
     session->queues++;
@@ -400,7 +422,9 @@ device_attach(struct queue *queue, uint32_t index, struct ring **attached)
     queue->index = (uint16_t)index;
     queue->mask = (uint16_t)(ring->entries - 1);
     queue->ids = ring->entries;
-    queue->read_min = device->type == DEVICE_NET && index % 2 != 0 ? NET_READ_MIN : 1;
+    queue->read_min = 1;
+    if (device->type == DEVICE_NET && session->ports == 0 && index % 2 != 0)
+        queue->read_min = NET_READ_MIN;
     queue->available = ring->available;
     queue->seen = queue->consumed = ring->seen;
     if (queue->origin.type == EXO_TYPE_EXTENT)
@@ -412,20 +436,10 @@ device_attach(struct queue *queue, uint32_t index, struct ring **attached)
 void
 device_detach(struct queue *queue)
 {
-    struct session *unused = NULL;
+    struct session *unused;
     {
         HOLD(&queue->device->lock);
-        HOLD(&queue->lock);
-        struct session *session = queue->session;
-        if (session == NULL)
-            return;
-        queue->ring->available = queue->available;
-        queue->ring->seen = queue->seen;
-        queue->ring->queue = NULL;
-        queue->ring = NULL;
-        queue->session = NULL;
-        if (--session->queues == 0 && session->over)
-            unused = session;
+        unused = detach(queue);
     }
     doom(unused);
 }

@@ -312,7 +312,8 @@ check_sectors(struct device *device, uint64_t *first, uint64_t *count)
 {
     uint64_t capacity; /* virtio 1.2 §5.2.4 */
     HOLD(&device->lock);
-    if (!transport_config(device, 0, &capacity, sizeof(capacity)))
+    if (device->config_bytes < sizeof(capacity) ||
+        !transport_config(device, 0, &capacity, sizeof(capacity)))
         return device->gone ? EXO_E_GONE : EXO_E_STATE;
     capacity = min_u64(capacity, UINT32_MAX);
     if (*count == 0 && *first == 0)
@@ -332,8 +333,6 @@ make_queue(struct device *device, struct cell *cell, enum exo_type type, uint32_
     queue->mac = mac;
     irq_init(&queue->irq, type == EXO_TYPE_PORT ? IRQ_NONE : device->first_lpi + 1 + index, false);
     err_t err = device_attach(queue, index, ring);
-    if (err == EXO_OK && type != EXO_TYPE_PORT)
-        err = irq_attach(&queue->irq);
     if (err != EXO_OK)
         origin_discard(object);
     return err;

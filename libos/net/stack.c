@@ -17,12 +17,13 @@
 #include <lwip/timeouts.h>
 #include <netif/ethernet.h>
 
-#define HEAP_PAGES   ((MEM_SIZE + 2 * EXO_PAGE_BYTES) / EXO_PAGE_BYTES)
-#define SPARE_FRAMES 16u
-#define SPARE_PAGES  (SPARE_FRAMES * NIC_BUFFER_BYTES / EXO_PAGE_BYTES)
-#define POLL_FRAMES  64u /* received in one stack_poll: timers and the application come round */
-#define BUFFERS_MAX  256u
-#define COOKIE_SPARE (1ull << 63) /* of a frame that was copied: the number of its spare buffer */
+#define HEAP_PAGES     ((MEM_SIZE + 2 * EXO_PAGE_BYTES) / EXO_PAGE_BYTES)
+#define SPARE_FRAMES   16u
+#define SPARE_PAGES    (SPARE_FRAMES * NIC_BUFFER_BYTES / EXO_PAGE_BYTES)
+#define OOSEQ_HELD_MAX 32  /* frames behind a hole are kept only while few buffers are held */
+#define POLL_FRAMES    64u /* received in one stack_poll: timers and the application come round */
+#define BUFFERS_MAX    256u
+#define COOKIE_SPARE   (1ull << 63) /* of a frame that was copied: the number of its spare buffer */
 
 /* A received frame: the pbuf that stands for it while anybody in the stack or above wants it. */
 struct received {
@@ -50,6 +51,12 @@ sys_now(void)
     return (u32_t)(rt_ticks_to_ns(rt_ticks()) / RT_MS_NS);
 }
 
+uint16_t
+stack_ooseq_max(void)
+{
+    return stack_of_nic->held < OOSEQ_HELD_MAX ? OOSEQ_HELD_MAX : 0;
+}
+
 uint32_t
 stack_random(void)
 {
@@ -65,6 +72,7 @@ static void
 free_received(struct pbuf *pbuf)
 {
     struct received *frame = (struct received *)(void *)pbuf;
+    stack_of_nic->held--;
     (void)nic_receive_into(&stack_of_nic->nic, frame->buffer);
 }
 
@@ -76,6 +84,7 @@ take_frame(struct stack *stack, const struct nic_frame *frame)
     slot->pbuf.custom_free_function = free_received;
     struct pbuf *pbuf = pbuf_alloced_custom(PBUF_RAW, (u16_t)frame->bytes, PBUF_REF, &slot->pbuf,
                                             nic_bytes(&stack->nic, frame->buffer), NIC_FRAME_MAX);
+    stack->held++;
     stack->counts.frames_in++;
     stack->counts.bytes_in += frame->bytes;
     if (stack->netif.input(pbuf, &stack->netif) != ERR_OK) {

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define ROOM_FOR_CHUNK 16u /* size line and line ends around a chunk, and the last chunk */
+#define ROOM_FOR_CHUNK 32u /* size line and line ends around a chunk, and the last chunk */
 #define FIELDS_MAX     512u
 
 static const struct {
@@ -116,7 +116,7 @@ finish(struct http_conn *conn)
     conn->state = conn->last ? HTTP_DRAINING : HTTP_READING;
     conn->begun = conn->expects = false;
     conn->in_head = true;
-    conn->hosts = 0;
+    conn->hosts = conn->coding = 0;
     conn->head_bytes = conn->target_length = 0;
     conn->body_bytes = 0;
     free(conn->body);
@@ -212,10 +212,24 @@ static int
 on_header_field(llhttp_t *parser, const char *at, size_t length)
 {
     struct http_conn *conn = parser->data;
+    if (memchr(at, ' ', length) != NULL)
+        return refuse_with(conn, 400);
     size_t left = sizeof(conn->field) - 1 - conn->field_length;
     size_t part = length < left ? length : left;
     memcpy(conn->field + conn->field_length, at, part);
     conn->field_length = (uint16_t)(conn->field_length + part);
+    return HPE_OK;
+}
+
+/* How much a message's codings are: no more than one name of that length, when they are known. */
+static int
+on_header_value(llhttp_t *parser, const char *at, size_t length)
+{
+    struct http_conn *conn = parser->data;
+    if (conn->field_length == 17 && strncasecmp(conn->field, "transfer-encoding", 17) == 0)
+        for (size_t i = 0; i < length; i++)
+            conn->coding =
+                (uint8_t)(conn->coding + (conn->coding < 8 && at[i] != ' ' && at[i] != '\t'));
     return HPE_OK;
 }
 
@@ -249,10 +263,13 @@ on_headers_complete(llhttp_t *parser)
     if (!host_is_right(conn))
         return refuse_with(conn, 400);
     if ((parser->flags & F_TRANSFER_ENCODING) != 0 && (parser->flags & F_CHUNKED) == 0)
+        return refuse_with(conn, 400);
+    if (conn->coding > 7) /* more than "chunked" */
         return refuse_with(conn, 501);
     if ((parser->flags & F_CONTENT_LENGTH) != 0 && parser->content_length > HTTP_BODY_MAX)
         return refuse_with(conn, 413);
-    if (conn->expects)
+    parser->upgrade = 0; /* ignored: RFC 9110 §7.8 */
+    if (conn->expects && parser->http_minor > 0)
         (void)put_or_end(conn, "HTTP/1.1 100 Continue\r\n\r\n", 25);
     return HPE_OK;
 }
@@ -288,6 +305,7 @@ on_message_complete(llhttp_t *parser)
 static const llhttp_settings_t settings = {
     .on_url = on_url,
     .on_header_field = on_header_field,
+    .on_header_value = on_header_value,
     .on_header_value_complete = on_header_value_complete,
     .on_headers_complete = on_headers_complete,
     .on_body = on_body,
@@ -380,7 +398,7 @@ size_t
 http_receive(struct http_conn *conn, const char *bytes, size_t count, uint64_t now_ms)
 {
     size_t used = 0;
-    while (used < count && conn->state == HTTP_READING) {
+    while (used < count && conn->state == HTTP_READING && http_receives(conn)) {
         if (!conn->begun) {
             conn->begun = true;
             conn->since_ms = now_ms;
@@ -389,7 +407,7 @@ http_receive(struct http_conn *conn, const char *bytes, size_t count, uint64_t n
         size_t part = conn->in_head && count - used > HTTP_HEAD_MAX ? HTTP_HEAD_MAX : count - used;
         used += digest(conn, bytes + used, part);
     }
-    return http_receives(conn) ? count : used;
+    return conn->state == HTTP_DRAINING ? count : used;
 }
 
 void

@@ -20,6 +20,7 @@
 #define HTTP_HEAD_MAX     8192u        /* request line and header fields: 431 */
 #define HTTP_BODY_MAX     (256u << 10) /* 413 */
 #define HTTP_OUTPUT_BYTES 16384u       /* a power of two */
+#define HTTP_RESPONSE_MAX 13312u       /* METRICS_BYTES and a head: room that a request waits for */
 #define HTTP_CHUNK_MAX    4096u        /* longest piece of http_write */
 
 #define HTTP_REQUEST_MS 10000 /* from a request's first byte to its last: 408 */
@@ -63,6 +64,7 @@ struct http_conn {
     uint8_t state;      /* enum http_state */
     bool begun;         /* a byte of the request has arrived */
     bool in_head, last, is_head, chunked, expects, gone;
+    uint8_t coding;   /* letters of its transfer codings, up to 8: "chunked" has 7 */
     bool waits;       /* for an acknowledgement: since_ms is from when that was noticed */
     uint8_t hosts;    /* Host fields of this request */
     uint16_t refused; /* status that the request is refused with, 0: none */
@@ -91,7 +93,10 @@ size_t http_receive(struct http_conn *conn, const char *bytes, size_t count, uin
 static inline bool
 http_receives(const struct http_conn *conn)
 {
-    return conn->state == HTTP_READING || conn->state == HTTP_DRAINING;
+    uint32_t unacknowledged = conn->written - conn->acknowledged;
+    return conn->state == HTTP_DRAINING ||
+           (conn->state == HTTP_READING &&
+            (conn->begun || unacknowledged <= HTTP_OUTPUT_BYTES - HTTP_RESPONSE_MAX));
 }
 
 /* The other end sends no more (FIN): a request that is not complete will not come. */

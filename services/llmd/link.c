@@ -5,6 +5,9 @@
 
 #include <lwip/tcp.h>
 
+#define HELD_MAX \
+    64u /* frames that wait in all connections, before one that holds several is cut off */
+
 struct link {
     struct tcp_pcb *pcb; /* NULL: free, unless `used` */
     struct links *links;
@@ -47,6 +50,13 @@ static void
 digest(struct link *link)
 {
     while (link->pending != NULL && http_receives(&link->http)) {
+        struct pbuf *first = link->pending;
+        if (first->len == 0) { /* of a fragmented segment, the part that held only headers */
+            link->pending = first->next;
+            first->next = NULL;
+            (void)pbuf_free(first);
+            continue;
+        }
         size_t used =
             http_receive(&link->http, link->pending->payload, link->pending->len, link->now_ms);
         tcp_recved(link->pcb, (u16_t)used);
@@ -79,7 +89,6 @@ static err_t
 on_received(void *argument, struct tcp_pcb *pcb, struct pbuf *pbuf, err_t err)
 {
     struct link *link = argument;
-    (void)pcb;
     (void)err;
     if (pbuf == NULL)
         link->ended = true;
@@ -88,6 +97,13 @@ on_received(void *argument, struct tcp_pcb *pcb, struct pbuf *pbuf, err_t err)
     else
         pbuf_cat(link->pending, pbuf);
     digest(link);
+    /* Received frames stay in the NIC's buffers: who makes us keep many must not take all of them.
+     */
+    if (link->pending != NULL && link->pending->next != NULL &&
+        link->links->stack->held > HELD_MAX) {
+        tcp_abort(pcb); /* on_error releases the link */
+        return ERR_ABRT;
+    }
     transmit(link);
     return ERR_OK;
 }

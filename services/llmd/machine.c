@@ -164,7 +164,7 @@ open_bundle(struct files *files)
     (void)rt_option("llmd.bundle", name, sizeof(name));
     if (!bundle_open(&loader, name, BUNDLE_NEWEST, &bundle))
         die(name, "no generation of this bundle can be served");
-    if (files->checkpoint.bytes == NULL && !load_files(files, &bundle, &why))
+    if (files->generation != bundle.manifest.generation && !load_files(files, &bundle, &why))
         die(name, why.text);
 }
 
@@ -308,6 +308,9 @@ main(void)
         bool busy = serve_step(&serve);
         links_look_after(&links, now_us() / 1000);
         announce();
+        int64_t err = stack.nic.rx.error != EXO_OK ? stack.nic.rx.error : stack.nic.tx.error;
+        if (err != EXO_OK)
+            die("network", exo_error_text(err));
         if (frames == 0 && !busy)
             stack_wait(&stack, 0, EXO_FOREVER);
     }

@@ -321,7 +321,8 @@ serve_step(struct serve *serve)
     for (uint32_t i = 0; i < answers_max(serve); i++)
         if (serve->answers[i].state == ANSWER_RUNNING)
             take_token(serve, &serve->answers[i]);
-    return serve->running + serve->queued > 0;
+    /* What is over and only waits for room in its connection is gone on with when that comes. */
+    return serve->batch.count > 0 || (serve->queued > 0 && serve->place_count > 0);
 }
 
 bool

@@ -165,7 +165,7 @@ class Properties:
 
     def test_answers_are_the_same_side_by_side(self):
         alone = {count: self.server.complete(query=f"?n={count}") for count in (5, 20, 60)}
-        with concurrent.futures.ThreadPoolExecutor(min(24, ANSWERS + self.queued_max)) as pool:
+        with concurrent.futures.ThreadPoolExecutor(min(24, self.queued_max)) as pool:
             jobs = {pool.submit(self.server.complete, PROMPT, f"?n={count}"): count
                     for count in (5, 20, 60) * self.rounds}
             for job, count in jobs.items():

@@ -895,13 +895,22 @@ device_info_of(uint64_t slot)
     return info;
 }
 
+/* Its size would lie behind what there is of its configuration. */
+static void
+a_disk_without_a_size_is_not_opened(void)
+{
+    begin();
+    CHECK_EQ(CALL_AGAIN(device_open, CELL, BLOCK, 4, 0, 0), EXO_OK);
+    devices[FAKE_BLOCK].config_bytes = sizeof(uint64_t) - 1;
+    CHECK_EQ(CALL(queue_open, CELL, QUEUE, BLOCK, 0, RING, 0, 10), EXO_E_STATE);
+}
+
 /* Who reads its configuration finds out; who is bound is told, once. */
 static void
 a_device_that_does_not_answer_is_gone(void)
 {
     begin();
     uint64_t sectors = 0;
-    devices[FAKE_BLOCK].config_bytes = 2 * sizeof(sectors);
     CHECK_EQ(CALL(device_config, BLOCK, 0, FAKE_USER, sizeof(sectors)), EXO_OK);
     memcpy(&sectors, fake_user, sizeof(sectors));
     CHECK_EQ(sectors, FAKE_SECTORS);
@@ -1246,6 +1255,7 @@ static const struct tap_test tests[] = {
     TAP(a_session_ends_for_all_its_queues),
     TAP(a_device_that_lies_is_reset),
     TAP(a_device_that_is_pulled_out_is_gone),
+    TAP(a_disk_without_a_size_is_not_opened),
     TAP(a_device_that_does_not_answer_is_gone),
     TAP(requests_have_the_kernels_header_and_status),
     TAP(an_extent_ends_at_its_sectors),

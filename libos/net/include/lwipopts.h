@@ -51,12 +51,15 @@
  * Segments do not live for a minute on the links that this runs on. With lwIP's 60 s, closed
  * connections would hold all control blocks after a few hundred requests a second.
  */
-#define TCP_MSL             1000
-#define LWIP_TCP_KEEPALIVE  1
-#define TCP_QUEUE_OOSEQ     1
-#define TCP_OOSEQ_MAX_PBUFS 64  /* of the receive ring: a hole must not take all of its buffers */
-#define TCP_TMR_INTERVAL    100 /* delayed acknowledgements leave after at most 100 ms, not 250 */
-#define LWIP_TCP_TIMESTAMPS 0
+#define TCP_MSL            1000
+#define LWIP_TCP_KEEPALIVE 1
+#define TCP_QUEUE_OOSEQ    1
+#define TCP_OOSEQ_PBUFS_LIMIT(pcb)                                \
+    stack_ooseq_max() /* a hole must not take all receive buffers \
+                       */
+#define LWIP_HOOK_TCP_ISN(local, port, remote, remote_port) stack_random() /* RFC 6528 */
+#define TCP_TMR_INTERVAL                                    100 /* delayed acknowledgements leave after at most 100 ms, not 250 */
+#define LWIP_TCP_TIMESTAMPS                                 0
 
 /* --- IP and configuration ------------------------------------------------------------------------
  */

@@ -31,6 +31,7 @@ fake_virtio_begin(void)
         device->origin.eternal = true;
         lock_init(&device->lock, RANK_DEVICE);
         device->type = kinds[i].type;
+        device->config_bytes = 2 * sizeof(uint64_t);
         device->queues = kinds[i].queues;
         device->offered = fake->features & device_features(device->type);
         device->first_lpi = LPI_FIRST + i * DEVICE_VECTORS;

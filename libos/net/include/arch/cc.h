@@ -18,6 +18,7 @@ _Noreturn void stack_failed(const char *what);
 #define LWIP_PLATFORM_ASSERT(what) stack_failed(what)
 #define LWIP_PLATFORM_DIAG(x)
 
+uint16_t stack_ooseq_max(void);
 uint32_t stack_random(void);
 #define LWIP_RAND() stack_random()
 

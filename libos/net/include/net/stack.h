@@ -35,6 +35,7 @@ struct stack {
     struct rt_memory heap;  /* lwIP's */
     struct rt_memory spare; /* frames that had to be copied, NIC_BUFFER_BYTES each */
     uint32_t spare_free;
+    uint32_t held; /* received frames that somebody in the stack or above still has */
     struct stack_range range[STACK_RANGES_MAX];
     uint32_t range_count;
     struct stack_counts counts;
