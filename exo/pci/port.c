@@ -3,8 +3,7 @@
  * a slot that lost its power stays without.
  */
 #include "pci/pci.h"
-
-#include "virtio/transport.h"
+#include "virtio/device.h"
 
 /* The PCI Express capability, 7.5.3, with its offsets. */
 #define EXPRESS_SLOT     (1u << 24) /* the port has one */
@@ -26,17 +25,6 @@ static struct port {
 } ports[PCI_PORTS_MAX];
 uint32_t pci_ports;
 
-/* Whether or not it answers still. */
-static void
-remove_device(struct device *device)
-{
-    lock_acquire(&device->lock);
-    transport_set_mastering(device, false);
-    transport_set_status(device, 0);
-    lock_release(&device->lock);
-    device_removed(device);
-}
-
 /* The attention button was pressed, or what was in the slot is not any more. */
 static void
 port_fired(struct irq *irq)
@@ -48,7 +36,7 @@ port_fired(struct irq *irq)
         return;
     for (struct device *device = devices; device < &devices[device_count]; device++)
         if (device->requester >> 8 >= port->first && device->requester >> 8 <= port->last)
-            remove_device(device);
+            device_removed(device);
     if (status & STATUS_PRESENT)
         pci_write16(port->bridge, port->slot, (uint16_t)(state | SLOT_OFF));
 }

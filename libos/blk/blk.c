@@ -7,7 +7,7 @@ enum { STATUS_OK = 0, STATUS_IO_ERROR = 1, STATUS_UNSUPPORTED = 2 };
 int64_t
 blk_open(struct blk *blk, const struct vq_source *source, uint64_t event)
 {
-    *blk = (struct blk){.event = event, .sectors = source->count};
+    *blk = (struct blk){.event = event};
     int64_t err = vq_open(&blk->vq, source);
     if (err != EXO_OK)
         return err;

@@ -16,8 +16,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HTTP_TARGET_MAX   1024u        /* 414 above it */
-#define HTTP_HEAD_MAX     8192u        /* request line and header fields: 431 */
+#define HTTP_TARGET_MAX 1024u /* 414 above it */
+#define HTTP_HEAD_MAX                                                             \
+    8192u /* request line and header fields: 431. Counted as they arrive, without \
+         the part in which the head ends */
 #define HTTP_BODY_MAX     (256u << 10) /* 413 */
 #define HTTP_OUTPUT_BYTES 16384u       /* a power of two */
 #define HTTP_RESPONSE_MAX 13312u       /* METRICS_BYTES and a head: room that a request waits for */

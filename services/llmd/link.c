@@ -212,14 +212,3 @@ links_look_after(struct links *links, uint64_t now_ms)
             close_link(link);
     }
 }
-
-bool
-links_are_idle(const struct links *links)
-{
-    for (uint32_t i = 0; i < links->options.links_max; i++) {
-        const struct http_conn *http = &links->link[i].http;
-        if (links->link[i].used && http->acknowledged != http->written)
-            return false;
-    }
-    return true;
-}

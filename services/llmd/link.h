@@ -36,7 +36,4 @@ int64_t links_open(struct links *links, struct stack *stack, const struct links_
 /* Sends what is there, closes what is over, looks at the time (milliseconds). After each poll. */
 void links_look_after(struct links *links, uint64_t now_ms);
 
-/* Whether nothing waits to be sent or acknowledged. */
-bool links_are_idle(const struct links *links);
-
 #endif

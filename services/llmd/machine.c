@@ -256,6 +256,10 @@ write_counts(struct metrics_text *text, void *context)
     const struct stack_counts *counts = context;
     metrics_put(text, "store_bytes_read_total", "counter", "bytes read from the store",
                 disk.bytes_read);
+    metrics_put(text, "store_retries_total", "counter", "reads that the disk failed, tried again",
+                disk.blk.retried);
+    metrics_put(text, "store_errors_total", "counter", "reads that it failed for good",
+                disk.blk.failed);
     metrics_put(text, "net_connections_total", "counter", "connections accepted", links.accepted);
     metrics_put(text, "net_connections_refused_total", "counter",
                 "connections that all links were in use for", links.refused);

@@ -4,10 +4,9 @@
  * the boot image carries. The store has "test" in three generations: 1 is checked on fault, 2 is
  * eager, 3 is signed correctly and damaged.
  */
-#include <exo/bootimage.h>
-
 #include <model/bundle.h>
 #include <model/image.h>
+#include <rt/module.h>
 
 #include "bundle/libc.h"
 #include "stress/parallel.h"
@@ -38,25 +37,6 @@ read_memory(struct image_device *from, uint64_t offset, void *to, size_t bytes)
     return true;
 }
 
-/* A module of the boot image, mapped; the image's tables must lie in its first page. */
-static const char *
-find_module(const char *name, uint64_t *bytes)
-{
-    int64_t err;
-    const struct boot_header *head = rt_map_at_any(EXO_BOOT_IMAGE, 0, 1, EXO_PROT_READ, &err);
-    const struct boot_segment *segments = (const void *)(head + 1);
-    const struct boot_module *modules = (const void *)(segments + head->segment_count);
-    for (uint32_t i = 0; i < head->module_count; i++) {
-        if (strcmp(modules[i].name, name) != 0)
-            continue;
-        *bytes = modules[i].bytes;
-        return rt_map_at_any(EXO_BOOT_IMAGE, (uint32_t)(modules[i].offset / EXO_PAGE_BYTES),
-                             (uint32_t)((*bytes + EXO_PAGE_BYTES - 1) / EXO_PAGE_BYTES),
-                             EXO_PROT_READ, &err);
-    }
-    return NULL;
-}
-
 static void
 report(void *context, const struct bundle_event *event)
 {
@@ -84,21 +64,19 @@ open_below(int64_t below)
 static bool
 begin(void)
 {
-    uint64_t store_bytes, trust_bytes;
+    struct rt_module store, key;
     struct rt_memory memory;
     struct why why;
     memory_reset();
     hash_use(rt_machine.features & EXO_FEATURE_SHA256 ? &hash_arm : &hash_portable);
-    const char *store = find_module("store", &store_bytes);
-    const char *key = find_module("trust", &trust_bytes);
-    if (!check(store && key) ||
-        !check_equal(rt_memory_take((uint32_t)(store_bytes / EXO_PAGE_BYTES),
+    if (!check(rt_module_find("store", &store) && rt_module_find("trust", &key)) ||
+        !check_equal(rt_memory_take((uint32_t)(store.bytes / EXO_PAGE_BYTES),
                                     EXO_PROT_READ | EXO_PROT_WRITE, &memory),
                      EXO_OK))
         return false;
-    memcpy(memory.at, store, store_bytes);
-    device = (struct memory_device){{store_bytes, read_memory}, memory.at};
-    bool fine = trust_read("trust", key, trust_bytes, &trust, &why) &&
+    memcpy(memory.at, store.at, store.bytes);
+    device = (struct memory_device){{store.bytes, read_memory}, memory.at};
+    bool fine = trust_read("trust", key.at, key.bytes, &trust, &why) &&
                 image_open(&image, &device.device, &why);
     if (!fine)
         rt_printf("# %s\n", why.text);

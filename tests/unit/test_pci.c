@@ -411,13 +411,8 @@ static void
 button_removes_what_is_behind_the_port(void)
 {
     begin_with_a_port();
-    struct device *device = &devices[1];
-    *(volatile uint8_t *)((volatile char *)device->transport.common + 20) = 7;
-    transport_set_mastering(device, true);
     fake_slot_event(port, 1);
-    CHECK(device->gone && !devices[0].gone);
-    CHECK_EQ(*((volatile uint8_t *)device->transport.common + 20), 0);
-    CHECK_EQ(FAKE(&fake_functions[1], PCI_COMMAND) & PCI_MASTER, 0);
+    CHECK(devices[1].gone && !devices[0].gone);
     CHECK_EQ(FAKE(port, FAKE_SLOT) & 0x700, 0x700); /* indicator and power are off */
     CHECK_EQ(FAKE(port, FAKE_SLOT) & 0x11f0000, 0); /* the events were taken */
     CHECK_EQ(FAKE(port, FAKE_SLOT) & 0x29, 0x29);   /* the next ones will come */

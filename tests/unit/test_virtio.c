@@ -895,6 +895,22 @@ device_info_of(uint64_t slot)
     return info;
 }
 
+/* The button was pressed, and it is still there: nothing that it knows of is given back before. */
+static void
+a_device_that_is_removed_may_do_no_dma(void)
+{
+    begin();
+    open_rng();
+    fly(QUEUE, 32, 0);
+    CHECK(rng->mastering && rng->status != 0);
+    device_removed(&devices[FAKE_RNG]);
+    CHECK(!rng->mastering);
+    CHECK_EQ(rng->status, 0);
+    CHECK_EQ(submit(QUEUE, 0, 0, false), EXO_E_GONE);
+    CHECK_EQ(CALL_AGAIN(cap_drop, FRAMES), EXO_OK);
+    end();
+}
+
 /* Its size would lie behind what there is of its configuration. */
 static void
 a_disk_without_a_size_is_not_opened(void)
@@ -1255,6 +1271,7 @@ static const struct tap_test tests[] = {
     TAP(a_session_ends_for_all_its_queues),
     TAP(a_device_that_lies_is_reset),
     TAP(a_device_that_is_pulled_out_is_gone),
+    TAP(a_device_that_is_removed_may_do_no_dma),
     TAP(a_disk_without_a_size_is_not_opened),
     TAP(a_device_that_does_not_answer_is_gone),
     TAP(requests_have_the_kernels_header_and_status),

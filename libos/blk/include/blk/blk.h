@@ -12,9 +12,8 @@
 
 struct blk {
     struct vq vq;
-    uint64_t event;   /* bits of this vCPU that completions set */
-    uint64_t sectors; /* of the extent */
-    uint64_t retried, failed;
+    uint64_t event;           /* bits of this vCPU that completions set */
+    uint64_t retried, failed; /* requests: for metrics */
 };
 
 /* A request; its memory is the caller's and stays until it is done. */

@@ -42,7 +42,7 @@ struct stack {
 };
 
 struct stack_address {
-    bool dhcp; /* ask; what follows is taken when nobody answers in time */
+    bool dhcp; /* ask for one, for as long as it takes; otherwise it is this: */
     uint8_t ip[4], mask[4], gateway[4];
 };
 
