@@ -17,6 +17,7 @@
  */
 #include "virtio/port.h"
 
+#include "arch/hint.h"
 #include "arch/mmu.h"
 #include "core/frame.h"
 #include "virtio/transport.h"
@@ -52,7 +53,7 @@ publish(struct session *session, enum direction direction, uint16_t available)
     uint16_t added = (uint16_t)(available - ring->available);
     ring->available = available;
     __atomic_store_n(&ring->driver->index, available, __ATOMIC_RELEASE);
-    atomic_thread_fence(memory_order_seq_cst);
+    dma_barrier();
     uint16_t event = (uint16_t)LOAD(ring->page->used[ring->entries].id);
     if ((uint16_t)(available - event) - 1u < added)
         transport_doorbell(session->device, direction);
@@ -278,7 +279,7 @@ arm(struct session *session)
     }
     STORE(in->driver->ring[in->entries], in->seen);
     STORE(out->driver->ring[out->entries], (uint16_t)(out->seen - !wanted));
-    atomic_thread_fence(memory_order_seq_cst);
+    dma_barrier();
     return used_index(in) != in->seen || (wanted && used_index(out) != out->seen);
 }
 

@@ -2,6 +2,7 @@
 #include "virtio/port.h"
 
 #include "arch/arch.h"
+#include "arch/hint.h"
 #include "core/frame.h"
 #include "core/reap.h"
 #include "virtio/transport.h"
@@ -265,7 +266,7 @@ publish(struct queue *queue, uint16_t available)
     queue->submitted += added;
     queue->available = available;
     __atomic_store_n(&queue->driver->index, available, __ATOMIC_RELEASE);
-    atomic_thread_fence(memory_order_seq_cst);
+    dma_barrier();
     uint16_t event = (uint16_t)LOAD(queue->page->used[queue->mask + 1].id);
     if (distance(available, event) - 1u < added && queue->origin.type != EXO_TYPE_PORT)
         transport_doorbell(queue->device, queue->index);
@@ -278,7 +279,7 @@ arm(struct queue *queue, uint16_t consumed)
     if (irq_ack(&queue->irq) == EXO_E_AGAIN)
         return true;
     STORE(queue->driver->ring[queue->mask + 1], consumed);
-    atomic_thread_fence(memory_order_seq_cst);
+    dma_barrier();
     return used_index(queue) != consumed;
 }
 
