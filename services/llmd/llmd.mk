@@ -9,8 +9,8 @@ HOSTED_NEEDS_llmd = $(LLHTTP_READY)
 
 # In the machine: the configuration `private`. The image carries the model as files.
 PROGRAMS   += llmd
-llmd_SRCS  := $(addprefix services/llmd/,http.c metrics.c model.c serve.c link.c disk.c machine.c) \
-              $(ENGINE_AARCH64_SRCS)
+llmd_SRCS  := $(addprefix services/llmd/,http.c metrics.c model.c serve.c service.c weights.c disk.c \
+              link.c raw.c) $(ENGINE_AARCH64_SRCS)
 llmd_LIBOS := services/llmd/private.libos
 
 $(OUT)/libc-obj/services/engine/%: USER_EXTRA_FLAGS = $(ENGINE_FLAGS)

@@ -1,0 +1,96 @@
+/*
+ * llmd in the machine, configuration `private`: its own NIC, lwIP's raw API without copies, one
+ * vCPU that runs everything to completion. The loop is: what the network wants, one token for
+ * everybody who is being answered, and sleep when there is neither.
+ */
+#include "link.h"
+#include "service.h"
+
+#include <rt/start.h>
+
+#define EVENT_NIC   1u
+#define NIC_BUFFERS 128u
+#define HTTP_PORT   80
+#define LINKS_MAX   64u
+#define TYPE_NET    1u
+#define DEVICES     32u
+
+static struct stack stack;
+static struct links links;
+
+static uint32_t
+find_nic(void)
+{
+    struct exo_device_info info;
+    for (uint32_t slot = EXO_BOOT_DEVICE; slot < EXO_BOOT_DEVICE + DEVICES; slot++)
+        if (exo_device_info(slot, &info) == EXO_OK && info.type == TYPE_NET)
+            return slot;
+    service_die("network", "the machine has no virtio NIC");
+}
+
+static void
+forget(void *context, struct http_conn *conn)
+{
+    serve_forget(context, conn);
+}
+
+static void
+open_network(struct serve *serve)
+{
+    const struct nic_source source = {
+        .cell = EXO_BOOT_CELL, .device = find_nic(), .buffers = NIC_BUFFERS, .event = EVENT_NIC};
+    const struct stack_address address = {.dhcp = true};
+    const struct links_options options = {
+        .port = HTTP_PORT,
+        .links_max = LINKS_MAX,
+        .handler = serve_request,
+        .forget = forget,
+        .context = serve,
+        .answered = serve->metrics.requests,
+    };
+    int64_t err = stack_open(&stack, &source, &address, "llmd");
+    if (err == EXO_OK)
+        err = links_open(&links, &stack, &options);
+    if (err != EXO_OK)
+        service_die("network", exo_error_text(err));
+}
+
+static void
+write_counts(struct metrics_text *text, void *context)
+{
+    const struct stack_counts *counts = context;
+    metrics_put(text, "net_connections_total", "counter", "connections accepted", links.accepted);
+    metrics_put(text, "net_connections_refused_total", "counter",
+                "connections that all links were in use for", links.refused);
+    metrics_put(text, "net_frames_received_total", "counter", "frames", counts->frames_in);
+    metrics_put(text, "net_frames_sent_total", "counter", "frames", counts->frames_out);
+    metrics_put(text, "net_bytes_copied_total", "counter",
+                "bytes that were copied on their way out, since the NIC may not read them in place",
+                counts->copied_bytes);
+}
+
+static void
+announce(void)
+{
+    if (stack_is_up(&stack))
+        service_announce((const uint8_t *)&netif_ip4_addr(&stack.netif)->addr, HTTP_PORT);
+}
+
+int
+main(void)
+{
+    struct serve *serve = service_open();
+    service_count(write_counts, &stack.counts);
+    open_network(serve);
+    for (;;) {
+        uint32_t frames = stack_poll(&stack);
+        bool busy = serve_step(serve);
+        links_look_after(&links, service_now_us() / 1000);
+        announce();
+        int64_t err = stack.nic.rx.error != EXO_OK ? stack.nic.rx.error : stack.nic.tx.error;
+        if (err != EXO_OK)
+            service_die("network", exo_error_text(err));
+        if (frames == 0 && !busy)
+            stack_wait(&stack, 0, EXO_FOREVER);
+    }
+}

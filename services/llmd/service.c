@@ -1,0 +1,112 @@
+/* The model and the console: what does not depend on the network. */
+#include "service.h"
+
+#include "weights.h"
+
+#include <entropy/entropy.h>
+#include <rt/console.h>
+#include <rt/module.h>
+#include <rt/start.h>
+#include <rt/time.h>
+#include <stdio.h>
+
+#define ANSWERS     8u  /* at a time, and ... */
+#define QUEUED      32u /* ... waiting: llmd.answers, llmd.queue on the command line */
+#define STEP_TOKENS 32u
+
+static struct serve serve;
+static struct model model;
+static char description[256];
+
+uint64_t
+service_now_us(void)
+{
+    return rt_ticks_to_ns(rt_ticks()) / 1000;
+}
+
+static void
+log_line(const char *line)
+{
+    rt_printf("%s\n", line);
+}
+
+_Noreturn void
+service_die(const char *what, const char *why)
+{
+    rt_printf("llmd: %s: %s\n", what, why);
+    rt_exit(1);
+}
+
+static void
+open_model(void)
+{
+    struct engine_error error = {""};
+    const struct engine_options options = {.batch = STEP_TOKENS};
+    struct files files = {0};
+    weights_find(&files);
+    if (!model_open(&model, &files.checkpoint, &files.tokenizer, &options, &error))
+        service_die("model", error.text);
+    const struct engine_shape *shape = &model.shape.shape;
+    (void)snprintf(description, sizeof(description),
+                   "\"model\":\"%s\",\"generation\":%lld,\"dim\":%u,\"layers\":%u,"
+                   "\"vocabulary\":%u,\"context\":%u",
+                   model.shape.kind, (long long)files.generation, shape->dim, shape->layers,
+                   shape->vocabulary, shape->context);
+    rt_printf("llmd: %s, %u wide, %u layers, %u words, context %u\n", model.shape.kind, shape->dim,
+              shape->layers, shape->vocabulary, shape->context);
+    const struct serve_options serving = {
+        .running_max = (uint32_t)rt_option_number("llmd.answers", ANSWERS),
+        .queued_max = (uint32_t)rt_option_number("llmd.queue", QUEUED),
+        .step_tokens = STEP_TOKENS,
+        .description = description,
+        .now_us = service_now_us,
+        .log = log_line,
+    };
+    if (!serve_open(&serve, model.engine, &model.tokenizer, &serving, &error))
+        service_die("model", error.text);
+}
+
+void
+service_count(metrics_source *write, void *context)
+{
+    unsigned i = 0;
+    while (i < METRICS_SOURCES && serve.metrics.source[i].write != NULL)
+        i++;
+    if (i == METRICS_SOURCES)
+        service_die("metrics", "no room for one more source");
+    serve.metrics.source[i].write = write;
+    serve.metrics.source[i].context = context;
+}
+
+struct serve *
+service_open(void)
+{
+    if (rt_boot != NULL)
+        entropy_add(rt_boot->seed, sizeof(rt_boot->seed));
+    open_model();
+    service_count(weights_count, NULL);
+    return &serve;
+}
+
+/* What to type on the host, if whoever started the machine said where it reaches us. */
+static void
+print_examples(void)
+{
+    char url[64];
+    if (rt_option("llmd.url", url, sizeof(url)))
+        rt_printf("llmd: try  curl -fsS %s/health\n"
+                  "llmd: try  curl -fsS -X POST --data \"Once upon a time\" %s/completion\n"
+                  "llmd: try  curl -fsS %s/metrics\n",
+                  url, url, url);
+}
+
+void
+service_announce(const uint8_t ip[4], uint16_t port)
+{
+    static bool announced;
+    if (announced)
+        return;
+    announced = true;
+    rt_printf("llmd: serving at http://%u.%u.%u.%u:%u/\n", ip[0], ip[1], ip[2], ip[3], port);
+    print_examples();
+}

@@ -1,0 +1,30 @@
+/*
+ * What every configuration of llmd in the machine does, whatever network it serves: the model, who
+ * is answered, the console, the time. A program has one of it; functions here are called on its
+ * main thread alone.
+ */
+#ifndef LLMD_SERVICE_H
+#define LLMD_SERVICE_H
+
+#include "serve.h"
+
+/*
+ * Finds the model (weights.h), opens it, and makes it ready to serve: what connections are handed
+ * to, kept until the program ends. Ends the program with the reason when that cannot be done.
+ */
+struct serve *service_open(void);
+
+/* Microseconds since the machine began to count. */
+uint64_t service_now_us(void);
+
+/* "llmd: what: why" on the console, and the end of the program with status 1. */
+_Noreturn void service_die(const char *what, const char *why);
+
+/* /metrics asks `write` too, after the counters of llmd and of the store. */
+void service_count(metrics_source *write, void *context);
+
+/* Says on the console where it serves: IPv4 address (network order) and port; once, then ignored.
+ */
+void service_announce(const uint8_t ip[4], uint16_t port);
+
+#endif
