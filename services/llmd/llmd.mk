@@ -1,16 +1,17 @@
-# Completions over HTTP, on the machine that builds.
+# Completions over HTTP: what does not depend on where.
+LLMD_SRCS := $(addprefix services/llmd/,answer.c http.c metrics.c model.c query.c request.c serve.c)
 
+# On the machine that builds.
 HOSTED += llmd
-HOSTED_SRCS_llmd  = $(addprefix services/llmd/,http.c metrics.c model.c serve.c hosted/main.c) \
-                    $(ENGINE_SRCS)
+HOSTED_SRCS_llmd  = $(LLMD_SRCS) services/llmd/hosted/main.c $(ENGINE_SRCS)
 HOSTED_FLAGS_llmd = $(ENGINE_FLAGS) -Iservices/llmd $(LLHTTP_INCLUDE)
 HOSTED_ARCHIVES_llmd = $(LLHTTP_HOST)
 HOSTED_NEEDS_llmd = $(LLHTTP_READY)
 
 # In the machine: the configuration `private`. The image carries the model as files.
 PROGRAMS   += llmd
-llmd_SRCS  := $(addprefix services/llmd/,http.c metrics.c model.c serve.c service.c weights.c disk.c \
-              link.c raw.c) $(ENGINE_AARCH64_SRCS)
+llmd_SRCS  := $(LLMD_SRCS) $(addprefix services/llmd/,service.c weights.c disk.c link.c raw.c) \
+              $(ENGINE_AARCH64_SRCS)
 llmd_LIBOS := services/llmd/private.libos
 
 $(OUT)/libc-obj/services/engine/%: USER_EXTRA_FLAGS = $(ENGINE_FLAGS)

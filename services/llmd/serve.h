@@ -13,8 +13,7 @@
 #include "http.h"
 #include "metrics.h"
 
-#define SERVE_TOKENS_DEFAULT 64u
-#define SERVE_RETRY_AFTER    "1" /* seconds, with 503 */
+#define SERVE_RETRY_AFTER "1" /* seconds, with 503 */
 
 enum serve_answer_state { ANSWER_FREE = 0, ANSWER_QUEUED = 1, ANSWER_RUNNING = 2 };
 
@@ -33,8 +32,9 @@ struct serve_answer {
     uint64_t arrival;  /* order of arrival, from 1 */
     uint64_t since_us; /* when it came; then when its last token was made */
     uint64_t arrival_us, first_us;
-    void *prompt; /* malloc: its tokens */
-    char *text;   /* malloc: what is generated and not yet given to the connection */
+    double log_probability; /* of its tokens together, where it was asked for */
+    void *prompt;           /* malloc: its tokens */
+    char *text;             /* malloc: what is generated and not yet given to the connection */
     size_t text_bytes, text_room;
     struct serve_place place; /* while it runs */
 };
@@ -43,17 +43,21 @@ struct serve_options {
     uint32_t running_max, queued_max;
     uint32_t
         step_tokens; /* most tokens of one step: bounds how long a long prompt holds others up */
-    const char
-        *description; /* of what is served, as members of a JSON object: "\"model\":\"...\"" */
     uint64_t (*now_us)(void);
     void (*log)(const char *line);
+    /* Asked after each step: why the weights that it used cannot be trusted; then nothing that it
+       made is used, and serve_lose is called with that. NULL: they can; or nobody is to be asked.
+     */
+    const char *(*lost)(void);
 };
 
 struct serve {
-    struct engine *engine;
+    struct engine *engine; /* NULL: no model now */
     const struct engine_tokenizer *tokenizer;
+    const char *description;
     struct serve_options options;
     struct engine_batch batch;
+    void *batch_memory;
     struct serve_answer *answers; /* running_max + queued_max */
     struct serve_place *places;   /* free ones, a stack */
     uint32_t place_count, running, queued;
@@ -64,12 +68,25 @@ struct serve {
 };
 
 /*
- * Serves the model of `engine` (opened with batch = options->step_tokens). Memory comes from malloc
- * (EXO or POSIX: whatever libc there is); false, with `error`, when there is too little of it.
+ * Without a model so far. Memory comes from malloc (EXO or POSIX: whatever libc there is); false,
+ * with `error`, when there is too little of it. It stays until the program ends.
  */
-bool serve_open(struct serve *serve, struct engine *engine,
-                const struct engine_tokenizer *tokenizer, const struct serve_options *options,
+bool serve_open(struct serve *serve, const struct serve_options *options,
                 struct engine_error *error);
+
+/*
+ * From now on answers come from the model of `engine` (opened with batch = options->step_tokens).
+ * `description` says what is served, as members of a JSON object ("\"model\":\"...\""). All three
+ * stay until serve_lose. False, with `error`: too little memory.
+ */
+bool serve_use(struct serve *serve, struct engine *engine, const struct engine_tokenizer *tokenizer,
+               const char *description, struct engine_error *error);
+
+/*
+ * Its model cannot be used any more: every answer ends with an error (503, or cut off if it has
+ * begun), and there are no others before the next serve_use. Nothing of the engine is used again.
+ */
+void serve_lose(struct serve *serve, const char *why);
 
 /* The handler of each connection (http.h); its context is the struct serve. */
 http_handler serve_request;

@@ -58,11 +58,11 @@ open_model(void)
         .running_max = (uint32_t)rt_option_number("llmd.answers", ANSWERS),
         .queued_max = (uint32_t)rt_option_number("llmd.queue", QUEUED),
         .step_tokens = STEP_TOKENS,
-        .description = description,
         .now_us = service_now_us,
         .log = log_line,
     };
-    if (!serve_open(&serve, model.engine, &model.tokenizer, &serving, &error))
+    if (!serve_open(&serve, &serving, &error) ||
+        !serve_use(&serve, model.engine, &model.tokenizer, description, &error))
         service_die("model", error.text);
 }
 

@@ -144,6 +144,8 @@ class Properties:
                 ("POST", "/completion?n=0", b"x", 400), ("POST", "/completion?n=-1", b"x", 400),
                 ("POST", "/completion?n=1x", b"x", 400), ("POST", "/completion?n=", b"x", 400),
                 ("POST", "/completion?n=99999999999999999999", b"x", 400),
+                ("POST", "/completion?temperature=hot", b"x", 400),
+                ("POST", "/completion?temprature=1", b"x", 400),
                 ("POST", "/completion", b"word " * 600, 400),
                 ("POST", "/completion", b"x" * 300000, 413)):
             with self.subTest(path=path, status=status):
@@ -152,6 +154,31 @@ class Properties:
                 self.assertTrue(text.endswith(b"\n"))
         response, _ = self.server.request("PUT", "/completion")
         self.assertEqual(response.getheader("Allow"), "POST")
+
+    def test_who_asks_wrongly_learns_which_parameter(self):
+        _, text = self.server.request("POST", "/completion?n=5&top_p=1.5", b"x")
+        self.assertEqual(text, b"top_p: must be a number from 0 to 1\n")
+
+    def test_a_seed_makes_the_same_text_alone_and_beside_others(self):
+        queries = [f"?n=24&temperature=1&seed={seed}" for seed in range(4)]
+        queries += ["?n=24&temperature=0.8&top_k=40&top_p=0.9&min_p=0.02&repetition_penalty=1.2"]
+        alone = [self.server.complete(query=query) for query in queries]
+        self.assertEqual(len(set(alone)), len(alone))
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            together = list(pool.map(lambda query: self.server.complete(query=query), queries * 2))
+        self.assertEqual(together, alone * 2)
+
+    def test_one_word_to_choose_from_is_greedy(self):
+        self.assertEqual(self.server.complete(query="?n=30&temperature=2&top_k=1&seed=9"),
+                         self.server.complete(query="?n=30"))
+
+    def test_the_answers_probability_is_in_the_trailer(self):
+        with socket.create_connection(("127.0.0.1", self.server.port)) as raw:
+            raw.sendall(b"POST /completion?n=3&logprobs=1 HTTP/1.1\r\nHost: h\r\n"
+                        b"Connection: close\r\nContent-Length: 4\r\n\r\nOnce")
+            answer = b"".join(iter(lambda: raw.recv(65536), b""))
+        self.assertIn(b"\r\nTrailer: Finish-Reason, Log-Probability\r\n", answer)
+        self.assertRegex(answer, rb"Finish-Reason: length\r\nLog-Probability: -[0-9]\.[0-9]{3}\r\n\r\n$")
 
     def test_empty_prompt_is_answered(self):
         self.assertGreater(len(self.server.complete(b"", "?n=5")), 0)

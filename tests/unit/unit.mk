@@ -48,6 +48,9 @@ UNIT_FLAGS_test_http := -Iservices/llmd $(LLHTTP_INCLUDE)
 UNIT_LIBS_test_http  := $(LLHTTP_HOST)
 UNIT_NEEDS_test_http := $(LLHTTP_READY)
 
+UNIT_SRCS_test_query  := services/llmd/query.c
+UNIT_FLAGS_test_query := $(ENGINE_FLAGS) -Iservices/llmd
+
 # The inference engine, and models to run it on.
 UNIT_ENGINE       := $(ENGINE_SRCS) tests/engine/random_model.c tests/engine/evaluate.c
 UNIT_ENGINE_FLAGS := $(ENGINE_FLAGS) -Itests/engine

@@ -247,11 +247,11 @@ open_model(struct model *model, char **arguments, uint32_t running)
         .running_max = running,
         .queued_max = 64,
         .step_tokens = options.batch,
-        .description = description,
         .now_us = now_us,
         .log = log_line,
     };
-    if (!serve_open(&serve, model->engine, &model->tokenizer, &serving, &error))
+    if (!serve_open(&serve, &serving, &error) ||
+        !serve_use(&serve, model->engine, &model->tokenizer, description, &error))
         die(arguments[1], error.text);
 }
 

@@ -1,0 +1,144 @@
+/* Requests: what each path does. */
+#include "answer.h"
+#include "query.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void
+refuse_for_now(struct http_conn *conn, const char *text)
+{
+    http_refuse(conn, 503, "Retry-After: " SERVE_RETRY_AFTER "\r\n", text);
+}
+
+/* The prompt's tokens; false, with the connection answered, when it has none that fit. */
+static bool
+encode(struct serve *serve, const struct http_request *request, struct serve_answer *answer)
+{
+    uint32_t context = engine_model_of(serve->engine)->shape.context;
+    size_t room = request->body_bytes + 2, scratch_bytes = engine_encode_bytes(request->body_bytes);
+    uint32_t *tokens = malloc(room * sizeof(*tokens));
+    void *scratch = malloc(scratch_bytes);
+    int64_t count = tokens == NULL || scratch == NULL
+                        ? 0
+                        : engine_encode(serve->tokenizer, request->body, request->body_bytes, true,
+                                        tokens, room, scratch, scratch_bytes);
+    free(scratch);
+    answer->prompt = tokens;
+    answer->request.prompt = tokens;
+    answer->request.prompt_count = (uint32_t)count;
+    char text[96];
+    if (count > 0 && count < (int64_t)context)
+        return true;
+    (void)snprintf(text, sizeof(text), "the prompt has %lld tokens, the model's context %u",
+                   (long long)count, context);
+    if (count <= 0)
+        refuse_for_now(answer->conn, "no memory for this prompt");
+    else
+        http_refuse(answer->conn, 400, "", text);
+    free(tokens);
+    return false;
+}
+
+/* Why there can be no further answer now; NULL: there can. */
+static const char *
+busy(const struct serve *serve, const struct serve_answer *free_one)
+{
+    return serve->draining         ? "going down"
+           : serve->engine == NULL ? "the model is being replaced"
+           : free_one == NULL      ? "too many requests are waiting"
+                                   : NULL;
+}
+
+static void
+begin_answer(struct serve *serve, struct serve_answer *answer, struct http_conn *conn,
+             const struct query *query)
+{
+    *answer = (struct serve_answer){
+        .conn = conn,
+        .request = {.tokens_max = query->tokens,
+                    .begin = serve->tokenizer->begin,
+                    .end = serve->tokenizer->end,
+                    .sampling = query->sampling,
+                    .with_log_probability = query->log_probability},
+        .arrival = ++serve->arrivals,
+        .since_us = serve->options.now_us(),
+    };
+    answer->arrival_us = answer->first_us = answer->since_us;
+}
+
+static void
+complete(struct serve *serve, struct http_conn *conn, const struct http_request *request)
+{
+    struct query query;
+    char why[128];
+    struct serve_answer *answer = answer_find_free(serve);
+    const char *reason = busy(serve, answer);
+    if (!query_read(&query, request->query, why, sizeof(why))) {
+        http_refuse(conn, 400, "", why);
+        return;
+    }
+    if (reason != NULL) {
+        refuse_for_now(conn, reason);
+        return;
+    }
+    begin_answer(serve, answer, conn, &query);
+    if (!encode(serve, request, answer))
+        return;
+    serve->metrics.tokens_prompt += answer->request.prompt_count;
+    answer->state = ANSWER_QUEUED;
+    serve->queued++;
+}
+
+static void
+give_health(struct serve *serve, struct http_conn *conn, const struct http_request *request)
+{
+    char text[512];
+    bool well = serve->error[0] == '\0';
+    int length =
+        snprintf(text, sizeof(text), "{\"status\":\"%s\",%s,\"running\":%u,\"queued\":%u}\n",
+                 serve->draining ? "draining"
+                 : well          ? "ok"
+                                 : "failed",
+                 serve->description, serve->running, serve->queued);
+    (void)request;
+    http_respond(conn, well && !serve->draining ? 200 : 503, "application/json", text,
+                 (size_t)length);
+}
+
+static void
+give_metrics(struct serve *serve, struct http_conn *conn, const struct http_request *request)
+{
+    static char text[METRICS_BYTES];
+    size_t length =
+        metrics_write(&serve->metrics, serve->queued, serve->running, text, sizeof(text));
+    (void)request;
+    http_respond(conn, 200, "text/plain; version=0.0.4; charset=utf-8", text, length);
+}
+
+static const struct {
+    const char *path;
+    enum http_method method;
+    const char *allow;
+    void (*serve)(struct serve *serve, struct http_conn *conn, const struct http_request *request);
+} routes[] = {
+    {"/completion", HTTP_POST_METHOD, "Allow: POST\r\n", complete},
+    {"/health", HTTP_GET_OR_HEAD, "Allow: GET, HEAD\r\n", give_health},
+    {"/metrics", HTTP_GET_OR_HEAD, "Allow: GET, HEAD\r\n", give_metrics},
+};
+
+void
+serve_request(struct http_conn *conn, const struct http_request *request, void *context)
+{
+    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+        if (strcmp(request->path, routes[i].path) == 0) {
+            if (request->method == routes[i].method)
+                routes[i].serve(context, conn, request);
+            else
+                http_refuse(conn, 405, routes[i].allow, "no such method here");
+            return;
+        }
+    }
+    http_refuse(conn, 404, "", "there are /completion, /health and /metrics");
+}
