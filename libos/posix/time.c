@@ -1,8 +1,6 @@
 /* Clocks. The time of day is the RTC's second at the start, and the counter since then. */
 #include "private.h"
 
-#include <rt/call.h>
-#include <rt/frames.h>
 #include <rt/time.h>
 #include <sched.h>
 #include <sched/thread.h>
@@ -17,15 +15,6 @@
 
 static int64_t start_ns; /* the time of day when the counter was 0 */
 
-/* The PL031's data register: seconds since 1970 (Arm DDI 0224, 3.3.1). 0: no such capability. */
-static int64_t
-read_rtc(void)
-{
-    int64_t err;
-    const volatile uint32_t *rtc = rt_map_at_any(EXO_BOOT_RTC, 0, 1, EXO_PROT_READ, &err);
-    return rtc != NULL ? (int64_t)rtc[0] : 0;
-}
-
 static int64_t
 since_boot_ns(void)
 {
@@ -35,7 +24,7 @@ since_boot_ns(void)
 void
 posix_clock_start(void)
 {
-    start_ns = read_rtc() * NS_PER_S - since_boot_ns();
+    start_ns = rt_rtc_seconds() * NS_PER_S - since_boot_ns();
 }
 
 int64_t

@@ -156,8 +156,7 @@ answer_fail(struct serve *serve, struct serve_answer *answer, unsigned status, c
         conn->chunked = false;
         http_end(conn, "");
     } else {
-        http_refuse(conn, status, status == 503 ? "Retry-After: " SERVE_RETRY_AFTER "\r\n" : "",
-                    text);
+        http_refuse(conn, status, "", text);
     }
     answer_free(serve, answer);
 }

@@ -6,7 +6,7 @@
  * http_acknowledged), so that nothing is copied on the way. Requests are handled one after the
  * other, in their order, also when they are pipelined. llhttp does the parsing.
  *
- * Not for two threads at a time. Times are milliseconds of any clock that only goes forward.
+ * Not for two threads at a time. Times are milliseconds of a struct http_clock.
  */
 #ifndef LLMD_HTTP_H
 #define LLMD_HTTP_H
@@ -16,18 +16,38 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HTTP_TARGET_MAX 1024u /* 414 above it */
-#define HTTP_HEAD_MAX                                                             \
-    8192u /* request line and header fields: 431. Counted as they arrive, without \
-         the part in which the head ends */
+#define HTTP_TARGET_MAX   1024u /* 414 above it */
+#define HTTP_HEAD_MAX     8192u /* request line and header fields, and trailer fields besides: 431 */
 #define HTTP_BODY_MAX     (256u << 10) /* 413 */
 #define HTTP_OUTPUT_BYTES 16384u       /* a power of two */
 #define HTTP_RESPONSE_MAX 13312u       /* METRICS_BYTES and a head: room that a request waits for */
 #define HTTP_CHUNK_MAX    4096u        /* longest piece of http_write */
 
+#define HTTP_WORD_MAX    20u /* names and values of header fields that matter are not longer */
+#define HTTP_RETRY_AFTER "1" /* seconds, with each 503 (RFC 9110 §10.2.3) */
+
 #define HTTP_REQUEST_MS 10000 /* from a request's first byte to its last: 408 */
 #define HTTP_IDLE_MS    60000 /* between requests: closed */
 #define HTTP_SEND_MS    30000 /* without an acknowledgement of what is to be sent: aborted */
+#define HTTP_TURN_MS    1000  /* most that the clock moves in one turn of the server's loop */
+
+/*
+ * The clock that clients are timed by. What they sent while the server was at work (a step of a big
+ * model takes seconds) is seen only in its next turn, so that a turn counts as HTTP_TURN_MS at
+ * most: nobody is late because we were. Zero is a clock that was never read.
+ */
+struct http_clock {
+    uint64_t real_ms, ms;
+};
+
+/* A turn of the loop: everything that arrived was looked at since the last. Returns clock->ms. */
+static inline uint64_t
+http_clock_turn(struct http_clock *clock, uint64_t real_ms)
+{
+    uint64_t passed = real_ms - clock->real_ms;
+    clock->real_ms = real_ms;
+    return clock->ms += passed < HTTP_TURN_MS ? passed : HTTP_TURN_MS;
+}
 
 enum http_method { HTTP_GET_OR_HEAD = 0, HTTP_POST_METHOD = 1, HTTP_OTHER_METHOD = 2 };
 
@@ -56,22 +76,29 @@ enum http_state {
     HTTP_CLOSED = 3,     /* nothing more to send or receive */
 };
 
+/* A string that is cut where it is longer than any that matters. */
+struct http_word {
+    uint8_t length;
+    char text[HTTP_WORD_MAX + 1];
+};
+
 struct http_conn {
     llhttp_t parser;
     http_handler *handler;
     void *context;      /* of the handler */
     void *owner;        /* the transport's */
     uint64_t *answered; /* six counters, by the first digit of the status; NULL: none */
+    const char *date;   /* header line with the time, kept current by the transport (http_date.h);
+                           NULL or "": there is no clock (RFC 9110 §6.6.1) */
     uint64_t since_ms;  /* what its state is timed from */
     uint8_t state;      /* enum http_state */
     bool begun;         /* a byte of the request has arrived */
     bool in_head, last, is_head, chunked, expects, gone;
-    uint8_t coding;   /* letters of its transfer codings, up to 8: "chunked" has 7 */
     bool waits;       /* for an acknowledgement: since_ms is from when that was noticed */
-    uint8_t hosts;    /* Host fields of this request */
+    uint8_t hosts;    /* Host fields of this request, up to 2 */
+    uint8_t codings;  /* transfer codings: 1 is "chunked", 2 anything else */
     uint16_t refused; /* status that the request is refused with, 0: none */
-    uint16_t field_length;
-    char field[20]; /* name of the header field being read, cut */
+    struct http_word name, value; /* of the header field being read */
     uint32_t head_bytes;
     uint32_t target_length;
     char target[HTTP_TARGET_MAX + 1];

@@ -13,7 +13,6 @@ struct link {
     struct links *links;
     struct pbuf *pending; /* arrived, and not used yet */
     bool used, ended;     /* the other end sends no more */
-    uint64_t now_ms;
     struct http_conn http;
 };
 
@@ -57,8 +56,7 @@ digest(struct link *link)
             (void)pbuf_free(first);
             continue;
         }
-        size_t used =
-            http_receive(&link->http, link->pending->payload, link->pending->len, link->now_ms);
+        size_t used = http_receive(&link->http, first->payload, first->len, link->links->clock.ms);
         tcp_recved(link->pcb, (u16_t)used);
         link->pending = pbuf_free_header(link->pending, (u16_t)used);
     }
@@ -113,7 +111,7 @@ on_sent(void *argument, struct tcp_pcb *pcb, u16_t count)
 {
     struct link *link = argument;
     (void)pcb;
-    http_acknowledged(&link->http, count, link->now_ms);
+    http_acknowledged(&link->http, count, link->links->clock.ms);
     transmit(link);
     return ERR_OK;
 }
@@ -151,8 +149,9 @@ on_accepted(void *argument, struct tcp_pcb *pcb, err_t err)
     link->links = links;
     link->used = true;
     link->ended = false;
-    http_open(&link->http, links->options.handler, links->options.context, link->now_ms);
+    http_open(&link->http, links->options.handler, links->options.context, links->clock.ms);
     link->http.answered = links->options.answered;
+    link->http.date = links->options.date;
     links->open++;
     links->accepted++;
     tcp_arg(pcb, link);
@@ -196,11 +195,11 @@ links_open(struct links *links, struct stack *stack, const struct links_options 
 }
 
 void
-links_look_after(struct links *links, uint64_t now_ms)
+links_look_after(struct links *links, uint64_t real_ms)
 {
+    uint64_t now_ms = http_clock_turn(&links->clock, real_ms);
     for (uint32_t i = 0; i < links->options.links_max; i++) {
         struct link *link = &links->link[i];
-        link->now_ms = now_ms;
         if (!link->used)
             continue;
         digest(link);

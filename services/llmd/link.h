@@ -16,7 +16,8 @@ struct links_options {
     http_handler *handler;
     void (*forget)(void *context, struct http_conn *conn); /* it is about to be closed */
     void *context;
-    uint64_t *answered; /* as in struct http_conn */
+    uint64_t *answered; /* these as in struct http_conn */
+    const char *date;
 };
 
 struct link;
@@ -26,6 +27,7 @@ struct links {
     struct stack *stack;
     struct link *link; /* links_max of them, in memory that the NIC may read */
     struct rt_memory memory;
+    struct http_clock clock;
     uint32_t open;
     uint64_t accepted, refused;
 };
@@ -34,6 +36,6 @@ struct links {
 int64_t links_open(struct links *links, struct stack *stack, const struct links_options *options);
 
 /* Sends what is there, closes what is over, looks at the time (milliseconds). After each poll. */
-void links_look_after(struct links *links, uint64_t now_ms);
+void links_look_after(struct links *links, uint64_t real_ms);
 
 #endif

@@ -1,5 +1,6 @@
 # Completions over HTTP: what does not depend on where.
-LLMD_SRCS := $(addprefix services/llmd/,answer.c http.c metrics.c model.c query.c request.c serve.c)
+LLMD_HTTP_SRCS := $(addprefix services/llmd/,http.c http_date.c http_request.c http_response.c)
+LLMD_SRCS := $(LLMD_HTTP_SRCS) $(addprefix services/llmd/,answer.c metrics.c model.c query.c request.c serve.c)
 
 # On the machine that builds.
 HOSTED += llmd

@@ -47,6 +47,7 @@ open_network(struct serve *serve)
         .forget = forget,
         .context = serve,
         .answered = serve->metrics.requests,
+        .date = service_date(),
     };
     int64_t err = stack_open(&stack, &source, &address, "llmd");
     if (err == EXO_OK)
@@ -87,6 +88,7 @@ main(void)
         bool busy = serve_step(serve);
         links_look_after(&links, service_now_us() / 1000);
         announce();
+        service_turn();
         int64_t err = stack.nic.rx.error != EXO_OK ? stack.nic.rx.error : stack.nic.tx.error;
         if (err != EXO_OK)
             service_die("network", exo_error_text(err));

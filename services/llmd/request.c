@@ -9,7 +9,7 @@
 static void
 refuse_for_now(struct http_conn *conn, const char *text)
 {
-    http_refuse(conn, 503, "Retry-After: " SERVE_RETRY_AFTER "\r\n", text);
+    http_refuse(conn, 503, "", text);
 }
 
 /* The prompt's tokens; false, with the connection answered, when it has none that fit. */

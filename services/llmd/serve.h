@@ -13,8 +13,6 @@
 #include "http.h"
 #include "metrics.h"
 
-#define SERVE_RETRY_AFTER "1" /* seconds, with 503 */
-
 enum serve_answer_state { ANSWER_FREE = 0, ANSWER_QUEUED = 1, ANSWER_RUNNING = 2 };
 
 /* What an answer needs while it runs: memory of its sequence, room for logits. */

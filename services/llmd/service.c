@@ -1,6 +1,7 @@
 /* The model and the console: what does not depend on the network. */
 #include "service.h"
 
+#include "http_date.h"
 #include "weights.h"
 
 #include <entropy/entropy.h>
@@ -17,11 +18,26 @@
 static struct serve serve;
 static struct model model;
 static char description[256];
+static struct http_date date;
+static int64_t start_s; /* the time of day when the counter was 0; 0: there is no clock */
 
 uint64_t
 service_now_us(void)
 {
     return rt_ticks_to_ns(rt_ticks()) / 1000;
+}
+
+const char *
+service_date(void)
+{
+    return date.line;
+}
+
+void
+service_turn(void)
+{
+    if (start_s != 0)
+        http_date_turn(&date, start_s + (int64_t)(service_now_us() / 1000000));
 }
 
 static void
@@ -83,6 +99,8 @@ service_open(void)
 {
     if (rt_boot != NULL)
         entropy_add(rt_boot->seed, sizeof(rt_boot->seed));
+    int64_t rtc_s = rt_rtc_seconds();
+    start_s = rtc_s != 0 ? rtc_s - (int64_t)(service_now_us() / 1000000) : 0;
     open_model();
     service_count(weights_count, NULL);
     return &serve;

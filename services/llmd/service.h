@@ -17,6 +17,13 @@ struct serve *service_open(void);
 /* Microseconds since the machine began to count. */
 uint64_t service_now_us(void);
 
+/* The header line of struct http_conn with the time of day, "" without a clock: always the same
+ * place, which service_turn keeps current. */
+const char *service_date(void);
+
+/* To be called in each turn of the loop. */
+void service_turn(void);
+
 /* "llmd: what: why" on the console, and the end of the program with status 1. */
 _Noreturn void service_die(const char *what, const char *why);
 

@@ -10,7 +10,7 @@ FUZZ_TESTS := $(sort $(basename $(notdir $(wildcard tests/fuzz/*.c))))
 FUZZ_SRCS_fuzz_toml  := $(wildcard libos/toml/*.c)
 FUZZ_FLAGS_fuzz_toml := -Ilibos/toml/include
 
-FUZZ_SRCS_fuzz_http  := services/llmd/http.c
+FUZZ_SRCS_fuzz_http   = $(LLMD_HTTP_SRCS)
 FUZZ_FLAGS_fuzz_http := -Iservices/llmd $(LLHTTP_INCLUDE)
 FUZZ_LIBS_fuzz_http  := $(LLHTTP_HOST)
 FUZZ_NEEDS_fuzz_http := $(LLHTTP_READY)

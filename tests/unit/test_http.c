@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
 #include "http.h"
+#include "http_date.h"
 
 #define LONGER (64u << 10)
 
@@ -331,7 +333,7 @@ static void
 malformed_requests_are_refused(void **state)
 {
     static const char *const texts[] = {
-        "nonsense\r\n\r\n",
+        "\x16\x03\x01\x02", /* TLS */
         "GET\r\n\r\n",
         " GET / HTTP/1.1\r\nHost: h\r\n\r\n",
         "GET / HTTP/1.1\r\n\r\n",                       /* no Host */
@@ -352,11 +354,34 @@ malformed_requests_are_refused(void **state)
 }
 
 static void
+unknown_methods_are_not_implemented(void **state)
+{
+    static const char *const texts[] = {
+        "BREW / HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GETS / HTTP/1.1\r\nHost: h\r\n\r\n",
+        "get / HTTP/1.1\r\nHost: h\r\n\r\n",
+    };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        (void)begin(state);
+        is_refused(texts[i], "501");
+    }
+}
+
+static void
+other_expectations_are_refused(void **state)
+{
+    (void)state;
+    is_refused("POST / HTTP/1.1\r\nHost: h\r\nExpect: 200-ok\r\nContent-Length: 1\r\n\r\n", "417");
+}
+
+static void
 other_versions_and_codings_are_refused(void **state)
 {
     is_refused("GET / HTTP/3.0\r\nHost: h\r\n\r\n", "505");
     (void)begin(state);
     is_refused("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "501");
+    (void)begin(state); /* chunked twice: RFC 9112 6.1 */
+    is_refused("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked, chunked\r\n\r\n", "400");
     (void)begin(state); /* its end cannot be found: RFC 9112 6.3 */
     is_refused("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n", "400");
 }
@@ -385,6 +410,51 @@ long_head_is_refused(void **state)
     memset(text + 40, 'v', HTTP_HEAD_MAX);
     text[40 + HTTP_HEAD_MAX] = '\0';
     is_refused(text, "431");
+}
+
+/* A whole head of `bytes`, given in pieces of `piece`. */
+static void
+say_head(uint32_t bytes, size_t piece)
+{
+    static char text[2 * HTTP_HEAD_MAX];
+    int at = sprintf(text, "GET / HTTP/1.1\r\nHost: h\r\nName: ");
+    memset(text + at, 'v', bytes - (uint32_t)at - 4);
+    memcpy(text + bytes - 4, "\r\n\r\n", 5);
+    for (size_t used = 0; used < bytes && !http_is_over(&conn); used += piece) {
+        size_t part = bytes - used < piece ? bytes - used : piece;
+        (void)http_receive(&conn, text + used, part, 0);
+        drain();
+    }
+}
+
+/* To the byte, however it is cut: also the part in which it ends counts. */
+static void
+longest_head_is_taken_and_one_byte_more_is_not(void **state)
+{
+    static const size_t pieces[] = {1, 1000, HTTP_HEAD_MAX - 1, HTTP_HEAD_MAX, 2 * HTTP_HEAD_MAX};
+    for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+        (void)begin(state);
+        say_head(HTTP_HEAD_MAX, pieces[i]);
+        assert_string_equal(got, fine);
+        (void)begin(state);
+        say_head(HTTP_HEAD_MAX + 1, pieces[i]);
+        assert_int_equal(strncmp(got, "HTTP/1.1 431", 12), 0);
+        assert_int_equal(requests, 0);
+    }
+}
+
+static void
+trailer_fields_and_chunk_extensions_count_too(void **state)
+{
+    static char text[LONGER];
+    for (int i = 0; i < 2; i++) {
+        (void)begin(state);
+        say("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
+        int at = sprintf(text, i == 0 ? "0\r\nName: " : "1;name=");
+        memset(text + at, 'v', HTTP_HEAD_MAX + 1);
+        strcpy(text + at + HTTP_HEAD_MAX + 1, "\r\n");
+        is_refused(text, "431");
+    }
 }
 
 static void
@@ -450,6 +520,34 @@ slow_request_times_out(void **state)
     assert_true(http_is_over(&conn));
 }
 
+/* The server was at work while the rest of the request arrived: no turn takes more than its most.
+ */
+static void
+time_of_a_long_turn_is_forgiven(void **state)
+{
+    const char part[] = "GET / HTTP/1.1\r\nHo", rest[] = "st: h\r\n\r\n";
+    struct http_clock clock = {0};
+    uint64_t real_ms = 5000000;
+    (void)state;
+    (void)http_clock_turn(&clock, real_ms);
+    (void)http_receive(&conn, part, sizeof(part) - 1, clock.ms);
+    for (int i = 0; i < HTTP_REQUEST_MS / HTTP_TURN_MS - 1; i++)
+        assert_false(http_tick(&conn, http_clock_turn(&clock, real_ms += 100 * HTTP_REQUEST_MS)));
+    (void)http_receive(&conn, rest, sizeof(rest) - 1, clock.ms);
+    drain();
+    assert_string_equal(got, fine);
+}
+
+static void
+short_turns_count_in_full(void **state)
+{
+    struct http_clock clock = {0};
+    (void)state;
+    uint64_t start_ms = http_clock_turn(&clock, 77);
+    for (uint64_t i = 1; i <= 100; i++)
+        assert_int_equal(http_clock_turn(&clock, 77 + 10 * i), start_ms + 10 * i);
+}
+
 static void
 idle_connection_is_closed_without_a_word(void **state)
 {
@@ -501,6 +599,39 @@ half_closed_client_gets_its_answer(void **state)
     assert_true(http_is_over(&conn));
 }
 
+/* --- Date ---------------------------------------------------------------------------------------
+ */
+
+static void
+responses_have_the_date_if_there_is_a_clock(void **state)
+{
+    struct http_date date = {0};
+    (void)state;
+    conn.date = date.line;
+    say("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_string_equal(got, fine);
+    got_bytes = 0;
+    http_date_turn(&date, 784111777);
+    say("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_int_equal(strncmp(got, "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n", 54),
+                     0);
+}
+
+static void
+dates_are_those_of_the_c_library(void **state)
+{
+    (void)state;
+    for (int64_t second = 1; second < 253402300800; second += 86399 * 1013) {
+        struct http_date date = {0};
+        char expected[64];
+        const time_t time = (time_t)second;
+        (void)strftime(expected, sizeof(expected), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n",
+                       gmtime(&time));
+        http_date_turn(&date, second);
+        assert_string_equal(date.line, expected);
+    }
+}
+
 int
 main(void)
 {
@@ -522,17 +653,25 @@ main(void)
         TEST(nobody_writes_to_a_client_that_is_gone),
         TEST(output_stays_until_it_is_acknowledged),
         TEST(malformed_requests_are_refused),
+        TEST(unknown_methods_are_not_implemented),
+        TEST(other_expectations_are_refused),
         TEST(other_versions_and_codings_are_refused),
         TEST(long_target_is_refused),
         TEST(long_head_is_refused),
+        TEST(longest_head_is_taken_and_one_byte_more_is_not),
+        TEST(trailer_fields_and_chunk_extensions_count_too),
         TEST(long_body_is_refused),
         TEST(longest_body_is_taken),
         TEST(nothing_behind_a_refusal_is_looked_at),
         TEST(slow_request_times_out),
+        TEST(time_of_a_long_turn_is_forgiven),
+        TEST(short_turns_count_in_full),
         TEST(idle_connection_is_closed_without_a_word),
         TEST(client_that_takes_nothing_is_given_up),
         TEST(answer_that_comes_late_is_waited_for),
         TEST(half_closed_client_gets_its_answer),
+        TEST(responses_have_the_date_if_there_is_a_clock),
+        TEST(dates_are_those_of_the_c_library),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

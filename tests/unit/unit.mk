@@ -43,7 +43,7 @@ UNIT_FLAGS_test_port   := -DEXO_DEBUG=1
 UNIT_SRCS_test_toml  := $(wildcard libos/toml/*.c)
 UNIT_FLAGS_test_toml := -Ilibos/toml/include
 
-UNIT_SRCS_test_http  := services/llmd/http.c
+UNIT_SRCS_test_http   = $(LLMD_HTTP_SRCS)
 UNIT_FLAGS_test_http := -Iservices/llmd $(LLHTTP_INCLUDE)
 UNIT_LIBS_test_http  := $(LLHTTP_HOST)
 UNIT_NEEDS_test_http := $(LLHTTP_READY)

@@ -4,6 +4,7 @@
  *
  *     llmd checkpoint tokenizer port [answers at a time]
  */
+#include "http_date.h"
 #include "model.h"
 #include "serve.h"
 
@@ -35,6 +36,8 @@ struct client {
 
 static struct serve serve;
 static struct client clients[CLIENTS_MAX];
+static struct http_clock http_clock;
+static struct http_date date;
 static volatile sig_atomic_t stopping;
 
 static uint64_t
@@ -115,15 +118,16 @@ accept_all(int listener)
         clients[i].socket = socket;
         clients[i].ended = false;
         clients[i].input_bytes = 0;
-        http_open(&clients[i].http, serve_request, &serve, now_us() / 1000);
+        http_open(&clients[i].http, serve_request, &serve, http_clock.ms);
         clients[i].http.answered = serve.metrics.requests;
+        clients[i].http.date = date.line;
     }
 }
 
 static void
 digest(struct client *client)
 {
-    size_t used = http_receive(&client->http, client->input, client->input_bytes, now_us() / 1000);
+    size_t used = http_receive(&client->http, client->input, client->input_bytes, http_clock.ms);
     memmove(client->input, client->input + used, client->input_bytes - used);
     client->input_bytes -= used;
     if (client->ended && client->input_bytes == 0 && client->http.state == HTTP_READING)
@@ -155,7 +159,7 @@ transmit(struct client *client)
             return;
         }
         http_taken(&client->http, (size_t)sent);
-        http_acknowledged(&client->http, (size_t)sent, now_us() / 1000);
+        http_acknowledged(&client->http, (size_t)sent, http_clock.ms);
     }
 }
 
@@ -164,7 +168,7 @@ look_after(struct client *client)
 {
     if (http_receives(&client->http))
         digest(client);
-    (void)http_tick(&client->http, now_us() / 1000);
+    (void)http_tick(&client->http, http_clock.ms);
     transmit(client);
     if (http_is_over(&client->http))
         drop(client);
@@ -201,6 +205,7 @@ once(int listener, bool busy)
     struct client *of[CLIENTS_MAX + 1];
     nfds_t count = fill(polls, of, listener);
     (void)poll(polls, count, busy ? 0 : TICK_MS);
+    http_date_turn(&date, time(NULL));
     for (nfds_t i = 1; i < count; i++) {
         if ((polls[i].revents & (POLLERR | POLLNVAL)) != 0 ||
             ((polls[i].revents & POLLHUP) != 0 && of[i]->ended))
@@ -211,6 +216,7 @@ once(int listener, bool busy)
     }
     if ((polls[0].revents & POLLIN) != 0)
         accept_all(listener);
+    (void)http_clock_turn(&http_clock, now_us() / 1000);
 }
 
 static void

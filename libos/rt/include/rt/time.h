@@ -34,6 +34,12 @@ uint64_t rt_ns_to_ticks(uint64_t ns);
 uint64_t rt_deadline_ns(uint64_t ns);
 
 /*
+ * Seconds since 1970 by the machine's clock, read from the device and mapped anew each time: for a
+ * program's start. 0: the program holds no capability of it.
+ */
+int64_t rt_rtc_seconds(void);
+
+/*
  * Gives the CPU up until the deadline. Event bits that come meanwhile are kept for
  * rt_wait_events; upcalls are made.
  */
