@@ -22,7 +22,7 @@ run: export STORE ?= $(STORE_IMAGE)
 run: override export CMDLINE := llmd.bundle=$(STORE_BUNDLE) llmd.unsigned=$(STORE_UNSIGNED) \
                        $(if $(filter user,$(NET)),llmd.url=http://127.0.0.1:$(HTTP_PORT)) $(CMDLINE)
 run: setup-run all $(STORE_IMAGE)
-	@build/tools/run-qemu --kernel $(KERNEL) --initrd $(OUT)/llmd.img
+	@build/tools/run-qemu --kernel $(KERNEL) --initrd $(OUT)/$(LLMD).img
 else
 run: setup-run all
 	@build/tools/run-qemu --kernel $(KERNEL) --initrd $(IMAGE)

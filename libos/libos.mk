@@ -5,10 +5,6 @@
 # $(call libos_program,<path under OUT without .elf>,<sources>,<configuration>) links what the
 # configuration names and writes a link map beside the program.
 
-include build/ports/newlib/newlib.mk
-include build/ports/llhttp/llhttp.mk
-include build/ports/lwip/lwip.mk
-
 LIBOS_PARTS := sched vm vfs posix single toml model virtio blk rng net entropy
 # Those that are compiled against the C library, and those whose code runs in upcall handlers.
 LIBOS_LIBC_PARTS := vfs posix single toml model net entropy

@@ -87,6 +87,7 @@ take_frame(struct stack *stack, const struct nic_frame *frame)
     stack->held++;
     stack->counts.frames_in++;
     stack->counts.bytes_in += frame->bytes;
+    stack->counts.copied[STACK_COPY_PORT] += stack->nic.skip != 0 ? frame->bytes : 0;
     if (stack->netif.input(pbuf, &stack->netif) != ERR_OK) {
         stack->counts.dropped_in++;
         pbuf_free(pbuf);
@@ -151,21 +152,24 @@ send_copy(struct stack *stack, struct pbuf *frame)
     if (!vq_add(&stack->nic.tx, parts, 1, COOKIE_SPARE | spare))
         return false;
     stack->spare_free &= ~(1u << spare);
-    stack->counts.copied_bytes += frame->tot_len;
+    stack->counts.copied[STACK_COPY_SEND] += frame->tot_len;
     return true;
 }
 
-/* lwIP's linkoutput: the frame begins with room for the virtio header, which says "no offload". */
+/*
+ * lwIP's linkoutput: the frame begins with room for the virtio header, which says "no offload"; for
+ * ports it is the kernel's.
+ */
 static err_t
 send_frame(struct netif *netif, struct pbuf *frame)
 {
     struct stack *stack = netif->state;
-    u16_t bytes = frame->tot_len;
-    if (pbuf_add_header(frame, NIC_HEADER_BYTES) != 0)
+    u16_t bytes = frame->tot_len, header = (u16_t)(NIC_HEADER_BYTES - stack->nic.skip);
+    if (pbuf_add_header(frame, header) != 0)
         return ERR_BUF;
-    memset(frame->payload, 0, NIC_HEADER_BYTES);
+    memset(frame->payload, 0, header);
     bool sent = send_by_reference(stack, frame) || send_copy(stack, frame);
-    (void)pbuf_remove_header(frame, NIC_HEADER_BYTES);
+    (void)pbuf_remove_header(frame, header);
     stack->counts.frames_out += sent;
     stack->counts.bytes_out += sent ? bytes : 0;
     stack->counts.dropped_out += !sent;
@@ -293,6 +297,8 @@ stack_poll(struct stack *stack)
 {
     struct nic_frame frame;
     uint32_t count = 0;
+    if (stack->nic.skip != 0) /* what a port has to show, it shows when it is asked */
+        (void)vq_flush(&stack->nic.rx, true);
     take_sent(stack);
     while (count < POLL_FRAMES && nic_receive(&stack->nic, &frame)) {
         take_frame(stack, &frame);

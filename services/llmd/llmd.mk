@@ -9,18 +9,31 @@ HOSTED_FLAGS_llmd = $(ENGINE_FLAGS) -Iservices/llmd $(LLHTTP_INCLUDE)
 HOSTED_ARCHIVES_llmd = $(LLHTTP_HOST)
 HOSTED_NEEDS_llmd = $(LLHTTP_READY)
 
-# In the machine: the configuration `private`. The image carries the model as files.
-PROGRAMS   += llmd
-llmd_SRCS  := $(LLMD_SRCS) $(addprefix services/llmd/,service.c weights.c disk.c link.c raw.c) \
-              $(ENGINE_AARCH64_SRCS)
-llmd_LIBOS := services/llmd/private.libos
+# In the machine: a program for each libOS configuration, llmd (that is `private`), llmd-shared and
+# so on. CONFIG says which one is run.
+LLMD_CONFIGS := private shared
+CONFIG       ?= private
+ifeq ($(filter $(CONFIG),$(LLMD_CONFIGS)),)
+$(error CONFIG=$(CONFIG): no such configuration of llmd, only $(LLMD_CONFIGS))
+endif
+llmd_of       = $(patsubst llmd-private,llmd,$(1:%=llmd-%))
+LLMD         := $(call llmd_of,$(CONFIG))
+
+LLMD_MACHINE_SRCS := $(LLMD_SRCS) $(addprefix services/llmd/,service.c weights.c disk.c) \
+                     $(ENGINE_AARCH64_SRCS)
+llmd_SRCS         := $(LLMD_MACHINE_SRCS) $(addprefix services/llmd/,link.c raw.c)
+llmd-shared_SRCS  := $(llmd_SRCS)
+
+PROGRAMS += $(call llmd_of,$(LLMD_CONFIGS))
+$(foreach c,$(LLMD_CONFIGS),$(eval $(call llmd_of,$(c))_LIBOS := services/llmd/$(c).libos))
 
 $(OUT)/libc-obj/services/engine/%: USER_EXTRA_FLAGS = $(ENGINE_FLAGS)
 $(OUT)/libc-obj/services/llmd/%: USER_EXTRA_FLAGS = $(ENGINE_FLAGS) $(LLHTTP_INCLUDE) $(LWIP_INCLUDE) \
                                                          $(MODEL_FLAGS)
-$(call objects,libc,$(llmd_SRCS)): | $(LLHTTP_READY) $(LWIP_READY) $(LIBSODIUM_READY)
+$(call objects,libc,$(sort $(foreach p,$(call llmd_of,$(LLMD_CONFIGS)),$($(p)_SRCS)))): \
+    | $(LLHTTP_READY) $(LWIP_READY) $(LIBSODIUM_READY)
 
-# The boot image for a store (build/store.mk says which).
-IMAGES           += llmd
-IMAGE_INIT_llmd  := llmd
-IMAGE_FILES_llmd := trust=$(STORE_TRUST)
+# A boot image of each for a store (build/store.mk says which).
+IMAGES += $(call llmd_of,$(LLMD_CONFIGS))
+$(foreach p,$(call llmd_of,$(LLMD_CONFIGS)),$(eval IMAGE_INIT_$(p) := $(p))\
+    $(eval IMAGE_FILES_$(p) := trust=$(STORE_TRUST)))

@@ -46,6 +46,15 @@ metrics_put(struct metrics_text *text, const char *name, const char *kind, const
     add(text, "%s %llu\n", name, (unsigned long long)value);
 }
 
+void
+metrics_put_each(struct metrics_text *text, const char *name, const char *kind, const char *help,
+                 const struct metrics_part *parts, unsigned count)
+{
+    add_type(text, name, kind, help);
+    for (unsigned i = 0; i < count; i++)
+        add(text, "%s{%s} %llu\n", name, parts[i].label, (unsigned long long)parts[i].value);
+}
+
 static void
 add_us(struct metrics_text *text, const char *name, uint64_t us)
 {

@@ -30,6 +30,14 @@ struct metrics_text {
 void metrics_put(struct metrics_text *text, const char *name, const char *kind, const char *help,
                  uint64_t value);
 
+/* One metric with a label: a value for each `name="value"` of it. */
+struct metrics_part {
+    const char *label;
+    uint64_t value;
+};
+void metrics_put_each(struct metrics_text *text, const char *name, const char *kind,
+                      const char *help, const struct metrics_part *parts, unsigned count);
+
 /* Something outside of llmd that has metrics of its own (pager, network, kernel). */
 typedef void metrics_source(struct metrics_text *text, void *context);
 

@@ -1,32 +1,20 @@
 /*
- * llmd in the machine, configuration `private`: its own NIC, lwIP's raw API without copies, one
- * vCPU that runs everything to completion. The loop is: what the network wants, one token for
- * everybody who is being answered, and sleep when there is neither.
+ * llmd in the machine, configurations `private` and `shared`: a NIC, or a port of one, lwIP's raw
+ * API without copies, one vCPU that runs everything to completion. The loop is: what the network
+ * wants, one token for everybody who is being answered, and sleep when there is neither.
  */
 #include "link.h"
 #include "service.h"
 
-#include <rt/start.h>
+#include <net/find.h>
 
 #define EVENT_NIC   1u
 #define NIC_BUFFERS 128u
 #define HTTP_PORT   80
 #define LINKS_MAX   64u
-#define TYPE_NET    1u
-#define DEVICES     32u
 
 static struct stack stack;
 static struct links links;
-
-static uint32_t
-find_nic(void)
-{
-    struct exo_device_info info;
-    for (uint32_t slot = EXO_BOOT_DEVICE; slot < EXO_BOOT_DEVICE + DEVICES; slot++)
-        if (exo_device_info(slot, &info) == EXO_OK && info.type == TYPE_NET)
-            return slot;
-    service_die("network", "the machine has no virtio NIC");
-}
 
 static void
 forget(void *context, struct http_conn *conn)
@@ -37,8 +25,7 @@ forget(void *context, struct http_conn *conn)
 static void
 open_network(struct serve *serve)
 {
-    const struct nic_source source = {
-        .cell = EXO_BOOT_CELL, .device = find_nic(), .buffers = NIC_BUFFERS, .event = EVENT_NIC};
+    struct nic_source source = {.cell = EXO_BOOT_CELL, .buffers = NIC_BUFFERS, .event = EVENT_NIC};
     const struct stack_address address = {.dhcp = true};
     const struct links_options options = {
         .port = HTTP_PORT,
@@ -49,7 +36,11 @@ open_network(struct serve *serve)
         .answered = serve->metrics.requests,
         .date = service_date(),
     };
-    int64_t err = stack_open(&stack, &source, &address, "llmd");
+    int64_t err = nic_find(&source);
+    if (err == EXO_E_SLOT)
+        service_die("network", "the machine has no virtio NIC");
+    if (err == EXO_OK)
+        err = stack_open(&stack, &source, &address, "llmd");
     if (err == EXO_OK)
         err = links_open(&links, &stack, &options);
     if (err != EXO_OK)
@@ -60,14 +51,17 @@ static void
 write_counts(struct metrics_text *text, void *context)
 {
     const struct stack_counts *counts = context;
+    const struct metrics_part copies[STACK_COPIES] = {
+        {"routine=\"port\"", counts->copied[STACK_COPY_PORT]},
+        {"routine=\"send\"", counts->copied[STACK_COPY_SEND]},
+    };
     metrics_put(text, "net_connections_total", "counter", "connections accepted", links.accepted);
     metrics_put(text, "net_connections_refused_total", "counter",
                 "connections that all links were in use for", links.refused);
     metrics_put(text, "net_frames_received_total", "counter", "frames", counts->frames_in);
     metrics_put(text, "net_frames_sent_total", "counter", "frames", counts->frames_out);
-    metrics_put(text, "net_bytes_copied_total", "counter",
-                "bytes that were copied on their way out, since the NIC may not read them in place",
-                counts->copied_bytes);
+    metrics_put_each(text, "net_bytes_copied_total", "counter",
+                     "bytes copied between the NIC and llmd", copies, STACK_COPIES);
 }
 
 static void

@@ -29,6 +29,11 @@ include tests/guest/bundle/bundle.mk
 GUEST_SRCS_drivers := $(sort $(wildcard libos/virtio/*.c libos/blk/*.c libos/rng/*.c \
                                         libos/supervise/*.c)) libos/net/nic.c
 
+# Those that call lwIP itself.
+GUEST_LWIP := $(call objects,libc,$(wildcard tests/guest/stack_*.c))
+$(GUEST_LWIP): USER_EXTRA_FLAGS = -Itests/guest/lib $(LWIP_INCLUDE)
+$(GUEST_LWIP): | $(LWIP_READY)
+
 # The tests of posix, and what they find at /rom.
 $(foreach t,$(filter posix_%,$(GUEST_TESTS)),$(eval GUEST_SRCS_$(t) := tests/guest/posix/suite.c)\
     $(eval GUEST_FILES_$(t) := root.pack=$(OUT)/guest/posix.pack))

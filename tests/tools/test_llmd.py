@@ -90,10 +90,10 @@ class Machine(Server):
         raise RuntimeError("the machine does not serve:\n" + "".join(self.lines))
 
 
-def image_with(folder, checkpoint, tokenizer):
+def image_with(folder, checkpoint, tokenizer, program="llmd"):
     """A boot image that carries a model itself."""
     image = pathlib.Path(folder) / "llmd.img"
-    subprocess.run([TOOLS / "mkboot", "-o", image, "--init", OUT / "bin" / "llmd.elf",
+    subprocess.run([TOOLS / "mkboot", "-o", image, "--init", OUT / "bin" / f"{program}.elf",
                     f"model.bin={checkpoint}", f"tokenizer.bin={tokenizer}"], check=True)
     return image
 

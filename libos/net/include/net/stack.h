@@ -1,7 +1,8 @@
 /*
- * TCP/IP on a NIC of one's own: lwIP's raw API without threads and without copies. Received frames
- * reach the application in the buffers that the device wrote; what the application sends is read by
- * the device where it lies, and so are the headers that lwIP makes.
+ * TCP/IP on a NIC, or on a port of one: lwIP's raw API without threads and without copies. Received
+ * frames reach the application in the buffers that the device (or the kernel, for a port) wrote;
+ * what the application sends is read by the device where it lies, and so are the headers that lwIP
+ * makes.
  *
  * One stack per program, driven by one vCPU: stack_poll does all that is due, and its callers are
  * where lwIP's callbacks run. lwIP's functions are called between polls from the same vCPU.
@@ -21,12 +22,19 @@ struct stack_range {
     uint16_t region;     /* of the transmit queue */
 };
 
+/* Where bytes of frames are copied on their way between the NIC and whoever has them. */
+enum stack_copy {
+    STACK_COPY_PORT = 0, /* in: by the kernel, into the buffers of a port */
+    STACK_COPY_SEND = 1, /* out: what lay in no range that the NIC may read */
+    STACK_COPIES = 2,
+};
+
 /* What is counted, for metrics. */
 struct stack_counts {
     uint64_t frames_in, frames_out, bytes_in, bytes_out;
-    uint64_t dropped_in;   /* received, and lwIP did not want it */
-    uint64_t dropped_out;  /* no room in the transmit queue */
-    uint64_t copied_bytes; /* on the way out, because they lay in no range that the NIC may read */
+    uint64_t dropped_in;           /* received, and lwIP did not want it */
+    uint64_t dropped_out;          /* no room in the transmit queue */
+    uint64_t copied[STACK_COPIES]; /* bytes, by enum stack_copy */
 };
 
 struct stack {
