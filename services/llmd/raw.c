@@ -39,6 +39,8 @@ open_network(struct serve *serve)
     int64_t err = nic_find(&source);
     if (err == EXO_E_SLOT)
         service_die("network", "the machine has no virtio NIC");
+    if (err == EXO_E_ARG)
+        service_die("network", "net.port, net.mac: no port with its MAC address");
     if (err == EXO_OK)
         err = stack_open(&stack, &source, &address, "llmd");
     if (err == EXO_OK)

@@ -1,0 +1,115 @@
+"""llmd with each libOS configuration: that it serves, what it copies, and what it is linked with."""
+import re
+import subprocess
+import tempfile
+import unittest
+
+import test_llmd
+from harness.host import ROOT, clean_environment, make
+from test_llmd import MODELS, NO_MODELS, OUT, TOOLS, Machine, image_with
+
+CONFIGURATIONS = ("private", "shared")
+# What is true of every llmd (test_llmd.py), as far as the way to the network matters.
+CORE = ("test_answer_is_the_reference_text", "test_refusals", "test_connection_is_kept",
+        "test_too_many_are_told_to_come_again", "test_who_goes_away_is_not_answered_on")
+# Routines that copy bytes of what is received or sent, by configuration.
+COPIES = {"private": set(), "shared": {"port"}}
+
+
+def program(configuration):
+    return "llmd" if configuration == "private" else f"llmd-{configuration}"
+
+
+def setUpModule():
+    status, output = make(str((OUT / "exo.Image").relative_to(ROOT)),
+                          *(str((OUT / "bin" / f"{program(name)}.elf").relative_to(ROOT))
+                            for name in CONFIGURATIONS))
+    if status:
+        raise RuntimeError(output)
+
+
+class Serves:
+    """One configuration on one machine."""
+    configuration, smp = None, None
+    queued_max = 8
+    server = None
+    reference = test_llmd.Properties.reference
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()  # pylint: disable=consider-using-with
+        cls.addClassCleanup(cls.folder.cleanup)
+        image = image_with(cls.folder.name, MODELS / "stories260K.bin", MODELS / "tok512.bin",
+                           program(cls.configuration))
+        cls.server = Machine(image, SMP=cls.smp,
+                             CMDLINE=f"llmd.answers={test_llmd.ANSWERS} llmd.queue={cls.queued_max}")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.end()
+
+    def test_says_what_it_copied(self):
+        self.server.complete(b"x" * 3000, "?n=1")
+        copied = self.server.copied_bytes()
+        self.assertEqual({routine for routine, count in copied.items() if count >= 3000},
+                         COPIES[self.configuration])
+
+
+for name in CORE:
+    setattr(Serves, name, getattr(test_llmd.Properties, name))
+for name in CONFIGURATIONS[1:]:     # test_llmd.py is about private
+    for cpus in ("1", "4"):
+        title = f"{name.capitalize()}OnMachineOf{cpus}"
+        globals()[title] = unittest.skipUnless(MODELS.is_dir(), NO_MODELS)(
+            type(title, (Serves, unittest.TestCase), {"configuration": name, "smp": cpus}))
+
+
+def linked(configuration):
+    """Archives that something in the program is from."""
+    text = (OUT / "bin" / f"{program(configuration)}.map").read_text(encoding="utf-8")
+    return {name for name in re.findall(r"([a-z-]+)\.a\(", text) if name != "libc"}
+
+
+class LinkMap(unittest.TestCase):
+    def test_only_what_is_named_is_linked(self):
+        for configuration in CONFIGURATIONS:
+            with self.subTest(configuration):
+                file = ROOT / "services" / "llmd" / f"{configuration}.libos"
+                named = subprocess.run([TOOLS / "libos", "archives", file], capture_output=True,
+                                       text=True, check=True).stdout.split()
+                self.assertLessEqual(linked(configuration), {*named, "rt", "libgcc", "libm"})
+
+    def test_each_is_one_change_from_the_one_before(self):
+        changes = {("private", "shared"): ({"net-port"}, {"net-own"})}
+        for (before, after), (more, less) in changes.items():
+            with self.subTest(after):
+                self.assertEqual(linked(after) - linked(before), more)
+                self.assertEqual(linked(before) - linked(after), less)
+
+
+class Choice(unittest.TestCase):
+    def test_a_configuration_that_is_not_there_is_refused_with_those_that_are(self):
+        status, output = make("-n", "run", "CONFIG=zero-copy")
+        self.assertNotEqual(status, 0)
+        self.assertIn("CONFIG=zero-copy: no such configuration of llmd, only "
+                      + " ".join(CONFIGURATIONS), output)
+
+    @unittest.skipUnless(MODELS.is_dir(), NO_MODELS)
+    def test_a_port_that_is_none_is_named(self):
+        with tempfile.TemporaryDirectory() as folder:
+            image = image_with(folder, MODELS / "stories260K.bin", MODELS / "tok512.bin",
+                               "llmd-shared")
+            for words in ("net.port=6 net.mac=52:54:00:00:00:01", "net.port=0",
+                          "net.port=0 net.mac=52:54:00:00:00:1", "net.port=0 net.mac=52:54:00:00:00:0x",
+                          "net.port=0 net.mac=52:54:00:00:00:01:02"):
+                with self.subTest(words):
+                    done = subprocess.run(
+                        [TOOLS / "run-qemu", "--kernel", OUT / "exo.Image", "--initrd", image],
+                        env=clean_environment(NET="user", TEST="1", CMDLINE=words), text=True,
+                        stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=60)
+                    self.assertEqual(done.returncode, 1)
+                    self.assertRegex(done.stdout, "llmd: network: net.port, net.mac: ")
+
+
+if __name__ == "__main__":
+    unittest.main()
