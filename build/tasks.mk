@@ -20,7 +20,9 @@ run: export NET ?= user
 run: export HTTP_PORT ?= $(if $(filter user,$(NET)),8080)
 run: export STORE ?= $(STORE_IMAGE)
 run: override export CMDLINE := llmd.bundle=$(STORE_BUNDLE) llmd.unsigned=$(STORE_UNSIGNED) \
-                       $(if $(filter user,$(NET)),llmd.url=http://127.0.0.1:$(HTTP_PORT)) $(CMDLINE)
+                       $(if $(filter user,$(NET)),llmd.url=http://127.0.0.1:$(HTTP_PORT)) \
+                       $(if $(ENGINE_KERNEL),llmd.kernel=$(ENGINE_KERNEL)) \
+                       $(if $(PRECISION),llmd.precision=$(PRECISION)) $(CMDLINE)
 run: setup-run all $(STORE_IMAGE)
 	@build/tools/run-qemu --kernel $(KERNEL) --initrd $(OUT)/$(LLMD).img
 else

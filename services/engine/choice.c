@@ -90,7 +90,7 @@ scalar_of(const struct engine_layout *layout)
 static bool
 is_exact(struct bench *bench, const struct engine_kernel *kernel)
 {
-    struct engine_rows rows = {bench->rows, bench->scales};
+    struct engine_rows rows = {bench->rows, bench->scales, bench->tensor->group};
     kernel->layout->pack(&rows, ENGINE_BLOCK_ROWS, bench->tensor->columns, bench->packed);
     multiply(bench, scalar_of(kernel->layout), bench->expected);
     multiply(bench, kernel, bench->out);
@@ -137,7 +137,7 @@ fits(const struct engine_kernel *kernel, const struct engine_tensor *tensor,
 {
     const struct engine_layout *layout = kernel->layout;
     return layout->format == tensor->format &&
-           (layout->group == 0 || layout->group == tensor->group) &&
+           (layout->group == 0 || tensor->group % layout->group == 0) &&
            (kernel->features & ~machine->features) == 0 &&
            (kernel->vector_bytes == 0 || kernel->vector_bytes == machine->vector_bytes) &&
            begins_with(kernel->name, forced);
@@ -209,7 +209,7 @@ engine_choose(const struct engine_model *model, const struct engine_machine *mac
         const struct engine_tensor *tensor = &model->tensors[i];
         const struct engine_tensor *first = first_of_kind(model, tensor);
         struct bench bench;
-        if (first != tensor || tensor->group != ENGINE_INTEGER_GROUP) {
+        if (first != tensor || tensor->group % ENGINE_INTEGER_GROUP != 0) {
             kernels[i] =
                 first != tensor ? kernels[first->index] : engine_kernel_reference(tensor->format);
             continue;

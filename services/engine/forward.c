@@ -44,15 +44,16 @@ product(struct engine *engine, uint32_t worker, const struct engine_tensor *tens
 static void
 finish_vector(struct engine *engine, const struct engine_tensor *reader, uint32_t v)
 {
-    uint32_t columns = reader->columns, groups = columns / reader->group;
-    size_t at = (size_t)v * columns, group_at = (size_t)v * groups;
+    uint32_t columns = reader->columns;
+    size_t at = (size_t)v * columns;
     enum engine_form form = step_kernel(engine, reader)->form;
     if (form == ENGINE_QUANTS)
         engine_quantise(engine->normed + at, columns, reader->group, engine->quants + at,
-                        engine->scales + group_at);
+                        engine->scales + at / reader->group);
     if (form == ENGINE_INTEGERS)
         engine_quantise_integers(engine->normed + at, columns, engine->integers + at,
-                                 engine->integer_scales + group_at, &engine->bases[v]);
+                                 engine->integer_scales + at / ENGINE_INTEGER_GROUP,
+                                 &engine->bases[v]);
 }
 
 /* Vector `v` = x scaled to a mean square of 1, times the norm's weights. */

@@ -24,7 +24,7 @@ read_split(const struct engine_rows *rows, uint32_t row, uint32_t columns, uint3
     size_t at = (size_t)row * columns + (size_t)group * GROUP_COLUMNS;
     if (quants != NULL)
         memcpy(quants, (const int8_t *)rows->values + at, GROUP_COLUMNS);
-    return rows->scales[at / GROUP_COLUMNS];
+    return rows->scales[at / rows->group];
 }
 
 /* The bytes behind the scale. */

@@ -11,7 +11,8 @@ float groups_half(uint16_t half);
 
 /*
  * Group `group` of row `row`: its quants (all of them where `quants` is not NULL), and its scale.
- * `format` is ENGINE_Q8_SPLIT in groups of 32, ENGINE_Q8_0 or ENGINE_Q4_0.
+ * `format` is ENGINE_Q8_SPLIT in groups of a multiple of 32 (rows->group), ENGINE_Q8_0 or
+ * ENGINE_Q4_0.
  */
 float groups_read(enum engine_format format, const struct engine_rows *rows, uint32_t row,
                   uint32_t columns, uint32_t group, int8_t *quants);

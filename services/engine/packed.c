@@ -7,6 +7,18 @@ full_block_bytes(const struct engine_layout *layout, const struct engine_tensor 
     return layout->block_bytes(ENGINE_BLOCK_ROWS, tensor->columns);
 }
 
+size_t
+engine_packed_bytes(const struct engine_model *model, const struct engine_kernel *const *kernels)
+{
+    struct engine_arena arena = {.base = NULL};
+    (void)engine_arena_take(&arena, model->tensor_count, sizeof(uint8_t *));
+    for (uint32_t i = 0; i < model->tensor_count; i++)
+        if (kernels[i]->layout->pack != NULL)
+            (void)engine_arena_take(&arena, engine_tensor_blocks(&model->tensors[i]),
+                                    full_block_bytes(kernels[i]->layout, &model->tensors[i]));
+    return arena.used_bytes;
+}
+
 static int
 pack_tensor(struct engine_packed *packed, const struct engine_tensor *tensor,
             struct engine_arena *arena, struct engine_error *error)
@@ -24,6 +36,7 @@ pack_tensor(struct engine_packed *packed, const struct engine_tensor *tensor,
         if (!packed->file->rows(packed->file->context, tensor, block, &rows))
             return engine_fail(error, ENGINE_E_WEIGHTS, "pack: block %u of %s of layer %u is lost",
                                block, tensor->name, tensor->layer);
+        rows.group = tensor->group;
         layout->pack(&rows, engine_block_rows(tensor, block), tensor->columns, to + block * bytes);
     }
     return ENGINE_OK;

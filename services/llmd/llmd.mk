@@ -1,6 +1,7 @@
 # Completions over HTTP: what does not depend on where.
 LLMD_HTTP_SRCS := $(addprefix services/llmd/,http.c http_date.c http_request.c http_response.c)
-LLMD_SRCS := $(LLMD_HTTP_SRCS) $(addprefix services/llmd/,answer.c metrics.c model.c query.c request.c serve.c)
+LLMD_SRCS := $(LLMD_HTTP_SRCS) $(addprefix services/llmd/,answer.c kernels.c metrics.c model.c \
+             query.c request.c serve.c)
 
 # On the machine that builds.
 HOSTED += llmd
@@ -27,7 +28,7 @@ llmd-shared_SRCS  := $(llmd_SRCS)
 PROGRAMS += $(call llmd_of,$(LLMD_CONFIGS))
 $(foreach c,$(LLMD_CONFIGS),$(eval $(call llmd_of,$(c))_LIBOS := services/llmd/$(c).libos))
 
-$(OUT)/libc-obj/services/engine/%: USER_EXTRA_FLAGS = $(ENGINE_FLAGS)
+$(OUT)/libc-obj/services/engine/%: USER_EXTRA_FLAGS = $(ENGINE_FLAGS) $(ENGINE_AARCH64_FLAGS)
 $(OUT)/libc-obj/services/llmd/%: USER_EXTRA_FLAGS = $(ENGINE_FLAGS) $(LLHTTP_INCLUDE) $(LWIP_INCLUDE) \
                                                          $(MODEL_FLAGS)
 $(call objects,libc,$(sort $(foreach p,$(call llmd_of,$(LLMD_CONFIGS)),$($(p)_SRCS)))): \

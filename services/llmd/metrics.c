@@ -19,8 +19,8 @@ histogram_add(struct histogram *histogram, uint64_t us)
     histogram->sum_us += us;
 }
 
-static void __attribute__((format(printf, 2, 3)))
-add(struct metrics_text *text, const char *format, ...)
+void
+metrics_add(struct metrics_text *text, const char *format, ...)
 {
     va_list list;
     va_start(list, format);
@@ -32,34 +32,35 @@ add(struct metrics_text *text, const char *format, ...)
     *text->at = '\0';
 }
 
-static void
-add_type(struct metrics_text *text, const char *name, const char *kind, const char *help)
+void
+metrics_type(struct metrics_text *text, const char *name, const char *kind, const char *help)
 {
-    add(text, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind);
+    metrics_add(text, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind);
 }
 
 void
 metrics_put(struct metrics_text *text, const char *name, const char *kind, const char *help,
             uint64_t value)
 {
-    add_type(text, name, kind, help);
-    add(text, "%s %llu\n", name, (unsigned long long)value);
+    metrics_type(text, name, kind, help);
+    metrics_add(text, "%s %llu\n", name, (unsigned long long)value);
 }
 
 void
 metrics_put_each(struct metrics_text *text, const char *name, const char *kind, const char *help,
                  const struct metrics_part *parts, unsigned count)
 {
-    add_type(text, name, kind, help);
+    metrics_type(text, name, kind, help);
     for (unsigned i = 0; i < count; i++)
-        add(text, "%s{%s} %llu\n", name, parts[i].label, (unsigned long long)parts[i].value);
+        metrics_add(text, "%s{%s} %llu\n", name, parts[i].label,
+                    (unsigned long long)parts[i].value);
 }
 
 static void
 add_us(struct metrics_text *text, const char *name, uint64_t us)
 {
-    add(text, "%s %llu.%06llu\n", name, (unsigned long long)(us / 1000000),
-        (unsigned long long)(us % 1000000));
+    metrics_add(text, "%s %llu.%06llu\n", name, (unsigned long long)(us / 1000000),
+                (unsigned long long)(us % 1000000));
 }
 
 static void
@@ -68,17 +69,17 @@ add_histogram(struct metrics_text *text, const char *name, const char *help,
 {
     uint64_t below = 0;
     char label[64];
-    add_type(text, name, "histogram", help);
+    metrics_type(text, name, "histogram", help);
     for (unsigned i = 0; i < METRICS_BUCKETS; i++) {
         below += histogram->bucket[i];
-        add(text, "%s_bucket{le=\"%llu.%06llu\"} %llu\n", name,
-            (unsigned long long)(bounds_us[i] / 1000000),
-            (unsigned long long)(bounds_us[i] % 1000000), (unsigned long long)below);
+        metrics_add(text, "%s_bucket{le=\"%llu.%06llu\"} %llu\n", name,
+                    (unsigned long long)(bounds_us[i] / 1000000),
+                    (unsigned long long)(bounds_us[i] % 1000000), (unsigned long long)below);
     }
-    add(text, "%s_bucket{le=\"+Inf\"} %llu\n", name, (unsigned long long)histogram->count);
+    metrics_add(text, "%s_bucket{le=\"+Inf\"} %llu\n", name, (unsigned long long)histogram->count);
     (void)snprintf(label, sizeof(label), "%s_sum", name);
     add_us(text, label, histogram->sum_us);
-    add(text, "%s_count %llu\n", name, (unsigned long long)histogram->count);
+    metrics_add(text, "%s_count %llu\n", name, (unsigned long long)histogram->count);
 }
 
 size_t
@@ -86,10 +87,10 @@ metrics_write(const struct metrics *metrics, uint64_t queued, uint64_t running, 
               size_t room)
 {
     struct metrics_text text = {to, room};
-    add_type(&text, "llmd_requests_total", "counter", "requests answered, by class of status");
+    metrics_type(&text, "llmd_requests_total", "counter", "requests answered, by class of status");
     for (unsigned i = 2; i < 6; i++)
-        add(&text, "llmd_requests_total{status=\"%uxx\"} %llu\n", i,
-            (unsigned long long)metrics->requests[i]);
+        metrics_add(&text, "llmd_requests_total{status=\"%uxx\"} %llu\n", i,
+                    (unsigned long long)metrics->requests[i]);
     metrics_put(&text, "llmd_prompt_tokens_total", "counter", "tokens of prompts",
                 metrics->tokens_prompt);
     metrics_put(&text, "llmd_generated_tokens_total", "counter", "tokens generated",

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #define METRICS_BUCKETS 12u
-#define METRICS_SOURCES 4u
+#define METRICS_SOURCES 8u
 #define METRICS_BYTES   12288u /* all of the text has room in this */
 
 struct histogram {
@@ -37,6 +37,12 @@ struct metrics_part {
 };
 void metrics_put_each(struct metrics_text *text, const char *name, const char *kind,
                       const char *help, const struct metrics_part *parts, unsigned count);
+
+/* What a metric is, in front of lines that metrics_add writes, with labels. What does not fit is
+ * left out, a line at a time. */
+void metrics_type(struct metrics_text *text, const char *name, const char *kind, const char *help);
+void metrics_add(struct metrics_text *text, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Something outside of llmd that has metrics of its own (pager, network, kernel). */
 typedef void metrics_source(struct metrics_text *text, void *context);

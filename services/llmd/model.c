@@ -5,7 +5,8 @@
 #include <stdlib.h>
 
 static bool
-give_arena(struct engine_arena *arena, size_t bytes, const char *what, struct engine_error *error)
+give_arena(struct model *model, struct engine_arena *arena, size_t bytes, const char *what,
+           struct engine_error *error)
 {
     size_t rounded = (bytes + ENGINE_ARENA_ALIGN - 1) & ~(size_t)(ENGINE_ARENA_ALIGN - 1);
     *arena = (struct engine_arena){.base = aligned_alloc(ENGINE_ARENA_ALIGN, rounded),
@@ -13,6 +14,8 @@ give_arena(struct engine_arena *arena, size_t bytes, const char *what, struct en
     if (arena->base == NULL)
         (void)snprintf(error->text, sizeof(error->text), "no memory for %s: %zu bytes", what,
                        rounded);
+    else
+        model->memory[model->parts++] = arena->base;
     return arena->base != NULL;
 }
 
@@ -25,7 +28,7 @@ read_shape(struct model *model, const struct model_file *file, struct engine_err
         engine_checkpoint_read(&counted, file->bytes, file->count, file->count, &arena, error);
     if (status != ENGINE_E_SPACE)
         return false; /* nothing was given: the file is at fault */
-    return give_arena(&arena, arena.used_bytes, "the list of tensors", error) &&
+    return give_arena(model, &arena, arena.used_bytes, "the list of tensors", error) &&
            engine_checkpoint_read(&model->shape, file->bytes, file->count, file->count, &arena,
                                   error) == ENGINE_OK;
 }
@@ -39,30 +42,72 @@ read_tokenizer(struct model *model, const struct model_file *file, struct engine
                                        &arena, error);
     if (status != ENGINE_E_SPACE)
         return false;
-    return give_arena(&arena, arena.used_bytes, "the vocabulary", error) &&
+    return give_arena(model, &arena, arena.used_bytes, "the vocabulary", error) &&
            engine_tokenizer_read(&model->tokenizer, file->bytes, file->count, vocabulary, &arena,
                                  error) == ENGINE_OK;
 }
 
+/* Packs the weights for their kernels; true also where there is no memory for that. */
 static bool
-make_engine(struct model *model, const struct engine_options *options, struct engine_error *error)
+pack(struct model *model, struct engine_error *error)
 {
+    const struct engine_kernel *const *kernels = model->kernels.of_tensor;
+    struct engine_arena arena;
+    if (!give_arena(model, &arena, engine_packed_bytes(&model->shape, kernels), "packed weights",
+                    error))
+        return true;
+    int status = engine_pack(&model->packed, &model->shape, &model->file, kernels, &arena, error);
+    model->is_packed = status == ENGINE_OK;
+    model->source = engine_packed_source(&model->packed);
+    return model->is_packed;
+}
+
+/* Other kernels than the reference read what is packed; keys and values are theirs in any case. */
+static bool
+prepare(struct model *model, const struct model_options *options, struct engine_error *error)
+{
+    if (!kernels_choose(&model->kernels, &model->shape, options->machine, options->kernel, error))
+        return false;
+    return !options->pack || pack(model, error);
+}
+
+static bool
+make_engine(struct model *model, const struct model_options *options, struct engine_error *error)
+{
+    const struct engine_options wanted = {
+        .batch = options->batch,
+        .team = options->team,
+        .kernels = model->is_packed ? model->kernels.of_tensor : NULL,
+        .attention = model->kernels.attention,
+    };
     struct engine_arena arena = {0};
-    int status = engine_open(&model->engine, &model->shape, &model->source, options, &arena, error);
+    int status = engine_open(&model->engine, &model->shape, &model->source, &wanted, &arena, error);
     if (status != ENGINE_E_SPACE)
         return false;
-    return give_arena(&arena, arena.used_bytes, "the engine", error) &&
-           engine_open(&model->engine, &model->shape, &model->source, options, &arena, error) ==
+    return give_arena(model, &arena, arena.used_bytes, "the engine", error) &&
+           engine_open(&model->engine, &model->shape, &model->source, &wanted, &arena, error) ==
                ENGINE_OK;
 }
 
 bool
 model_open(struct model *model, const struct model_file *checkpoint,
-           const struct model_file *tokenizer, const struct engine_options *options,
+           const struct model_file *tokenizer, const struct model_options *options,
            struct engine_error *error)
 {
-    model->mapping = (struct engine_mapping){checkpoint->bytes, checkpoint->count};
-    model->source = engine_mapping_source(&model->mapping);
-    return read_shape(model, checkpoint, error) && read_tokenizer(model, tokenizer, error) &&
-           make_engine(model, options, error);
+    *model = (struct model){.mapping = {checkpoint->bytes, checkpoint->count}};
+    model->file = model->source = engine_mapping_source(&model->mapping);
+    bool opened = read_shape(model, checkpoint, error) && read_tokenizer(model, tokenizer, error) &&
+                  prepare(model, options, error) && make_engine(model, options, error);
+    if (!opened)
+        model_close(model);
+    return opened;
+}
+
+void
+model_close(struct model *model)
+{
+    while (model->parts > 0)
+        free(model->memory[--model->parts]);
+    free(model->kernels.of_tensor);
+    model->kernels.of_tensor = NULL;
 }

@@ -8,25 +8,48 @@
 #include "engine/batch.h"
 #include "engine/tokenizer.h"
 
+#include "kernels.h"
+
 struct model_file {
     const void *bytes; /* mapped as a whole; may be filled in when it is touched */
     uint64_t count;
 };
 
+struct model_options {
+    uint32_t batch;                 /* tokens of a step at most, as in struct engine_options */
+    const struct engine_team *team; /* as there */
+    const struct engine_machine *machine;
+    const char *kernel; /* only those whose name begins so (kernels.h); NULL: the fastest */
+    /*
+     * Weights are packed for the kernels that were chosen, which reads all of them now and takes as
+     * much memory again. False, or where there is too little: kernels that take them as they are.
+     */
+    bool pack;
+};
+
+#define MODEL_PARTS 5u
+
 struct model {
     struct engine_model shape;
     struct engine_tokenizer tokenizer;
     struct engine_mapping mapping;
-    struct engine_source source;
+    struct engine_source file, source;
+    struct kernels kernels;
+    struct engine_packed packed;
+    bool is_packed;
     struct engine *engine;
+    void *memory[MODEL_PARTS]; /* malloc */
+    uint32_t parts;
 };
 
 /*
- * Memory comes from malloc and stays until the program ends. `options` as for engine_open. False,
- * with the reason in `error`, when the files cannot be used or memory is short.
+ * Memory comes from malloc and stays until model_close, and so must the files. False, with the
+ * reason in `error`, when the files cannot be used or memory is short: then nothing is left behind.
  */
 bool model_open(struct model *model, const struct model_file *checkpoint,
-                const struct model_file *tokenizer, const struct engine_options *options,
+                const struct model_file *tokenizer, const struct model_options *options,
                 struct engine_error *error);
+
+void model_close(struct model *model);
 
 #endif

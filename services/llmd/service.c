@@ -10,6 +10,7 @@
 #include <rt/start.h>
 #include <rt/time.h>
 #include <stdio.h>
+#include <string.h>
 
 #define ANSWERS     8u  /* at a time, and ... */
 #define QUEUED      32u /* ... waiting: llmd.answers, llmd.queue on the command line */
@@ -53,13 +54,64 @@ service_die(const char *what, const char *why)
     rt_exit(1);
 }
 
+static uint64_t
+now_ns(void *unused)
+{
+    (void)unused;
+    return rt_ticks_to_ns(rt_ticks());
+}
+
+/* Vectors have 128 bits here: nobody asked the kernel for longer ones. */
+static const struct engine_machine machine = {.features = ENGINE_NEON, .now_ns = now_ns};
+
+static _Noreturn void
+list_kernels(void)
+{
+    char names[KERNELS_NAMES_BYTES];
+    kernels_names(names, sizeof(names));
+    rt_printf("llmd: kernels:%s\n", names);
+    rt_exit(0);
+}
+
+/* What llmd.kernel and llmd.precision want; NULL: the fastest. */
+static const char *
+wanted_kernel(void)
+{
+    static char kernel[32];
+    char precision[16] = "default";
+    bool forced = rt_option("llmd.kernel", kernel, sizeof(kernel));
+    (void)rt_option("llmd.precision", precision, sizeof(precision));
+    if (forced && strcmp(kernel, "list") == 0)
+        list_kernels();
+    if (strcmp(precision, "default") == 0)
+        return forced ? kernel : NULL;
+    if (strcmp(precision, "reference") != 0)
+        service_die("llmd.precision", "must be default or reference");
+    if (forced)
+        service_die("llmd.precision", "llmd.kernel says something else");
+    return KERNELS_REFERENCE;
+}
+
+static void
+report_kernels(void)
+{
+    const struct kernels *kernels = &model.kernels;
+    kernels_report(kernels, log_line);
+    if (kernels->trial_count > 0)
+        rt_printf("llmd: chosen in %u.%u ms, weights %s\n", (unsigned)(kernels->choice_us / 1000),
+                  (unsigned)(kernels->choice_us % 1000 / 100),
+                  model.is_packed ? "packed for them" : "as in the file: the reference reads them");
+}
+
 static void
 open_model(void)
 {
     struct engine_error error = {""};
-    const struct engine_options options = {.batch = STEP_TOKENS};
     struct files files = {0};
+    struct model_options options = {
+        .batch = STEP_TOKENS, .machine = &machine, .kernel = wanted_kernel()};
     weights_find(&files);
+    options.pack = !files.on_fault;
     if (!model_open(&model, &files.checkpoint, &files.tokenizer, &options, &error))
         service_die("model", error.text);
     const struct engine_shape *shape = &model.shape.shape;
@@ -70,6 +122,7 @@ open_model(void)
                    shape->vocabulary, shape->context);
     rt_printf("llmd: %s, %u wide, %u layers, %u words, context %u\n", model.shape.kind, shape->dim,
               shape->layers, shape->vocabulary, shape->context);
+    report_kernels();
     const struct serve_options serving = {
         .running_max = (uint32_t)rt_option_number("llmd.answers", ANSWERS),
         .queued_max = (uint32_t)rt_option_number("llmd.queue", QUEUED),
@@ -102,6 +155,7 @@ service_open(void)
     int64_t rtc_s = rt_rtc_seconds();
     start_s = rtc_s != 0 ? rtc_s - (int64_t)(service_now_us() / 1000000) : 0;
     open_model();
+    service_count(kernels_count, &model.kernels);
     service_count(weights_count, NULL);
     return &serve;
 }

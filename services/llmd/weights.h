@@ -12,6 +12,7 @@
 struct files {
     struct model_file checkpoint, tokenizer;
     int64_t generation; /* of the bundle; 0: they are from the boot image */
+    bool on_fault;      /* the checkpoint is read, and verified, when it is touched */
 };
 
 /* Finds them, verifies them, and says so on the console. Ends the program when there are none. */

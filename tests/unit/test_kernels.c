@@ -59,7 +59,7 @@ static void
 run_kernel(const struct engine_kernel *kernel, uint32_t rows, uint32_t columns, uint32_t vectors,
            float out[VECTORS_MAX][2 * ENGINE_BLOCK_ROWS])
 {
-    const struct engine_rows packed_rows = {packed, NULL};
+    const struct engine_rows packed_rows = {.values = packed};
     const struct engine_vectors v = {.count = vectors,
                                      .columns = columns,
                                      .group = 32,
@@ -76,7 +76,7 @@ run_kernel(const struct engine_kernel *kernel, uint32_t rows, uint32_t columns, 
 static void
 pack(uint32_t rows, uint32_t columns)
 {
-    const struct engine_rows from = {quants, scales};
+    const struct engine_rows from = {quants, scales, 32};
     CHECK(rows16_layouts[0].block_bytes(rows, columns) <= sizeof packed);
     memset(packed, 0x77, sizeof packed);
     rows16_layouts[0].pack(&from, rows, columns, packed);
@@ -148,13 +148,29 @@ packed_rows_are_those_of_the_file(void)
         float most = 0;
         for (uint32_t g = 0; g < 9; g++)
             most = fmaxf(most, fabsf(scales[r * 9 + g]));
-        rows16_q8_expand(&(struct engine_rows){packed, NULL}, r, columns, 32, row);
+        rows16_q8_expand(&(struct engine_rows){.values = packed}, r, columns, 32, row);
         for (uint32_t i = 0; i < columns; i++) {
             float scale = scales[r * 9 + i / 32], expected = quants[r * columns + i] * scale;
             float bound = 128 * most / 8190 * 1.001f + (scale < 0 ? -scale : 0);
             CHECK(fabsf(row[i] - expected) <= bound);
         }
     }
+}
+
+/* llama2.c's tools make groups of 64 where the model is wide enough. */
+static void
+longer_groups_are_packed_as_groups_of_32_with_one_scale(void)
+{
+    static uint8_t expected[8192] ALIGNED;
+    float shared[ENGINE_BLOCK_ROWS * 2];
+    struct engine_rows rows = {quants, shared, 64};
+    fill(128);
+    for (uint32_t i = 0; i < ENGINE_BLOCK_ROWS * 4; i++)
+        shared[i / 2] = scales[i & ~1u], scales[i] = scales[i & ~1u];
+    CHECK(rows16_layouts[0].block_bytes(20, 128) <= sizeof expected);
+    rows16_layouts[0].pack(&rows, 20, 128, expected);
+    pack(20, 128);
+    CHECK_EQ(memcmp(packed, expected, rows16_layouts[0].block_bytes(20, 128)), 0);
 }
 
 static void
@@ -404,6 +420,7 @@ static const struct tap_test tests[] = {
     TAP(each_kernel_is_bit_for_bit_the_scalar_one),
     TAP(the_scalar_kernel_is_its_definition_and_never_overflows),
     TAP(packed_rows_are_those_of_the_file),
+    TAP(longer_groups_are_packed_as_groups_of_32_with_one_scale),
     TAP(scales_that_are_no_numbers_stay_in_their_row),
     TAP(rows_of_zeros_are_zero),
     TAP(integers_of_a_vector_are_as_near_as_is_said),

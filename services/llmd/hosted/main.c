@@ -3,6 +3,8 @@
  * what the tests talk to without a machine, and what Chitin is compared with.
  *
  *     llmd checkpoint tokenizer port [answers at a time]
+ *
+ * ENGINE_KERNEL=NAME in the environment chooses another kernel, `list` lists them.
  */
 #include "http_date.h"
 #include "model.h"
@@ -46,6 +48,13 @@ now_us(void)
     struct timespec now;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
+}
+
+static uint64_t
+now_ns(void *unused)
+{
+    (void)unused;
+    return now_us() * 1000;
 }
 
 static void
@@ -236,15 +245,33 @@ anything_to_send(void)
     return false;
 }
 
+/* What a compiler makes of the reference is fastest here. */
+static const char *
+wanted_kernel(void)
+{
+    const char *kernel = getenv("ENGINE_KERNEL");
+    char names[KERNELS_NAMES_BYTES];
+    if (kernel == NULL || strcmp(kernel, "list") != 0)
+        return kernel != NULL ? kernel : KERNELS_REFERENCE;
+    kernels_names(names, sizeof(names));
+    (void)printf("llmd: kernels:%s\n", names);
+    exit(0);
+}
+
 static void
 open_model(struct model *model, char **arguments, uint32_t running)
 {
     static char description[256];
     struct engine_error error = {""};
     struct model_file checkpoint = map_file(arguments[1]), tokenizer = map_file(arguments[2]);
-    const struct engine_options options = {.batch = 64 > running ? 64 : running};
+    static const struct engine_machine machine = {.now_ns = now_ns};
+    const struct model_options options = {.batch = 64 > running ? 64 : running,
+                                          .machine = &machine,
+                                          .kernel = wanted_kernel(),
+                                          .pack = true};
     if (!model_open(model, &checkpoint, &tokenizer, &options, &error))
         die(arguments[1], error.text);
+    kernels_report(&model->kernels, log_line);
     const struct engine_shape *shape = &model->shape.shape;
     (void)snprintf(description, sizeof(description),
                    "\"model\":\"%s\",\"dim\":%u,\"layers\":%u,\"vocabulary\":%u,\"context\":%u",
@@ -259,6 +286,8 @@ open_model(struct model *model, char **arguments, uint32_t running)
     if (!serve_open(&serve, &serving, &error) ||
         !serve_use(&serve, model->engine, &model->tokenizer, description, &error))
         die(arguments[1], error.text);
+    serve.metrics.source[0].write = kernels_count;
+    serve.metrics.source[0].context = &model->kernels;
 }
 
 int

@@ -48,6 +48,10 @@ struct engine_packed {
     uint8_t **tensors; /* NULL: not packed */
 };
 
+/* Room in an arena that engine_pack needs. */
+size_t engine_packed_bytes(const struct engine_model *model,
+                           const struct engine_kernel *const *kernels);
+
 /* Packs everything into `arena`. ENGINE_E_SPACE, ENGINE_E_WEIGHTS. */
 int engine_pack(struct engine_packed *packed, const struct engine_model *model,
                 const struct engine_source *file, const struct engine_kernel *const *kernels,

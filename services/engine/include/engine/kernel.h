@@ -33,7 +33,7 @@ struct engine_vectors {
 struct engine_layout {
     const char *name;          /* as in a bundle's manifest */
     enum engine_format format; /* of the file that it is made from */
-    uint32_t group;            /* it is for tensors in groups of this size; 0: of any */
+    uint32_t group;            /* it is for tensors in groups of a multiple of this; 0: of any */
     /* NULL where nothing is packed, as in the file. */
     size_t (*block_bytes)(uint32_t row_count, uint32_t columns);
     /* From the rows of a file to `to`, aligned to 64, block_bytes long. */

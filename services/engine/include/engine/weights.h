@@ -14,6 +14,7 @@
 struct engine_rows {
     const void *values;  /* as in the file, or as the kernel's packer wrote it */
     const float *scales; /* ENGINE_Q8_SPLIT as in the file: columns / group for each row */
+    uint32_t group;      /* of the tensor: what calls a packer says it */
 };
 
 struct engine_source {
