@@ -1,15 +1,15 @@
 /*
  * Attention on keys and values of 8 bits, through the kernels for rows16-q8: for scores a row is a
  * position, for mixing values a row is a dimension of the head and a column a position. The strips'
- * own scales are all ROWS16_ONE, which makes a group's sum exact; what a key or a value stands for
- * is a float for each position and head.
+ * own scales are all ROWS16_ONE; what a key or a value stands for is a float for each position and
+ * head.
  */
 #include "engine_private.h"
 #include "real.h"
 #include "rows16.h"
 
 #define ROWS16_ONE (1u << ROWS16_ROW_SHIFT)
-#define SUM_UNIT   ((float)(1 << (ROWS16_SUM_SHIFT - ENGINE_FINE_BITS)))
+#define SUM_UNIT   ((float)(1 << ROWS16_ATTENTION_SHIFT))
 
 /* The memory of one kv head of one layer. */
 struct head_cache {
@@ -73,13 +73,13 @@ cache_of(const struct engine *engine, const struct engine_sequence *sequence, ui
                                .value_strips = divide_up(shape->head_dim, ROWS16_ROWS)};
 }
 
-/* Where column `column` of row `row` of a strip is. */
-static int8_t *
-cell(uint8_t *strip, uint32_t row, uint32_t column)
+/* Column `column` of row `row` of a strip. A pair's first column comes before its second. */
+static void
+set_cell(uint8_t *strip, uint32_t row, uint32_t column, int8_t quant)
 {
-    uint8_t *group = strip + (size_t)(column / ROWS16_GROUP) * ROWS16_GROUP_BYTES;
-    uint32_t at = column % ROWS16_GROUP;
-    return (int8_t *)group + at / 2 * (2 * ROWS16_ROWS) + 2 * row + at % 2;
+    struct rows16_group *group = (struct rows16_group *)(void *)strip + column / ROWS16_GROUP;
+    int16_t *pair = &group->pairs[column % ROWS16_GROUP / 2][row];
+    *pair = column % 2 == 0 ? quant : rows16_pair(rows16_first(*pair), quant);
 }
 
 /* The scales of a group are set when its first position is. */
@@ -103,7 +103,7 @@ store_key(const struct head_cache *cache, const float *key, uint32_t head_dim, u
         begin_groups(strip, cache->key_groups, ROWS16_GROUP_BYTES);
     engine_quantise(key, head_dim, head_dim, quants, &cache->key_units[position]);
     for (uint32_t i = 0; i < head_dim; i++)
-        *cell(strip, position % ROWS16_ROWS, i) = quants[i];
+        set_cell(strip, position % ROWS16_ROWS, i, quants[i]);
 }
 
 static void
@@ -116,7 +116,8 @@ store_value(const struct head_cache *cache, const float *value, uint32_t head_di
         begin_groups(cache->values + group_at, cache->value_strips, strip_bytes);
     engine_quantise(value, head_dim, head_dim, quants, &cache->value_units[position]);
     for (uint32_t i = 0; i < head_dim; i++)
-        *cell(cache->values + i / ROWS16_ROWS * strip_bytes, i % ROWS16_ROWS, position) = quants[i];
+        set_cell(cache->values + i / ROWS16_ROWS * strip_bytes, i % ROWS16_ROWS, position,
+                 quants[i]);
 }
 
 void
@@ -134,18 +135,17 @@ attention_integer_store(const struct engine *engine, uint32_t layer, uint32_t t)
 }
 
 /*
- * Products of a strip with what was prepared in `mix`. Queries and weights have 15 bits, since the
- * 8 of the keys and values are coarse enough: two products, of which the second counts 1/128.
+ * Products of a strip with what was prepared in `mix`, in parts of SUM_UNIT. Queries and weights
+ * have 15 bits, since the 8 of the keys and values are coarse enough.
  */
 static void
 sum_strip(const struct engine *engine, const uint8_t *strip, const struct step_mix *mix,
           uint32_t groups, float out[ROWS16_ROWS])
 {
-    int32_t sums[ROWS16_ROWS], fine[ROWS16_ROWS];
-    engine->attention->sums(strip, mix->integers, mix->scales, groups, sums);
-    engine->attention->sums(strip, mix->fine, mix->scales, groups, fine);
+    int32_t sums[ROWS16_ROWS];
+    engine->attention->sums(strip, mix->integers, mix->fine, mix->scales, groups, sums);
     for (uint32_t r = 0; r < ROWS16_ROWS; r++)
-        out[r] = (float)((int64_t)sums[r] * (1 << ENGINE_FINE_BITS) + fine[r]);
+        out[r] = (float)sums[r];
 }
 
 /* The query as integers, in whole groups. */

@@ -3,13 +3,6 @@
 
 #include <string.h>
 
-/* What a strip has for one group. */
-struct group {
-    int8_t pairs[ROWS16_GROUP / 2][ROWS16_ROWS][2];
-    uint16_t scales[ROWS16_ROWS];
-};
-_Static_assert(sizeof(struct group) == ROWS16_GROUP_BYTES, "a group of a strip has no padding");
-
 static float
 size_of(float x)
 {
@@ -23,7 +16,24 @@ struct row {
     uint32_t index, columns;
 };
 
-/* What a scale of 1 stands for, for a row. A scale that is no number makes the row none. */
+#define BASE_LEAST 0x1p-70f /* so that no result leaves the exponents of floats */
+#define BASE_MOST  0x1p30f
+
+/* The least power of two that is not below a positive number. */
+static float
+power_above(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    bits = (bits + 0x7fffff) & 0xff800000;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/*
+ * What a scale of 1 stands for, for a row. A scale that is no number, or is too large, makes the
+ * row none.
+ */
 static float
 base_of(const struct row *row)
 {
@@ -31,24 +41,24 @@ base_of(const struct row *row)
     for (uint32_t g = 0; g < row->columns / ROWS16_GROUP; g++) {
         float size =
             size_of(groups_read(row->format, row->rows, row->index, row->columns, g, NULL));
-        if (!(size <= __FLT_MAX__))
-            return size - size;
+        if (!(size <= BASE_MOST * ENGINE_SCALE_MAX))
+            return __builtin_nanf("");
         most = size > most ? size : most;
     }
-    return most / ENGINE_SCALE_MAX;
+    if (most <= BASE_LEAST)
+        return most > 0 ? BASE_LEAST : 0;
+    return power_above(most / ENGINE_SCALE_MAX);
 }
 
 /* A negative scale becomes a positive one of negative numbers. */
 static int8_t
 signed_quant(int8_t quant, float scale)
 {
-    if (scale >= 0)
-        return quant;
-    return quant == -128 ? 127 : (int8_t)-quant;
+    return (int8_t)(scale < 0 ? -rows16_quant(quant) : rows16_quant(quant));
 }
 
 static void
-pack_row(struct group *groups, const struct row *from, float *base)
+pack_row(struct rows16_group *groups, const struct row *from, float *base)
 {
     uint32_t count = from->columns / ROWS16_GROUP, row = from->index % ROWS16_ROWS;
     *base = base_of(from);
@@ -56,8 +66,9 @@ pack_row(struct group *groups, const struct row *from, float *base)
         int8_t quants[ROWS16_GROUP];
         float scale = groups_read(from->format, from->rows, from->index, from->columns, g, quants);
         groups[g].scales[row] = *base > 0 ? (uint16_t)(size_of(scale) / *base + 0.5f) : 0;
-        for (uint32_t i = 0; i < ROWS16_GROUP; i++)
-            groups[g].pairs[i / 2][row][i % 2] = signed_quant(quants[i], scale);
+        for (uint32_t i = 0; i < ROWS16_GROUP; i += 2)
+            groups[g].pairs[i / 2][row] =
+                rows16_pair(signed_quant(quants[i], scale), signed_quant(quants[i + 1], scale));
     }
 }
 
@@ -69,7 +80,7 @@ pack(enum engine_format format, const struct engine_rows *rows, uint32_t row_cou
     memset(to, 0, strip_bytes * ((row_count + ROWS16_ROWS - 1) / ROWS16_ROWS));
     for (uint32_t r = 0; r < row_count; r++) {
         const struct row row = {format, rows, r, columns};
-        struct group *strip = (void *)((uint8_t *)to + r / ROWS16_ROWS * strip_bytes);
+        struct rows16_group *strip = (void *)((uint8_t *)to + r / ROWS16_ROWS * strip_bytes);
         float *bases = (void *)&strip[columns / ROWS16_GROUP];
         pack_row(strip, &row, &bases[r % ROWS16_ROWS]);
     }
@@ -113,37 +124,68 @@ const struct engine_layout rows16_layouts[ROWS16_FORMATS] = {
     LAYOUT(ENGINE_Q4_0, pack_q4_0),
 };
 
-/* Four at once: floats cost as much each as four together where they are emulated. */
 typedef float float4 __attribute__((vector_size(16)));
 typedef int32_t int4 __attribute__((vector_size(16)));
+
+#define MANTISSA_BITS 23
+#define EXPONENT_BIAS 127
+#define NAN_BITS      0x7fc00000
+#define UNIT_FACTOR   ((ROWS16_UNIT_BITS - 2 * EXPONENT_BIAS) * (1 << MANTISSA_BITS))
+
+/*
+ * Four results: sums times powers of two. These are added to exponents, since floats cost much
+ * where they are emulated.
+ */
+static int4
+scale_sums(const int32_t *of_rows, const float *of_bases, int32_t factor)
+{
+    int4 sums, bases, bits;
+    float4 floats;
+    memcpy(&sums, of_rows, sizeof sums);
+    memcpy(&bases, of_bases, sizeof bases);
+    floats = __builtin_convertvector(sums, float4);
+    memcpy(&bits, &floats, sizeof bits);
+    bits += bases + factor;
+    return (bits & (sums != 0)) | ((bases >= NAN_BITS) & NAN_BITS);
+}
 
 void
 rows16_finish(const void *strip, uint32_t columns, const int32_t *of_rows, uint32_t row_count,
               float vector_base, float *out)
 {
-    const struct group *bases = (const struct group *)strip + columns / ROWS16_GROUP;
-    float results[ROWS16_ROWS], unit = vector_base * ROWS16_UNIT;
+    const struct rows16_group *end = (const struct rows16_group *)strip + columns / ROWS16_GROUP;
+    const float *bases = (const void *)end;
+    int4 results[ROWS16_ROWS / 4];
+    int32_t base;
+    memcpy(&base, &vector_base, sizeof base);
     for (uint32_t r = 0; r < ROWS16_ROWS; r += 4) {
-        int4 sums;
-        float4 base;
-        memcpy(&sums, of_rows + r, sizeof sums);
-        memcpy(&base, (const float *)(const void *)bases + r, sizeof base);
-        base = __builtin_convertvector(sums, float4) * (base * unit);
-        memcpy(results + r, &base, sizeof base);
+        int4 bits = scale_sums(of_rows + r, bases + r, base + UNIT_FACTOR);
+        results[r / 4] = base >= NAN_BITS ? (bits | NAN_BITS) : bits;
     }
     memcpy(out, results, row_count * sizeof *out);
 }
 
 /* Right shifts of negative numbers round down on every compiler that the engine is built with. */
 static int32_t
-multiply_row(const struct group *groups, uint32_t row, const int16_t *quants, const int32_t *scales,
-             uint32_t count)
+dot_row(const struct rows16_group *group, uint32_t row, const int16_t *quants)
+{
+    int32_t dot = ROWS16_HALF;
+    for (uint32_t i = 0; i < ROWS16_GROUP / 2; i++) {
+        int16_t pair = group->pairs[i][row];
+        int32_t product = rows16_first(pair) * quants[2 * i] +
+                          rows16_second(pair) * engine_second_quant(quants + 2 * i);
+        dot += product >> ROWS16_PAIR_SHIFT;
+    }
+    return dot;
+}
+
+static int32_t
+multiply_row(const struct rows16_group *groups, uint32_t row, const int16_t *quants,
+             const int32_t *scales, uint32_t count)
 {
     int32_t sum = 0;
     for (uint32_t g = 0; g < count; g++) {
-        int32_t dot = 0;
-        for (uint32_t i = 0; i < ROWS16_GROUP; i++)
-            dot += groups[g].pairs[i / 2][row][i % 2] * quants[g * ROWS16_GROUP + i];
+        int32_t dot = dot_row(&groups[g], row, quants + (size_t)g * ROWS16_GROUP);
         sum +=
             (((dot * groups[g].scales[row]) >> ROWS16_ROW_SHIFT) * scales[g]) >> ROWS16_SUM_SHIFT;
     }
@@ -151,21 +193,14 @@ multiply_row(const struct group *groups, uint32_t row, const int16_t *quants, co
 }
 
 static void
-sums(const void *strip, const int16_t *quants, const int32_t *scales, uint64_t groups,
-     int32_t out[ROWS16_ROWS])
-{
-    for (uint32_t r = 0; r < ROWS16_ROWS; r++)
-        out[r] = multiply_row(strip, r, quants, scales, (uint32_t)groups);
-}
-
-static void
-multiply_strip(const void *strip, uint32_t row_count, const struct engine_vectors *vectors,
-               uint32_t v, float *out)
+multiply_strip(const struct rows16_group *strip, uint32_t row_count,
+               const struct engine_vectors *vectors, uint32_t v, float *out)
 {
     uint32_t groups = vectors->columns / ROWS16_GROUP;
     int32_t of_rows[ROWS16_ROWS];
-    sums(strip, vectors->integers + (size_t)v * vectors->columns,
-         vectors->integer_scales + (size_t)v * groups, groups, of_rows);
+    for (uint32_t r = 0; r < ROWS16_ROWS; r++)
+        of_rows[r] = multiply_row(strip, r, vectors->integers + (size_t)v * vectors->columns,
+                                  vectors->integer_scales + (size_t)v * groups, groups);
     rows16_finish(strip, vectors->columns, of_rows, row_count, vectors->bases[v], out);
 }
 
@@ -175,26 +210,58 @@ multiply(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
 {
     size_t strip_bytes = rows16_strip_bytes(vectors->columns);
     for (uint32_t r = 0; r < row_count; r += ROWS16_ROWS) {
-        const uint8_t *strip = (const uint8_t *)rows->values + r / ROWS16_ROWS * strip_bytes;
+        const void *strip = (const uint8_t *)rows->values + r / ROWS16_ROWS * strip_bytes;
         uint32_t left = row_count - r < ROWS16_ROWS ? row_count - r : ROWS16_ROWS;
         for (uint32_t v = 0; v < vectors->count; v++)
             multiply_strip(strip, left, vectors, v, out[v] + first_row + r);
     }
 }
 
+/* A row of a group, exactly, and what the vector has finer. */
+static int32_t
+dot_exactly(const struct rows16_group *group, uint32_t row, const int16_t *quants,
+            const int16_t *fine)
+{
+    int32_t dot = 0;
+    for (uint32_t i = 0; i < ROWS16_GROUP / 2; i++) {
+        int32_t first = rows16_first(group->pairs[i][row]),
+                second = rows16_second(group->pairs[i][row]);
+        int32_t part = first * fine[2 * i] + second * engine_second_quant(fine + 2 * i);
+        dot += first * quants[2 * i] + second * engine_second_quant(quants + 2 * i);
+        dot += (part + (1 << (ENGINE_FINE_BITS - 1))) >> ENGINE_FINE_BITS;
+    }
+    return dot;
+}
+
+static void
+sums(const void *strip, const int16_t *quants, const int16_t *fine, const int32_t *scales,
+     uint64_t groups, int32_t out[ROWS16_ROWS])
+{
+    const struct rows16_group *group = strip;
+    memset(out, 0, ROWS16_ROWS * sizeof *out);
+    for (uint64_t g = 0; g < groups; g++)
+        for (uint32_t r = 0; r < ROWS16_ROWS; r++) {
+            int32_t dot =
+                dot_exactly(&group[g], r, quants + g * ROWS16_GROUP, fine + g * ROWS16_GROUP);
+            out[r] += (dot * scales[g]) >> ROWS16_ATTENTION_SHIFT;
+        }
+}
+
 void
 rows16_q8_expand(const struct engine_rows *rows, uint32_t row, uint32_t columns, uint32_t group,
                  float *out)
 {
-    const struct group *groups = (const void *)((const uint8_t *)rows->values +
-                                                row / ROWS16_ROWS * rows16_strip_bytes(columns));
+    const struct rows16_group *groups =
+        (const void *)((const uint8_t *)rows->values +
+                       row / ROWS16_ROWS * rows16_strip_bytes(columns));
     const float *bases = (const void *)(groups + columns / ROWS16_GROUP);
     (void)group;
     row %= ROWS16_ROWS;
     for (uint32_t i = 0; i < columns; i++) {
-        const struct group *of = &groups[i / ROWS16_GROUP];
-        uint32_t at = i % ROWS16_GROUP;
-        out[i] = (float)(of->pairs[at / 2][row][at % 2] * of->scales[row]) * bases[row];
+        const struct rows16_group *of = &groups[i / ROWS16_GROUP];
+        int16_t pair = of->pairs[i % ROWS16_GROUP / 2][row];
+        out[i] = (float)((i % 2 ? rows16_second(pair) : rows16_first(pair)) * of->scales[row]) *
+                 bases[row];
     }
 }
 

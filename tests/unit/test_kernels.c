@@ -42,6 +42,20 @@ extreme(int32_t least, int32_t greatest)
     }
 }
 
+/* As engine_quantise_integers leaves them. */
+static void
+pair_up(uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i += 2)
+        integers[i + 1] = (int16_t)(integers[i + 1] - 256 * integers[i]);
+}
+
+static int16_t
+quant_of(const int16_t *paired, uint32_t i)
+{
+    return i % 2 ? engine_second_quant(paired + i - 1) : paired[i];
+}
+
 static void
 fill(uint32_t columns)
 {
@@ -51,6 +65,7 @@ fill(uint32_t columns)
         scales[i] = (float)extreme(0, 4095);
     for (uint32_t i = 0; i < VECTORS_MAX * columns; i++)
         integers[i] = (int16_t)extreme(-127, 127);
+    pair_up(VECTORS_MAX * columns);
     for (uint32_t i = 0; i < VECTORS_MAX * columns / 32; i++)
         integer_scales[i] = extreme(0, 4095);
 }
@@ -103,34 +118,113 @@ each_kernel_is_bit_for_bit_the_scalar_one(void)
     }
 }
 
-/* The definition, in 64 bits: what overflows 32 shows here. */
+/* The definition, in 64 bits: what overflows 32, or a dot 16, shows here. */
+static int64_t
+sum_of_row(uint32_t r, uint32_t columns)
+{
+    uint32_t groups = columns / 32;
+    int64_t sum = 0;
+    for (uint32_t g = 0; g < groups; g++) {
+        int64_t dot = 8;
+        for (uint32_t i = g * 32; i < g * 32 + 32; i += 2) {
+            int64_t pair = 0;
+            for (uint32_t j = i; j < i + 2; j++) {
+                int8_t quant = quants[r * columns + j];
+                pair += (quant == -128 ? -127 : quant) * quant_of(integers, j);
+            }
+            dot += pair >> 4;
+        }
+        CHECK(dot >= INT16_MIN && dot <= INT16_MAX);
+        sum += (((dot * (int64_t)scales[r * groups + g]) >> 12) * integer_scales[g]) >> 7;
+    }
+    return sum;
+}
+
+static void
+fill_with_extremes(uint32_t columns, int8_t quant)
+{
+    memset(quants, quant, ENGINE_BLOCK_ROWS * columns);
+    for (uint32_t i = 0; i < columns; i++)
+        integers[i] = -127;
+    pair_up(columns);
+    for (uint32_t i = 0; i < ENGINE_BLOCK_ROWS * columns / 32; i++)
+        scales[i] = 4095;
+    for (uint32_t g = 0; g < columns / 32; g++)
+        integer_scales[g] = 4095;
+}
+
 static void
 the_scalar_kernel_is_its_definition_and_never_overflows(void)
 {
-    uint32_t columns = COLUMNS_MAX, groups = columns / 32;
-    for (int all_extreme = 0; all_extreme < 2; all_extreme++) {
+    uint32_t columns = COLUMNS_MAX;
+    for (int round = 0; round < 3; round++) {
         fill(columns);
-        for (uint32_t i = 0; all_extreme && i < ENGINE_BLOCK_ROWS * columns; i++)
-            quants[i] = -128;
-        for (uint32_t i = 0; all_extreme && i < columns; i++)
-            integers[i] = -127;
-        for (uint32_t i = 0; all_extreme && i < ENGINE_BLOCK_ROWS * groups; i++)
-            scales[i] = 4095;
-        for (uint32_t g = 0; all_extreme && g < groups; g++)
-            integer_scales[g] = 4095;
+        if (round > 0)
+            fill_with_extremes(columns, round == 1 ? -128 : 127);
         for (uint32_t r = 0; r < ENGINE_BLOCK_ROWS; r++)
-            scales[r * groups] = 4095; /* so that a scale is itself */
+            scales[r * (columns / 32)] = 4095; /* so that a scale is itself */
         pack(ENGINE_BLOCK_ROWS, columns);
         run_kernel(&rows16_scalar[0], ENGINE_BLOCK_ROWS, columns, 1, results[0]);
-        for (uint32_t r = 0; r < ENGINE_BLOCK_ROWS; r++) {
-            int64_t sum = 0;
-            for (uint32_t g = 0; g < groups; g++) {
-                int64_t dot = 0;
-                for (uint32_t i = g * 32; i < g * 32 + 32; i++)
-                    dot += (int64_t)quants[r * columns + i] * integers[i];
-                sum += (((dot * (int64_t)scales[r * groups + g]) >> 12) * integer_scales[g]) >> 11;
+        for (uint32_t r = 0; r < ENGINE_BLOCK_ROWS; r++)
+            CHECK(results[0][0][ENGINE_BLOCK_ROWS + r] == (float)sum_of_row(r, columns) * 0x1p23f);
+    }
+}
+
+/* What attention uses; fine parts are at most half a quant. */
+static void
+each_kernel_for_attention_is_bit_for_bit_the_scalar_one(void)
+{
+    static const uint32_t groups[] = {1, 2, 3, 17, 64};
+    static int16_t fine[VECTORS_MAX * COLUMNS_MAX];
+    uint32_t count;
+    const struct engine_kernel *const *kernels = engine_kernels(&count);
+    for (size_t i = 0; i < 20 * sizeof groups / sizeof *groups; i++) {
+        int32_t expected[16], out[16];
+        uint32_t n = groups[i / 20];
+        for (uint32_t j = 0; j < n * 32; j++)
+            integers[j] = (int16_t)extreme(-64, 64);
+        pair_up(n * 32);
+        memcpy(fine, integers, n * 32 * sizeof *fine);
+        fill(n * 32);
+        pack(16, n * 32);
+        rows16_scalar[0].sums(packed, integers, fine, integer_scales, n, expected);
+        for (uint32_t k = 0; k < count; k++) {
+            memset(out, 0x55, sizeof out);
+            if (kernels[k]->sums != NULL)
+                kernels[k]->sums(packed, integers, fine, integer_scales, n, out);
+            CHECK(kernels[k]->sums == NULL || memcmp(out, expected, sizeof out) == 0);
+        }
+    }
+}
+
+/* The definition, in 64 bits: what overflows shows here. */
+static void
+the_scalar_kernel_for_attention_is_its_definition(void)
+{
+    static int16_t fine[32];
+    for (int round = 0; round < 2000; round++) {
+        int32_t out[16];
+        fill(32);
+        for (uint32_t j = 0; j < 32; j++)
+            fine[j] = (int16_t)extreme(-64, 64);
+        for (uint32_t j = 1; j < 32; j += 2)
+            fine[j] = (int16_t)(fine[j] - 256 * fine[j - 1]);
+        if (round == 0)
+            fill_with_extremes(32, 127);
+        pack(16, 32);
+        rows16_scalar[0].sums(packed, integers, fine, integer_scales, 1, out);
+        for (uint32_t r = 0; r < 16; r++) {
+            int64_t dot = 0;
+            for (uint32_t i = 0; i < 32; i += 2) {
+                int64_t part = 0;
+                for (uint32_t j = i; j < i + 2; j++) {
+                    int8_t quant = quants[r * 32 + j] == -128 ? -127 : quants[r * 32 + j];
+                    dot += quant * quant_of(integers, j);
+                    part += quant * quant_of(fine, j);
+                }
+                dot += (part + 64) >> 7;
             }
-            CHECK(results[0][0][ENGINE_BLOCK_ROWS + r] == (float)sum * 0x1p23f);
+            CHECK_EQ(out[r], (dot * integer_scales[0]) >> 11);
         }
     }
 }
@@ -151,7 +245,7 @@ packed_rows_are_those_of_the_file(void)
         rows16_q8_expand(&(struct engine_rows){.values = packed}, r, columns, 32, row);
         for (uint32_t i = 0; i < columns; i++) {
             float scale = scales[r * 9 + i / 32], expected = quants[r * columns + i] * scale;
-            float bound = 128 * most / 8190 * 1.001f + (scale < 0 ? -scale : 0);
+            float bound = 127 * most / 4095 * 1.001f + (scale < 0 ? -scale : scale);
             CHECK(fabsf(row[i] - expected) <= bound);
         }
     }
@@ -214,10 +308,11 @@ integers_of_a_vector_are_as_near_as_is_said(void)
             float group = 0;
             for (int j = i / 32 * 32; j < i / 32 * 32 + 32; j++)
                 group = fmaxf(group, fabsf(values[j]));
-            CHECK(abs(integers[i]) <= 127);
+            CHECK(abs(quant_of(integers, (uint32_t)i)) <= 127);
             CHECK(integer_scales[i / 32] >= 0 && integer_scales[i / 32] <= 4095);
-            float error = fabsf((float)(integers[i] * integer_scales[i / 32]) * base - values[i]);
-            CHECK(error <= (group + most / 4095) / 200);
+            float quant = quant_of(integers, (uint32_t)i);
+            float error = fabsf(quant * (float)integer_scales[i / 32] * base - values[i]);
+            CHECK(error <= (group + most / 2047) / 200);
         }
     }
 }
@@ -237,6 +332,12 @@ vectors_of_zeros_and_of_no_numbers_are_taken(void)
         engine_quantise_integers(values, 32, integers, integer_scales, &base);
         CHECK(isnan(base) && integers[4] == 0);
     }
+    values[3] = 0x1p58f;
+    engine_quantise_integers(values, 32, integers, integer_scales, &base);
+    CHECK(base > 0 && quant_of(integers, 3) == 127);
+    values[3] = 0x1p59f;
+    engine_quantise_integers(values, 32, integers, integer_scales, &base);
+    CHECK(isnan(base));
 }
 
 /* A model in Q8_0, weights packed for what was chosen. */
@@ -419,6 +520,8 @@ every_kernel_that_fits_is_tried_and_one_is_chosen(void)
 static const struct tap_test tests[] = {
     TAP(each_kernel_is_bit_for_bit_the_scalar_one),
     TAP(the_scalar_kernel_is_its_definition_and_never_overflows),
+    TAP(each_kernel_for_attention_is_bit_for_bit_the_scalar_one),
+    TAP(the_scalar_kernel_for_attention_is_its_definition),
     TAP(packed_rows_are_those_of_the_file),
     TAP(longer_groups_are_packed_as_groups_of_32_with_one_scale),
     TAP(scales_that_are_no_numbers_stay_in_their_row),

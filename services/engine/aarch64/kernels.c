@@ -1,6 +1,10 @@
 /* The kernels for 64-bit Arm. */
 #include "rows16.h"
 
+/* attention_neon.S: what engine_kernel.sums says. */
+void rows16_attention_neon(const void *strip, const int16_t *quants, const int16_t *fine,
+                           const int32_t *scales, uint64_t groups, int32_t out[ROWS16_ROWS]);
+
 /* rows16_neon.S, rows16_sve.S: sums of the rows of one strip, or of two, times one vector. */
 void rows16_q8_neon(const void *strip, const int16_t *quants, const int32_t *scales,
                     uint64_t groups, int32_t out[ROWS16_ROWS]);
@@ -49,23 +53,13 @@ multiply_sve(const struct engine_rows *rows, uint32_t first_row, uint32_t row_co
                           vectors->bases[v], out[v] + first_row + ROWS16_ROWS);
     }
 }
-/* One strip: twice, of which the second result is dropped. */
-static void
-sums_sve(const void *strip, const int16_t *quants, const int32_t *scales, uint64_t groups,
-         int32_t out[ROWS16_ROWS])
-{
-    int32_t sums[2 * ROWS16_ROWS];
-    rows16_q8_sve(strip, 0, quants, scales, groups, sums);
-    for (int r = 0; r < ROWS16_ROWS; r++)
-        out[r] = sums[r];
-}
 
 _Static_assert(ENGINE_BLOCK_ROWS == 2 * ROWS16_ROWS, "a block is two strips");
 
 static const struct engine_kernel neon[] = {
-    ROWS16_KERNELS("neon-int16", ENGINE_NEON, 0, multiply_neon, rows16_q8_neon)};
-static const struct engine_kernel sve[] = {
-    ROWS16_KERNELS("sve256-int16", ENGINE_NEON | ENGINE_SVE2, 32, multiply_sve, sums_sve)};
+    ROWS16_KERNELS("neon-int16", ENGINE_NEON, 0, multiply_neon, rows16_attention_neon)};
+static const struct engine_kernel sve[] = {ROWS16_KERNELS("sve256-int16", ENGINE_NEON | ENGINE_SVE2,
+                                                          32, multiply_sve, rows16_attention_neon)};
 
 static const struct engine_kernel *const kernels[] = {
     &rows16_scalar[0], &rows16_scalar[1], &rows16_scalar[2], &neon[0], &neon[1],

@@ -4,31 +4,28 @@
  *   void rows16_q8_neon(const void *strip, const int16_t *quants, const int32_t *scales,
  *                       uint64_t groups, int32_t out[16]);
  *
- * A group is 16 pairs of columns. A pair's products fit 16 bits together; of their sum over the
- * group `A` has the low 16 bits and `H` the sum of what is above the low 8 of each, which together
- * give it exactly. Weights are loaded a quarter of a group ahead: an emulator writes registers in
- * pieces and stalls when they are read at once.
+ * A group is 16 pairs of columns, a lane the word w = w0 + 256 w1 of a row. The vector's side has x0
+ * and x1' = x1 - 256 x0, so that w x0 + w1 x1' is w0 x0 + w1 x1, modulo 2^16 and so exactly: only w1
+ * has to be unpacked, by a rounding shift. Weights are loaded a quarter of a group ahead: an emulator
+ * writes registers in pieces and stalls when they are read at once.
  *
  * v0, v1 quants of the vector, v2, v3 one pair of them in all lanes, v4, v5 temporary, v6, v7 scales
- * of the rows, v8 to v11 A and H of rows 0 to 7 and 8 to 15, v12 to v15 sums of the even and odd of
- * these rows, v16 to v31 weights.
+ * of the rows, v8, v9 dots of rows 0 to 7 and 8 to 15, v12 to v15 sums of the even and odd of these
+ * rows, v16 to v31 weights.
  */
 
-.macro pair_block weights, a, h
-    sshr    v4.8h, v\weights\().8h, #8
-    shl     v5.8h, v\weights\().8h, #8
-    sshr    v5.8h, v5.8h, #8
-    mul     v5.8h, v5.8h, v2.8h
+.macro pair_block weights, dot
+    srshr   v4.8h, v\weights\().8h, #8
+    mul     v5.8h, v\weights\().8h, v2.8h
     mla     v5.8h, v4.8h, v3.8h
-    add     v\a\().8h, v\a\().8h, v5.8h
-    ssra    v\h\().8h, v5.8h, #8
+    ssra    v\dot\().8h, v5.8h, #4
 .endm
 
 .macro pair quants, index, low, high
     dup     v2.8h, v\quants\().h[2 * (\index)]
     dup     v3.8h, v\quants\().h[2 * (\index) + 1]
-    pair_block \low, 8, 9
-    pair_block \high, 10, 11
+    pair_block \low, 8
+    pair_block \high, 9
 .endm
 
 .macro load_low from
@@ -59,18 +56,12 @@
     pair    1, 3, 30, 31
 .endm
 
-/* The exact sums of eight rows, times their scales and the vector's (v3), added to v\even, v\odd. */
-.macro end_group a, h, scales, even, odd
-    shl     v2.8h, v\h\().8h, #8
-    sub     v2.8h, v\a\().8h, v2.8h
-    shl     v4.4s, v\h\().4s, #16
-    sshr    v4.4s, v4.4s, #8
-    shl     v5.4s, v2.4s, #16
-    usra    v4.4s, v5.4s, #16
-    sshr    v5.4s, v\h\().4s, #16
-    shl     v5.4s, v5.4s, #8
-    usra    v5.4s, v2.4s, #16
+/* The dots of eight rows, times their scales and the vector's (v3), added to v\even, v\odd. */
+.macro end_group dot, scales, even, odd
+    shl     v4.4s, v\dot\().4s, #16
+    sshr    v5.4s, v\dot\().4s, #16
     shl     v2.4s, v\scales\().4s, #16
+    sshr    v4.4s, v4.4s, #16
     ushr    v2.4s, v2.4s, #16
     ushr    v\scales\().4s, v\scales\().4s, #16
     mul     v4.4s, v4.4s, v2.4s
@@ -79,8 +70,8 @@
     sshr    v5.4s, v5.4s, #12
     mul     v4.4s, v4.4s, v3.4s
     mul     v5.4s, v5.4s, v3.4s
-    ssra    v\even\().4s, v4.4s, #11
-    ssra    v\odd\().4s, v5.4s, #11
+    ssra    v\even\().4s, v4.4s, #7
+    ssra    v\odd\().4s, v5.4s, #7
 .endm
 
     .text
@@ -101,10 +92,8 @@ rows16_q8_neon:
     mov     x6, x1
     load_low x0
     ldr     q0, [x1]
-1:  movi    v8.8h, #0
-    movi    v9.8h, #0
-    movi    v10.8h, #0
-    movi    v11.8h, #0
+1:  movi    v8.8h, #8
+    movi    v9.8h, #8
     add     x7, x0, #128
     load_high x7
     ldr     q1, [x1, #16]
@@ -128,8 +117,8 @@ rows16_q8_neon:
     ldr     q0, [x8]
     quarter_high
     ld1r    {v3.4s}, [x2], #4
-    end_group 8, 9, 6, 12, 13
-    end_group 10, 11, 7, 14, 15
+    end_group 8, 6, 12, 13
+    end_group 9, 7, 14, 15
     cbnz    x3, 1b
     zip1    v0.4s, v12.4s, v13.4s
     zip2    v1.4s, v12.4s, v13.4s

@@ -6,26 +6,25 @@
  *                      const int32_t *scales, uint64_t groups, int32_t out[32]);
  *
  * As rows16_neon.S, which says how it works. Only instructions without predicates, and without a
- * multiply-add: those are what an emulator does fast.
+ * multiply-add: those are what an emulator does fast. (A rounding shift has a predicate: z11 has what
+ * is added in its place.)
  */
     .arch   armv8.2-a+sve2
 
-.macro pair_block weights, a, h
-    asr     z4.h, z\weights\().h, #8
-    lsl     z5.h, z\weights\().h, #8
-    asr     z5.h, z5.h, #8
-    mul     z5.h, z5.h, z2.h
+.macro pair_block weights, dot
+    add     z4.h, z\weights\().h, z11.h
+    mul     z5.h, z\weights\().h, z2.h
+    asr     z4.h, z4.h, #8
     mul     z4.h, z4.h, z3.h
     add     z5.h, z5.h, z4.h
-    add     z\a\().h, z\a\().h, z5.h
-    ssra    z\h\().h, z5.h, #8
+    ssra    z\dot\().h, z5.h, #4
 .endm
 
 .macro pair quants, index, first, second
     dup     z2.h, z\quants\().h[2 * (\index)]
     dup     z3.h, z\quants\().h[2 * (\index) + 1]
-    pair_block \first, 8, 9
-    pair_block \second, 10, 11
+    pair_block \first, 8
+    pair_block \second, 9
 .endm
 
 /* A quarter of a group: four registers of each strip. */
@@ -65,17 +64,11 @@
     pair    \quants, \index + 3, 30, 31
 .endm
 
-.macro end_group a, h, scales, even, odd
-    lsl     z2.h, z\h\().h, #8
-    sub     z2.h, z\a\().h, z2.h
-    lsl     z4.s, z\h\().s, #16
-    asr     z4.s, z4.s, #8
-    lsl     z5.s, z2.s, #16
-    usra    z4.s, z5.s, #16
-    asr     z5.s, z\h\().s, #16
-    lsl     z5.s, z5.s, #8
-    usra    z5.s, z2.s, #16
+.macro end_group dot, scales, even, odd
+    lsl     z4.s, z\dot\().s, #16
+    asr     z5.s, z\dot\().s, #16
     lsl     z2.s, z\scales\().s, #16
+    asr     z4.s, z4.s, #16
     lsr     z2.s, z2.s, #16
     lsr     z\scales\().s, z\scales\().s, #16
     mul     z4.s, z4.s, z2.s
@@ -84,8 +77,8 @@
     asr     z5.s, z5.s, #12
     mul     z4.s, z4.s, z3.s
     mul     z5.s, z5.s, z3.s
-    ssra    z\even\().s, z4.s, #11
-    ssra    z\odd\().s, z5.s, #11
+    ssra    z\even\().s, z4.s, #7
+    ssra    z\odd\().s, z5.s, #7
 .endm
 
     .text
@@ -108,10 +101,10 @@ rows16_q8_sve:
     mov     x8, x2
     load_low x0, x1, 0
     ldr     z0, [x2]
-1:  dup     z8.h, #0
-    dup     z9.h, #0
-    dup     z10.h, #0
-    dup     z11.h, #0
+    mov     w9, #128
+    dup     z11.h, w9
+1:  dup     z8.h, #8
+    dup     z9.h, #8
     load_high x0, x1, 4
     ldr     z1, [x2, #1, mul vl]
     quarter_low 0, 0
@@ -133,8 +126,8 @@ rows16_q8_sve:
     quarter_high 1, 4
     ldr     w9, [x3], #4
     dup     z3.s, w9
-    end_group 8, 9, 6, 12, 13
-    end_group 10, 11, 7, 14, 15
+    end_group 8, 6, 12, 13
+    end_group 9, 7, 14, 15
     cbnz    x4, 1b
     zip1    z0.s, z12.s, z13.s
     zip2    z1.s, z12.s, z13.s

@@ -11,7 +11,7 @@
 enum engine_form {
     ENGINE_FLOATS,   /* as it is */
     ENGINE_QUANTS,   /* int8 in groups, each with a float as its scale */
-    ENGINE_INTEGERS, /* 16-bit integers of 8 bits' size, groups of 32 with 12-bit scales */
+    ENGINE_INTEGERS, /* 16-bit integers, in pairs: engine_quantise_integers */
 };
 
 /* The vectors that rows are multiplied with: `count` of `columns` numbers each, back to back. */
@@ -59,11 +59,13 @@ struct engine_kernel {
     void (*multiply)(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
                      const struct engine_vectors *vectors, float *const *out);
     /*
-     * The integers in front of that, for one strip of 16 rows in the layout rows16-q8 and one
-     * vector; NULL where the kernel has no such thing.
+     * For attention: a strip of 16 rows in the layout rows16-q8 whose scales are all one, times one
+     * vector of 15 bits. out[r] = sum over groups of ((dot * scale) >> 11), where dot is the sum
+     * over pairs of w0 * x0 + w1 * x1 and of the same with `fine`, in parts of 2^-ENGINE_FINE_BITS
+     * and rounded. NULL where the kernel has no such thing.
      */
-    void (*sums)(const void *strip, const int16_t *integers, const int32_t *scales, uint64_t groups,
-                 int32_t out[16]);
+    void (*sums)(const void *strip, const int16_t *integers, const int16_t *fine,
+                 const int32_t *scales, uint64_t groups, int32_t out[16]);
     /* Row `row` of the block as floats: the embedding of a word. */
     void (*expand)(const struct engine_rows *rows, uint32_t row, uint32_t columns, uint32_t group,
                    float *out);
@@ -84,14 +86,23 @@ void engine_quantise(const float *values, uint32_t columns, uint32_t group, int8
 
 /*
  * The same in integers, in groups of ENGINE_INTEGER_GROUP: a quant times its group's scale times
- * the base. The error of a number is at most 1/200 of the sum of its group's greatest and of 1/4095
- * of the greatest of all. With a number that is none, or infinite, the base is none; vectors below
- * 2^-103 are zero.
+ * the base, which is a power of two. Quants are -127 to 127, and stand in pairs: the first as it
+ * is, the second less 256 times the first (modulo 2^16), which saves kernels the unpacking of
+ * weights that stand in pairs, too. The error of a number is at most 1/200 of the sum of its
+ * group's greatest and of 1/2047 of the greatest of all. With a number that is none, or greater
+ * than 2^58, the base is none; vectors below 2^-56 are zero.
  */
 #define ENGINE_INTEGER_GROUP 32
 #define ENGINE_SCALE_MAX     4095
 void engine_quantise_integers(const float *values, uint32_t columns, int16_t *quants,
                               int32_t *scales, float *base);
+
+/* The second quant of a pair, once more as it is. */
+static inline int16_t
+engine_second_quant(const int16_t *pair)
+{
+    return (int16_t)(pair[1] + 256 * pair[0]);
+}
 
 /*
  * With ENGINE_FINE_BITS more: `fine` has what the quants leave, in parts of a quant of
