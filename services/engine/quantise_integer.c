@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define GROUP         ENGINE_INTEGER_GROUP
-#define QUANT_MAX     127
+#define QUANT_MAX     127u
 #define MANTISSA_BITS 23
 #define RATIO_BITS    40
 #define LEAST_UNIT    5
