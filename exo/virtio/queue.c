@@ -177,7 +177,7 @@ place_singles(struct queue *queue, const struct cap *cap, const struct exo_descr
     for (; d < end; d++) {
         uint32_t id = d->id, region = d->region, flags = d->flags, length = d->length;
         if (id >= ids || region >= REGIONS || (flags & ~2u) != 0 ||
-            length < (flags == 0 ? queue->read_min : 1))
+            length < queue->least[flags >> 1])
             break;
         struct shadow *shadow = &queue->shadow[id];
         const struct window *window = &queue->windows[region];
@@ -226,8 +226,8 @@ place(struct queue *queue, const struct cap *cap, const struct exo_descriptor **
             TRY(place_chain(queue, at, end, block ? behind : EXO_QUEUE_ENTRIES_MAX, bytes));
             if (bytes[0] + bytes[1] > UINT32_MAX) /* virtio 1.2 §2.7.4 */
                 return EXO_E_RANGE;
-            if (bytes[0] != 0 && bytes[0] < queue->read_min)
-                return EXO_E_ARG;
+            if (bytes[0] - 1 < queue->least[0] - 1u || bytes[1] - 1 < queue->least[1] - 1u)
+                return EXO_E_ARG; /* but none at all is good */
             if (block)
                 TRY(block_request(queue, cap, first, bytes));
             if (port)

@@ -19,9 +19,10 @@
 #define REGIONS   EXO_QUEUE_REGIONS_MAX
 #define NO_REGION REGIONS /* of descriptors without one: counted like any */
 
-/* Of a frame to send: virtio's header (virtio 1.2 §5.1.6) and Ethernet's. QEMU aborts below the
- * first. */
-#define NET_READ_MIN 26
+/* Of a frame to send: virtio's header (virtio 1.2 §5.1.6) and Ethernet's; of what a frame is
+ * received into: the first. QEMU aborts below that, in either direction. */
+#define NET_READ_MIN  26
+#define NET_WRITE_MIN 12
 
 #define QUEUE_DEADLINE_SECONDS 1 /* how long who waits for requests waits before it resets */
 
@@ -93,7 +94,7 @@ struct queue {
     struct virtq_descriptor *descriptors;
     struct virtq_driver *driver;
     uint16_t mask, ids;
-    uint16_t read_min;   /* bytes that a chain must have for the device to read, if it has any */
+    uint16_t least[2];   /* bytes that a chain must have for the device to read, to write, if any */
     uint16_t first_head; /* what used elements' ids are counted from: extents have `ids` */
     uint16_t index;      /* of the virtqueue */
     uint16_t available;  /* next index of the available ring */

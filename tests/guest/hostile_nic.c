@@ -2,10 +2,14 @@
 /* Programs that give a NIC of their own what is no frame: the machine goes on. */
 #include "vring.h"
 
-#define DEVICE EXO_BOOT_DEVICE
-#define SEND   1u /* index of the queue */
-#define HEADER 12u
-#define NEXT   EXO_DESCRIPTOR_NEXT
+#include <rt/string.h>
+
+#define DEVICE  EXO_BOOT_DEVICE
+#define RECEIVE 0u /* index of the queue */
+#define SEND    1u
+#define HEADER  12u
+#define NEXT    EXO_DESCRIPTOR_NEXT
+#define WRITE   EXO_DESCRIPTOR_WRITE
 
 static bool
 open_nic(struct vring *vring)
@@ -51,8 +55,65 @@ nic_that_was_given_nonsense_can_be_opened_again(void)
     check(vring_wait(&vring, 1));
 }
 
+/* QEMU would abort at a frame that comes for a buffer without room for its own header. */
+static void
+buffer_without_room_for_a_header_is_refused(void)
+{
+    struct vring rx;
+    if (!check_equal(exo_again(exo_device_open(EXO_BOOT_CELL, DEVICE, 2, 0, 0).status), EXO_OK) ||
+        !open_vring(&rx, EXO_BOOT_CELL, DEVICE, RECEIVE, 0, 0, 1))
+        return;
+    for (uint32_t bytes = 1; bytes < HEADER; bytes++) {
+        struct exo_descriptor buffer[] = {vring_buffer(0, WRITE, 0, bytes),
+                                          vring_buffer(1, WRITE, 0, 1)};
+        check_equal(vring_submit(&rx, buffer, 1).status, EXO_E_ARG);
+        buffer[0].flags = WRITE | NEXT;
+        if (bytes < HEADER - 1)
+            check_equal(vring_submit(&rx, buffer, 2).status, EXO_E_ARG);
+    }
+    check_equal(vring_info(rx.slot).submitted, 0);
+}
+
+/* 10.0.2.2, of QEMU's user-mode networking, answers whoever asks for its address. */
+static bool
+ask_for_an_answer(struct vring *tx)
+{
+    static const uint8_t question[] = {
+        255, 255, 255, 255, 255, 255, 0x52, 0x54, 0, 0,  0, 1, 8, 6, /* Ethernet */
+        0,   1,   8,   0,   6,   4,   0,    1,                       /* ARP: who has */
+        82,  84,  0,   0,   0,   1,   10,   0,    2, 15,             /* says us */
+        0,   0,   0,   0,   0,   0,   10,   0,    2, 2};
+    const struct exo_descriptor frame = vring_buffer(0, 0, 0, HEADER + 60);
+    memcpy((char *)tx->memory.at + HEADER, question, sizeof(question));
+    return check_equal(vring_submit(tx, &frame, 1).status, EXO_OK) && vring_wait(tx, 1);
+}
+
+/* It is lost, and the next one that has a buffer is not: the first may stay in its place. */
+static void
+frame_for_a_buffer_of_just_a_header_harms_nobody(void)
+{
+    struct vring rx, tx;
+    const struct exo_descriptor least = vring_buffer(0, WRITE, 0, HEADER);
+    const struct exo_descriptor good = vring_buffer(0, WRITE, 0, 2048);
+    if (!open_nic(&tx) || !open_vring(&rx, EXO_BOOT_CELL, DEVICE, RECEIVE, 0, 0, 1))
+        return;
+    check_equal(vring_submit(&rx, &least, 1).status, EXO_OK);
+    for (int i = 0; i < 3; i++)
+        check(ask_for_an_answer(&tx));
+    check_equal(rt_drop(tx.slot), EXO_OK);
+    check_equal(rt_drop(rx.slot), EXO_OK);
+    if (!open_nic(&tx) || !open_vring(&rx, EXO_BOOT_CELL, DEVICE, RECEIVE, 0, 0, 1))
+        return;
+    check_equal(vring_submit(&rx, &good, 1).status, EXO_OK);
+    check(ask_for_an_answer(&tx));
+    check(vring_wait(&rx, 1));
+    check(vring_used(&rx, 0).length > HEADER);
+}
+
 static const struct test tests[] = {
     TEST(frame_shorter_than_its_header_is_refused),
+    TEST(buffer_without_room_for_a_header_is_refused),
+    TEST(frame_for_a_buffer_of_just_a_header_harms_nobody),
     TEST(nic_that_was_given_nonsense_can_be_opened_again),
 };
 
