@@ -12,6 +12,34 @@ mac_number(const uint8_t mac[6])
     return number;
 }
 
+/* Large segments only in buffers that are merged, and with their checksums left to us (§5.1.3.1).
+ */
+static uint64_t
+features_of(const struct exo_device_info *info, uint64_t wanted)
+{
+    const uint64_t large = NIC_GUEST_TSO4 | NIC_GUEST_TSO6, needs = NIC_MERGED | NIC_GUEST_CHECKSUM;
+    wanted &= info->offered;
+    return (wanted & needs) == needs ? wanted : wanted & ~large;
+}
+
+static int64_t
+open_session(struct nic *nic, const struct nic_source *source)
+{
+    struct exo_device_info info;
+    int64_t err = exo_device_info(source->device, &info);
+    if (err == EXO_OK)
+        err = vq_open_device(source->cell, source->device, 2,
+                             NIC_MAC | features_of(&info, source->features));
+    if (err == EXO_OK)
+        err = exo_device_info(source->device, &info);
+    nic->features = info.accepted;
+    if (err == EXO_OK)
+        err = exo_device_config(source->device, 0, nic->mac, 6);
+    if (err == EXO_OK && nic->features & NIC_STATUS && source->link_event != 0)
+        err = vq_bind(source->device, EXO_BOOT_VCPU, source->link_event);
+    return err;
+}
+
 static int64_t
 open_queues(struct nic *nic, const struct nic_source *source)
 {
@@ -23,9 +51,7 @@ open_queues(struct nic *nic, const struct nic_source *source)
         memcpy(nic->mac, source->mac, 6);
         nic->skip = NIC_HEADER_BYTES;
     } else {
-        err = vq_open_device(source->cell, source->device, 2, NIC_FEATURE_MAC);
-        if (err == EXO_OK)
-            err = exo_device_config(source->device, 0, nic->mac, 6);
+        err = open_session(nic, source);
     }
     if (err == EXO_OK)
         err = vq_open(&nic->rx, &from);
@@ -65,7 +91,7 @@ start(struct nic *nic, const struct nic_source *source)
 int64_t
 nic_open(struct nic *nic, const struct nic_source *source)
 {
-    *nic = (struct nic){.event = source->event};
+    *nic = (struct nic){.event = source->event, .device = source->device};
     nic->rx.error = nic->tx.error = EXO_E_SLOT;
     int64_t err = start(nic, source);
     if (err != EXO_OK)
@@ -80,6 +106,17 @@ nic_close(struct nic *nic)
     vq_close(&nic->tx);
     if (nic->memory.at != NULL)
         rt_memory_put(&nic->memory);
+}
+
+bool
+nic_has_link(const struct nic *nic)
+{
+    uint16_t status = 1; /* VIRTIO_NET_S_LINK_UP, virtio 1.2 §5.1.4 */
+    if (nic->features & NIC_STATUS) {
+        (void)exo_irq_ack(nic->device); /* first: a change behind this one is told again */
+        (void)exo_device_config(nic->device, 6, &status, sizeof(status));
+    }
+    return (status & 1) != 0;
 }
 
 static struct vq_part
@@ -111,6 +148,40 @@ nic_receive(struct nic *nic, struct nic_frame *frame)
         (struct nic_frame){(uint32_t)done.cookie, bytes < NIC_FRAME_MAX ? bytes : NIC_FRAME_MAX};
     nic->received++;
     return true;
+}
+
+/* The length is the device's word: nothing is longer than its buffer. */
+static bool
+next_part(void *context, struct wire_part *part)
+{
+    struct nic *nic = context;
+    struct vq_done done;
+    if (!vq_poll(&nic->rx, &done))
+        return false;
+    uint32_t room = NIC_BUFFER_BYTES - nic->skip;
+    *part =
+        (struct wire_part){(uint8_t *)nic->memory.at + done.cookie * NIC_BUFFER_BYTES + nic->skip,
+                           (uint32_t)done.cookie, done.length < room ? done.length : room};
+    return true;
+}
+
+bool
+nic_take(struct nic *nic, struct wire_frame *frame)
+{
+    for (;;) {
+        enum wire_verdict verdict = wire_take(frame, NIC_HEADER_BYTES - nic->skip,
+                                              nic->features & NIC_MERGED, next_part, nic);
+        nic->received += verdict == WIRE_FRAME;
+        if (verdict == WIRE_FRAME || verdict == WIRE_NONE)
+            return verdict == WIRE_FRAME;
+        if (verdict == WIRE_LIE)
+            nic->rx.error = EXO_E_RESET;
+        for (uint32_t i = 0; i < frame->parts; i++)
+            (void)nic_receive_into(nic, frame->part[i].buffer);
+        nic->dropped++;
+        if (verdict == WIRE_LIE)
+            return false;
+    }
 }
 
 bool

@@ -9,6 +9,7 @@
 #include <net/find.h>
 
 #define EVENT_NIC   1u
+#define EVENT_LINK  0x100u
 #define NIC_BUFFERS 128u
 #define HTTP_PORT   80
 #define LINKS_MAX   64u
@@ -25,8 +26,15 @@ forget(void *context, struct http_conn *conn)
 static void
 open_network(struct serve *serve)
 {
-    struct nic_source source = {.cell = EXO_BOOT_CELL, .buffers = NIC_BUFFERS, .event = EVENT_NIC};
-    const struct stack_address address = {.dhcp = true};
+    struct nic_source source = {.cell = EXO_BOOT_CELL,
+                                .buffers = NIC_BUFFERS,
+                                .event = EVENT_NIC,
+                                .features = NIC_OFFLOADS,
+                                .link_event = EVENT_LINK};
+    struct stack_address address;
+    const char *wrong;
+    if (stack_read_address(&address, &wrong) != EXO_OK)
+        service_die(wrong, "must be an IPv4 address");
     const struct links_options options = {
         .port = HTTP_PORT,
         .links_max = LINKS_MAX,

@@ -16,47 +16,58 @@
 #define LWIP_NETIF_STATUS_CALLBACK 1
 #define LWIP_NETIF_LINK_CALLBACK   1
 
-/* --- Memory: sizes for a hundred connections; the heap holds only headers and control blocks -----
+/*
+ * --- Memory: for 64 connections that each have 16 KiB on their way, and as many that are not
+ * accepted yet. The heap holds only headers and control blocks; data stays where it is.
  */
 
-#define MEM_ALIGNMENT                  8
-#define MEM_SIZE                       (512 * 1024)
-#define MEM_OVERFLOW_CHECK             0
-#define MEMP_NUM_PBUF                  1024 /* references to application memory, one for each piece sent */
-#define MEMP_NUM_TCP_PCB               192 /* 128 that work, and what is left of those in TIME-WAIT */
-#define MEMP_NUM_TCP_SEG               1024
+#define MEM_ALIGNMENT      8
+#define MEM_SIZE           (512 * 1024) /* headers of 2048 segments take 280 KiB */
+#define MEM_OVERFLOW_CHECK 0
+#define MEMP_NUM_PBUF      4096 /* references to data: 64 connections with TCP_SND_QUEUELEN pieces */
+/* Half of that: a segment has a header and data. So nobody who acknowledges nothing takes what
+ * another's segments need. */
+#define MEMP_NUM_TCP_SEG               2048
+#define MEMP_NUM_TCP_PCB               192 /* 64 that work, 128 in the backlog; those in TIME-WAIT give way */
 #define MEMP_NUM_UDP_PCB               8
 #define PBUF_POOL_SIZE                 32 /* only for what lwIP itself makes; received frames stay in place */
+#define ARP_TABLE_SIZE                 80 /* 64 clients may all be neighbours: with 10 they push each other out */
+#define LWIP_ND6_NUM_NEIGHBORS         80
+#define LWIP_ND6_NUM_DESTINATIONS      80
+#define MEMP_NUM_MLD6_GROUP            8 /* a solicited-node group for each address */
 #define LWIP_SUPPORT_CUSTOM_PBUF       1
 #define LWIP_DISABLE_TCP_SANITY_CHECKS 1 /* they take received frames to be in that pool */
 
-/* Room for struct virtio_net_hdr in front of each frame, so that header and frame are one piece. */
+/* Room for struct wire_header in front of each frame, so that header and frame are one piece. */
 #define PBUF_LINK_ENCAPSULATION_HLEN 12
 #define ETH_PAD_SIZE                 0
 
 /* --- TCP ----------------------------------------------------------------------------------------
  */
 
-#define TCP_MSS 1460
-#define LWIP_WND_SCALE \
-    1 /* without it a window is 64 KiB at most: one bandwidth-delay product of 5 ms */
-#define TCP_RCV_SCALE              3
-#define TCP_WND                    (256 * 1024)
-#define TCP_SND_BUF                (64 * 1024 - 1)
-#define TCP_SND_QUEUELEN           512
+#define TCP_MSS        1460
+#define LWIP_WND_SCALE 1 /* else a window is 64 KiB at most: at 100 Mbit/s, 5 ms of delay */
+#define TCP_RCV_SCALE  3
+#define TCP_WND        (256 * 1024)
+/*
+ * 32 segments on their way: whole ones are 46 KiB, three times an output ring of llmd's; those of
+ * one token each are as many tokens as any network delays. More would only let a client that
+ * acknowledges nothing hold more.
+ */
+#define TCP_SND_QUEUELEN           64
+#define TCP_SND_BUF                (32 * TCP_MSS)
 #define TCP_SNDLOWAT               (TCP_SND_BUF / 2)
 #define TCP_LISTEN_BACKLOG         1
-#define TCP_DEFAULT_LISTEN_BACKLOG 128 /* connections that arrive in one burst wait, not fail */
+#define TCP_DEFAULT_LISTEN_BACKLOG 128 /* a burst that comes before we look is not refused */
+#define LWIP_TCP_RTO_TIME          1000 /* before a round trip was measured: RFC 6298 §2.1, not 3 s */
 /*
  * Segments do not live for a minute on the links that this runs on. With lwIP's 60 s, closed
  * connections would hold all control blocks after a few hundred requests a second.
  */
-#define TCP_MSL            1000
-#define LWIP_TCP_KEEPALIVE 1
-#define TCP_QUEUE_OOSEQ    1
-#define TCP_OOSEQ_PBUFS_LIMIT(pcb)                                \
-    stack_ooseq_max() /* a hole must not take all receive buffers \
-                       */
+#define TCP_MSL                                             1000
+#define LWIP_TCP_KEEPALIVE                                  1
+#define TCP_QUEUE_OOSEQ                                     1
+#define TCP_OOSEQ_PBUFS_LIMIT(pcb)                          stack_ooseq_max() /* a hole must not take all buffers */
 #define LWIP_HOOK_TCP_ISN(local, port, remote, remote_port) stack_random() /* RFC 6528 */
 #define TCP_TMR_INTERVAL                                    100 /* delayed acknowledgements leave after at most 100 ms, not 250 */
 #define LWIP_TCP_TIMESTAMPS                                 0

@@ -29,8 +29,7 @@ read_mac(const char *text, uint8_t mac[MAC_BYTES])
 static int64_t
 open_device(struct nic_source *source)
 {
-    int64_t err =
-        exo_again(exo_device_open(source->cell, source->device, 2, NIC_FEATURE_MAC, 1).status);
+    int64_t err = exo_again(exo_device_open(source->cell, source->device, 2, NIC_MAC, 1).status);
     return err == EXO_OK ? exo_device_config(source->device, 0, source->mac, MAC_BYTES) : err;
 }
 

@@ -26,8 +26,8 @@ uint32_t stack_random(void);
 extern void *stack_heap;
 #define LWIP_RAM_HEAP_POINTER stack_heap
 
-/* 64 bits at a time; the NIC's own is used where it is offered (libos/net/checksum.c). */
-uint16_t stack_checksum(const void *bytes, int count);
-#define LWIP_CHKSUM stack_checksum
+/* 64 bits at a time; the NIC's own is used where it is offered (libos/net/wire.c). */
+uint16_t wire_sum(const void *bytes, int count);
+#define LWIP_CHKSUM wire_sum
 
 #endif

@@ -32,9 +32,24 @@ enum stack_copy {
 /* What is counted, for metrics. */
 struct stack_counts {
     uint64_t frames_in, frames_out, bytes_in, bytes_out;
+    uint64_t merged_in;     /* frames that lay in several buffers */
+    uint64_t trusted_in;    /* whose checksum the device vouched for */
+    uint64_t offloaded_out; /* whose checksum was left to it */
+    uint64_t link_changes;
     uint64_t dropped_in;           /* received, and lwIP did not want it */
     uint64_t dropped_out;          /* no room in the transmit queue */
     uint64_t copied[STACK_COPIES]; /* bytes, by enum stack_copy */
+};
+
+/*
+ * How the interface gets its IPv4 address. With dhcp and an `ip` the latter is used when nobody has
+ * answered within 6 seconds, until somebody does; without an ip DHCP is asked for as long as it
+ * takes. IPv6 addresses come from routers in any case, beside a link-local one.
+ */
+struct stack_address {
+    bool dhcp;
+    uint8_t ip[4], mask[4], gateway[4]; /* ip 0.0.0.0: none */
+    uint8_t dns[4];                     /* 0.0.0.0: none, but from DHCP or a router */
 };
 
 struct stack {
@@ -46,12 +61,9 @@ struct stack {
     uint32_t held; /* received frames that somebody in the stack or above still has */
     struct stack_range range[STACK_RANGES_MAX];
     uint32_t range_count;
+    uint64_t link_event;
+    struct stack_address address;
     struct stack_counts counts;
-};
-
-struct stack_address {
-    bool dhcp; /* ask for one, for as long as it takes; otherwise it is this: */
-    uint8_t ip[4], mask[4], gateway[4];
 };
 
 /*
@@ -73,6 +85,26 @@ uint32_t stack_poll(struct stack *stack);
  * while there is something to poll. Other event bits in `also` end it, too.
  */
 void stack_wait(struct stack *stack, uint64_t also, uint64_t deadline_ticks);
+
+/*
+ * The words net.dhcp (0 or 1, the default), net.ip, net.mask (255.255.255.0 without it),
+ * net.gateway and net.dns of the command line. EXO_E_ARG: *wrong names the word that is no address.
+ */
+int64_t stack_read_address(struct stack_address *address, const char **wrong);
+
+/* Four decimal numbers with dots, and nothing else. */
+bool stack_parse_ip4(const char *text, uint8_t ip[4]);
+
+/* `address` is NULL when the name has none, or nobody answered. */
+typedef void stack_resolved(const char *name, const ip_addr_t *address, void *context);
+
+/*
+ * The address of a name, IPv4 before IPv6, from the servers that DHCP, routers or the configuration
+ * named. EXO_OK: it is known, and in *address. EXO_E_AGAIN: stack_poll will call `resolved`.
+ * EXO_E_ARG: no such name can be, EXO_E_STATE: no server is known, EXO_E_LIMIT: too many at a time.
+ */
+int64_t stack_resolve(const char *name, ip_addr_t *address, stack_resolved *resolved,
+                      void *context);
 
 /* Whether the interface has an address that others can reach it at (IPv4). */
 bool stack_is_up(const struct stack *stack);
