@@ -24,4 +24,4 @@ $(OUT)/user-obj/%.S.o: %.S $(MAKE_FRAGMENTS) | setup
 	$(call compile,$(USER_FLAGS) $(USER_EXTRA_FLAGS))
 
 # The header dependencies that the compiler wrote last time.
--include $(shell find $(OUT) out/host out/unit out/fuzz -name '*.d' 2>/dev/null)
+-include $(shell find $(OUT) out/host out/host-asan out/unit out/fuzz -name '*.d' 2>/dev/null)

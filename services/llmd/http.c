@@ -70,7 +70,43 @@ status_of(enum llhttp_errno error, const char *at, const char *end)
                  strchr("\"(),/:;<=>?@[\\]{}\x7f", *at) == NULL;
     if (error == HPE_INVALID_METHOD && token)
         return 501;
-    return error == HPE_INVALID_VERSION || error == HPE_PAUSED_H2_UPGRADE ? 505 : 400;
+    bool version = error == HPE_INVALID_VERSION && !(at < end && *at == ' ');
+    return version || error == HPE_PAUSED_H2_UPGRADE ? 505 : 400;
+}
+
+/* Whether the last of `used` bytes, and those before them, are a line end (RFC 9112 §7.1). */
+static bool
+ends_line(const struct http_conn *conn, const char *bytes, size_t used)
+{
+    char first = used > 1 ? bytes[used - 2] : used > 0 ? conn->before[1] : conn->before[0];
+    char second = used > 0 ? bytes[used - 1] : conn->before[1];
+    return first == '\r' && second == '\n';
+}
+
+static void
+remember(struct http_conn *conn, const char *bytes, size_t used)
+{
+    if (used > 0) {
+        conn->before[0] = used > 1 ? bytes[used - 2] : conn->before[1];
+        conn->before[1] = bytes[used - 1];
+    }
+}
+
+/* What there is to do when llhttp stopped: a status to refuse the request with, or 0. */
+static uint16_t
+stopped(struct http_conn *conn, enum llhttp_errno why, const char *bytes, size_t used, size_t count)
+{
+    bool chunk = conn->chunk_ended;
+    conn->chunk_ended = false;
+    if (why == HPE_PAUSED && chunk) {
+        llhttp_resume(&conn->parser);
+        return ends_line(conn, bytes, used) ? 0 : 400;
+    }
+    if (why == HPE_PAUSED)
+        handle(conn);
+    else if (why != HPE_OK)
+        return conn->refused != 0 ? conn->refused : status_of(why, bytes + used, bytes + count);
+    return conn->in_head && conn->head_bytes == HTTP_HEAD_MAX ? 431 : 0;
 }
 
 /* What llhttp made of the bytes: how many it used. */
@@ -78,23 +114,15 @@ static size_t
 digest(struct http_conn *conn, const char *bytes, size_t count)
 {
     enum llhttp_errno result = llhttp_execute(&conn->parser, bytes, count);
-    const char *error_at = llhttp_get_error_pos(&conn->parser);
-    size_t used = result == HPE_OK ? count : (size_t)(error_at - bytes);
+    size_t used = result == HPE_OK ? count : (size_t)(llhttp_get_error_pos(&conn->parser) - bytes);
     if (conn->in_head)
         conn->head_bytes += (uint32_t)used;
-    if (result == HPE_PAUSED) {
-        handle(conn);
+    uint16_t refused = stopped(conn, result, bytes, used, count);
+    remember(conn, bytes, used);
+    if (refused == 0)
         return used;
-    }
-    if (result == HPE_OK && conn->in_head && conn->head_bytes == HTTP_HEAD_MAX)
-        conn->refused = 431;
-    else if (result != HPE_OK && conn->refused == 0)
-        conn->refused = status_of(result, error_at, bytes + count);
-    if (conn->refused != 0) {
-        refuse_request(conn, conn->refused);
-        return count;
-    }
-    return used;
+    refuse_request(conn, refused);
+    return count;
 }
 
 size_t

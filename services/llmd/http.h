@@ -94,11 +94,13 @@ struct http_conn {
     uint8_t state;      /* enum http_state */
     bool begun;         /* a byte of the request has arrived */
     bool in_head, last, is_head, chunked, expects, gone;
-    bool waits;       /* for an acknowledgement: since_ms is from when that was noticed */
-    uint8_t hosts;    /* Host fields of this request, up to 2 */
-    uint8_t codings;  /* transfer codings: 1 is "chunked", 2 anything else */
-    uint16_t refused; /* status that the request is refused with, 0: none */
-    struct http_word name, value; /* of the header field being read */
+    bool waits; /* for an acknowledgement: since_ms is from when that was noticed */
+    bool chunk_has_bytes, chunk_ended; /* just now */
+    char before[2];                    /* the last bytes of what came before */
+    uint8_t hosts;                     /* Host fields of this request, up to 2 */
+    uint8_t codings;                   /* transfer codings: 1 is "chunked", 2 anything else */
+    uint16_t refused;                  /* status that the request is refused with, 0: none */
+    struct http_word name, value;      /* of the header field being read */
     uint32_t head_bytes;
     uint32_t target_length;
     char target[HTTP_TARGET_MAX + 1];

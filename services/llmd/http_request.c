@@ -108,7 +108,7 @@ on_header_value_complete(llhttp_t *parser)
 {
     struct http_conn *conn = parser->data;
     struct http_word *name = &conn->name, *value = &conn->value;
-    int result = HPE_OK;
+    int result = name->length > 0 ? HPE_OK : refuse_with(conn, 400);
     while (value->length > 0 && strchr(" \t", value->text[value->length - 1]) != NULL)
         value->text[--value->length] = '\0';
     for (size_t i = 0; conn->in_head && i < sizeof(fields) / sizeof(fields[0]); i++)
@@ -169,6 +169,26 @@ on_body(llhttp_t *parser, const char *at, size_t length)
     return HPE_OK;
 }
 
+static int
+on_chunk_header(llhttp_t *parser)
+{
+    struct http_conn *conn = parser->data;
+    conn->chunk_has_bytes = parser->content_length > 0;
+    return HPE_OK;
+}
+
+/*
+ * Paused, for a look at how it ended: llhttp takes any two bytes for the line end behind a chunk.
+ * Not behind the last one, which has no bytes, and where the message ends, too.
+ */
+static int
+on_chunk_complete(llhttp_t *parser)
+{
+    struct http_conn *conn = parser->data;
+    conn->chunk_ended = conn->chunk_has_bytes;
+    return conn->chunk_ended ? HPE_PAUSED : HPE_OK;
+}
+
 /* Paused: what is behind the request waits until it has been answered. */
 static int
 on_message_complete(llhttp_t *parser)
@@ -187,5 +207,7 @@ const llhttp_settings_t http_settings = {
     .on_chunk_extension_name = on_chunk_extension,
     .on_chunk_extension_value = on_chunk_extension,
     .on_body = on_body,
+    .on_chunk_header = on_chunk_header,
+    .on_chunk_complete = on_chunk_complete,
     .on_message_complete = on_message_complete,
 };

@@ -1,23 +1,16 @@
 """llmd over sockets: the same properties of the hosted one, and of the machine that is nothing else."""
 import concurrent.futures
-import contextlib
-import http.client
 import pathlib
-import re
 import selectors
 import socket
 import subprocess
 import tempfile
 import unittest
 
-from harness.host import ROOT, clean_environment, make
+from harness.host import ROOT, make
+from harness.serving import (ANSWERS, LLMD, MODELS, NO_MODELS, OUT, PROMPT, Machine, Server,
+                             image_with)
 
-LLMD = ROOT / "out" / "host" / "llmd"
-OUT = ROOT / "out" / "clang-release"
-TOOLS = ROOT / "build" / "tools"
-MODELS = ROOT.parent / "shared" / "models"
-PROMPT = b"Once upon a time"
-ANSWERS = 2     # at a time
 QUEUED_MAX = 64
 
 
@@ -26,85 +19,6 @@ def setUpModule():
                             for path in (LLMD, OUT / "exo.Image", OUT / "bin" / "llmd.elf")))
     if status:
         raise RuntimeError(output)
-
-
-class Server:
-    """An llmd on a free port of the host."""
-    tries = 1
-
-    def __init__(self, *files):
-        # pylint: disable-next=consider-using-with
-        self.process = subprocess.Popen([LLMD, *files, "0", str(ANSWERS)], stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        line = self.process.stdout.readline()
-        self.port = int(line.rsplit(":", 1)[1]) if line else None
-
-    def end(self):
-        return self.stop()
-
-    def stop(self):
-        self.process.terminate()
-        self.process.communicate()
-        return self.process.returncode
-
-    def connection(self):
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-
-    def request(self, method, path, body=None):
-        for _ in range(self.tries - 1):
-            with contextlib.suppress(ConnectionResetError):
-                return self.try_request(method, path, body)
-        return self.try_request(method, path, body)
-
-    def try_request(self, method, path, body):
-        with contextlib.closing(self.connection()) as connection:
-            connection.request(method, path, body)
-            response = connection.getresponse()
-            return response, response.read()
-
-    def complete(self, prompt=PROMPT, query=""):
-        return self.request("POST", "/completion" + query, prompt)[1]
-
-    def metric(self, name):
-        text = self.request("GET", "/metrics")[1].decode()
-        return int(re.search(f"^{re.escape(name)} ([0-9]+)$", text, re.MULTILINE).group(1))
-
-
-    def copied_bytes(self):
-        """{routine: bytes that it copied}"""
-        text = self.request("GET", "/metrics")[1].decode()
-        found = re.findall(r'^net_bytes_copied_total{routine="([a-z_]+)"} ([0-9]+)$', text,
-                           re.MULTILINE)
-        return {routine: int(count) for routine, count in found}
-
-
-class Machine(Server):
-    """A machine that serves; what its console says is kept."""
-    tries = 10      # QEMU's user-mode networking resets connections that come in bursts
-
-    def __init__(self, image, **variables):
-        # pylint: disable=super-init-not-called,consider-using-with
-        self.process = subprocess.Popen(
-            [TOOLS / "run-qemu", "--kernel", OUT / "exo.Image", "--initrd", image],
-            env=clean_environment(NET="user", TEST="1", **variables), stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        self.port, self.lines = None, []
-        for line in self.process.stdout:
-            self.lines.append(line)
-            if " is the guest's port 80" in line:
-                self.port = int(line.split()[1].rsplit(":", 1)[1])
-            if line.startswith("llmd: serving at"):
-                return
-        self.process.communicate()
-        raise RuntimeError("the machine does not serve:\n" + "".join(self.lines))
-
-
-def image_with(folder, checkpoint, tokenizer, program="llmd"):
-    """A boot image that carries a model itself."""
-    image = pathlib.Path(folder) / "llmd.img"
-    subprocess.run([TOOLS / "mkboot", "-o", image, "--init", OUT / "bin" / f"{program}.elf",
-                    f"model.bin={checkpoint}", f"tokenizer.bin={tokenizer}"], check=True)
-    return image
 
 
 class Properties:
@@ -240,9 +154,6 @@ class Properties:
                 break
         else:
             self.fail("the answer was not abandoned")
-
-
-NO_MODELS = "no ../shared/models: what is served comes from there"
 
 
 @unittest.skipUnless(MODELS.is_dir(), NO_MODELS)

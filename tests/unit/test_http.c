@@ -346,11 +346,35 @@ malformed_requests_are_refused(void **state)
         "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         "GET / HTTP/1.1\r\nHost: h\r\nName: a\x01z\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\n: value\r\n\r\n",
+        "GET / HTTP/1.1 HTTP/1.1\r\nHost: h\r\n\r\n",
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         (void)begin(state);
         is_refused(texts[i], "400");
     }
+}
+
+/* However it is cut: the wrong line end may begin in one piece and end in the next. */
+static void
+chunk_must_end_where_it_says(void **state)
+{
+    static const char head[] = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+    static const char *const bodies[] = {"1\r\nOnce\r\n0\r\n\r\n", "1\r\nO\n\n0\r\n\r\n",
+                                         "1\r\nO\r\r0\r\n\r\n", "1\r\nOxn0\r\n\r\n"};
+    for (size_t i = 0; i < 4 * strlen(bodies[0]); i++) {
+        const char *body = bodies[i % 4];
+        size_t cut = i / 4 < strlen(body) ? i / 4 : strlen(body);
+        (void)begin(state);
+        say(head);
+        size_t used = http_receive(&conn, body, cut, 0);
+        assert_int_equal(used, cut);
+        say(body + cut);
+        assert_int_equal(requests, 0);
+        assert_int_equal(strncmp(got, "HTTP/1.1 400", 12), 0);
+        (void)end(state);
+    }
+    (void)begin(state);
 }
 
 static void
@@ -653,6 +677,7 @@ main(void)
         TEST(nobody_writes_to_a_client_that_is_gone),
         TEST(output_stays_until_it_is_acknowledged),
         TEST(malformed_requests_are_refused),
+        TEST(chunk_must_end_where_it_says),
         TEST(unknown_methods_are_not_implemented),
         TEST(other_expectations_are_refused),
         TEST(other_versions_and_codings_are_refused),

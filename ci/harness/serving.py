@@ -1,0 +1,125 @@
+"""llmd as a test meets it: the hosted one, and a machine that serves, each on a port of the host."""
+import contextlib
+import http.client
+import pathlib
+import re
+import subprocess
+import threading
+
+from .host import ROOT, clean_environment
+
+LLMD = ROOT / "out" / "host" / "llmd"
+CHECKED_LLMD = ROOT / "out" / "host-asan" / "llmd"      # the same under the sanitizers
+OUT = ROOT / "out" / "clang-release"
+TOOLS = ROOT / "build" / "tools"
+MODELS = ROOT.parent / "shared" / "models"
+NO_MODELS = "no ../shared/models: what is served comes from there"
+PROMPT = b"Once upon a time"
+ANSWERS = 2     # at a time
+SERVING_S = 60  # after which a machine that does not serve hangs
+
+
+class Server:
+    """An llmd on a free port of the host."""
+    tries = 1
+
+    def __init__(self, *files, program=LLMD):
+        # pylint: disable-next=consider-using-with
+        self.process = subprocess.Popen([program, *files, "0", str(ANSWERS)],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        self.port = int(line.rsplit(":", 1)[1]) if line else None
+
+    def end(self):
+        return self.stop()
+
+    def stop(self):
+        self.process.terminate()
+        _, self.errors = self.process.communicate()
+        return self.process.returncode
+
+    def connection(self):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+
+    def request(self, method, path, body=None):
+        for _ in range(self.tries - 1):
+            with contextlib.suppress(ConnectionResetError):
+                return self.try_request(method, path, body)
+        return self.try_request(method, path, body)
+
+    def try_request(self, method, path, body):
+        with contextlib.closing(self.connection()) as connection:
+            connection.request(method, path, body)
+            response = connection.getresponse()
+            return response, response.read()
+
+    def complete(self, prompt=PROMPT, query=""):
+        return self.request("POST", "/completion" + query, prompt)[1]
+
+    def metrics(self):
+        """All metrics without labels."""
+        text = self.request("GET", "/metrics")[1].decode()
+        return {name: int(value) for name, value in re.findall(r"^(\w+) (\d+)$", text, re.MULTILINE)}
+
+    def metric(self, name):
+        return self.metrics()[name]
+
+    def copied_bytes(self):
+        """{routine: bytes that it copied}"""
+        text = self.request("GET", "/metrics")[1].decode()
+        found = re.findall(r'^net_bytes_copied_total{routine="([a-z_]+)"} ([0-9]+)$', text,
+                           re.MULTILINE)
+        return {routine: int(count) for routine, count in found}
+
+
+class Machine(Server):
+    """A machine that serves; what its console says is kept."""
+    tries = 10      # QEMU's user-mode networking resets connections that come in bursts
+
+    def __init__(self, image, **variables):
+        # pylint: disable=super-init-not-called,consider-using-with
+        self.process = subprocess.Popen(
+            [TOOLS / "run-qemu", "--kernel", OUT / "exo.Image", "--initrd", image],
+            env=clean_environment(**{"NET": "user", "TEST": "1"} | variables),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.port, self.lines, self.changed = None, [], threading.Condition()
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+        if not self.says("llmd: serving at"):
+            self.stop()
+            raise RuntimeError("the machine does not serve:\n" + "".join(self.lines))
+
+    def read(self):
+        for line in self.process.stdout:
+            with self.changed:
+                self.lines.append(line)
+                if " is the guest's port 80" in line:
+                    self.port = int(line.split()[1].rsplit(":", 1)[1])
+                self.changed.notify_all()
+        with self.changed:
+            self.lines.append("")       # the end
+            self.changed.notify_all()
+
+    def says(self, text, seconds=SERVING_S):
+        """Waits until the console has said `text`: whether it did."""
+        def said():
+            return any(text in line for line in self.lines)
+        with self.changed:
+            self.changed.wait_for(lambda: said() or "" in self.lines, seconds)
+            return said()
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+        self.reader.join()
+        self.process.stdout.close()
+        return self.process.returncode
+
+
+def image_with(folder, checkpoint, tokenizer):
+    """A boot image that carries a model itself."""
+    image = pathlib.Path(folder) / "llmd.img"
+    subprocess.run([TOOLS / "mkboot", "-o", image, "--init", OUT / "bin" / "llmd.elf",
+                    f"model.bin={checkpoint}", f"tokenizer.bin={tokenizer}"], check=True)
+    return image
