@@ -52,7 +52,7 @@ class Refused(Exception):
 class Device:
     """One word, with a name of its own."""
 
-    def __init__(self, word, counts, data=None, forwards=()):
+    def __init__(self, word, counts, data=None, forwards=(), fault=None):
         match = WORD.fullmatch(word)
         if not match:
             raise Refused(f"DEVICES: {word}: must be rng, balloon, blk[:SIZE][:iops=N][:ro] or "
@@ -62,18 +62,19 @@ class Device:
         counts[self.kind] = self.number + 1
         self.name = f"{self.kind}{self.number}"
         self.port = match[2] is not None
-        self.data, self.forwards = data, forwards
+        self.data, self.forwards, self.fault = data, forwards, fault
 
     def has(self, option):
         return option in self.options
 
 
-def parse(words, net="none", data=None, forwards=(), store=None):
-    """All devices, in the order of their slots. `net`, `data` and `store` are NET, DATA, STORE."""
+def parse(words, net="none", data=None, forwards=(), store=None, fault=None):
+    """All devices, in the order of their slots. `net`, `data` and `store` are NET, DATA, STORE;
+    `fault` is ("once" or "always", sector) of the store."""
     counts = {}
     found = [Device(f"net:{net}", counts, forwards=forwards)] if net != "none" else []
     found += [Device("blk", counts, data=data)] if data else []
-    found += [Device("blk:ro", counts, data=store)] if store else []
+    found += [Device("blk:ro", counts, data=store, fault=fault)] if store else []
     found += [Device(word, counts) for word in words.split(",") if word]
     if len(found) > SLOTS:
         raise Refused(f"DEVICES: {len(found)} devices, there are {SLOTS} slots")
@@ -99,6 +100,14 @@ def make_disk(path, size, number):
         words.tofile(file)
 
 
+def faulty(file, fault):
+    """The same file, reads of a sector of which fail."""
+    how, sector = fault
+    return {"driver": "blkdebug", "image": file, "inject-error": [
+        {"event": "read_aio", "iotype": "read", "sector": sector, "once": how == "once",
+         "immediately": True}]}
+
+
 def disk(device, folder):
     """Arguments of a disk's backend."""
     path, size = device.data, None
@@ -116,6 +125,8 @@ def disk(device, folder):
             "discard": "unmap", "cache": {"no-flush": device.data is None},
             "file": {"driver": "file", "filename": os.path.abspath(path)}}
     arguments = []
+    if device.fault:
+        node["file"] = faulty(node["file"], device.fault)
     slow = next((option for option in device.options if option.startswith("iops=")), None)
     if slow:
         arguments = ["-object", f"throttle-group,id={device.name}-limit,x-iops-total={slow[5:]}"]

@@ -1,5 +1,6 @@
 """Tests of the host tools: tests/tools/test_*.py, Python's unittest."""
 import io
+import os
 import sys
 import unittest
 
@@ -33,10 +34,16 @@ class Reporter(unittest.TestResult):
             self.addFailure(subtest, err)
 
 
-def suite(report):
+def soak(report):
+    """The tests that know of SOAK, which makes them long."""
+    os.environ["SOAK"] = "1"
+    suite(report, "test_llmd_load.py")
+
+
+def suite(report, pattern="test_*.py"):
     folder = ROOT / "tests" / "tools"
     sys.path.insert(0, str(ROOT / "ci"))
-    for path in sorted(folder.glob("test_*.py")):
+    for path in sorted(folder.glob(pattern)):
         if report.selected(f"tools/{path.stem}"):
             loader = unittest.TestLoader()
             loader.discover(str(folder), pattern=path.name).run(Reporter(report))

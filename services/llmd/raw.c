@@ -75,6 +75,23 @@ write_counts(struct metrics_text *text, void *context)
 }
 
 static void
+write_usage(struct metrics_text *text, void *context)
+{
+    struct stack_usage usage;
+    stack_read_usage(context, &usage);
+    metrics_put(text, "net_connections_open", "gauge", "connections being served", links.open);
+    metrics_put(text, "net_tcp_connections", "gauge", "of TCP, those in TIME-WAIT included",
+                usage.connections);
+    metrics_put(text, "net_tcp_segments", "gauge", "not yet acknowledged", usage.segments);
+    metrics_put(text, "net_pbufs", "gauge", "of lwIP in use", usage.pbufs);
+    metrics_put(text, "net_heap_bytes", "gauge", "of lwIP in use", usage.heap_bytes);
+    metrics_put(text, "net_buffers_held", "gauge", "received frames that somebody still has",
+                usage.buffers_held);
+    metrics_put(text, "net_allocations_refused_total", "counter",
+                "times that the network's memory was used up", usage.refused);
+}
+
+static void
 announce(void)
 {
     if (stack_is_up(&stack))
@@ -86,6 +103,7 @@ main(void)
 {
     struct serve *serve = service_open();
     service_count(write_counts, &stack.counts);
+    service_count(write_usage, &stack);
     open_network(serve);
     for (;;) {
         uint32_t frames = stack_poll(&stack);

@@ -5,6 +5,7 @@
 #include "weights.h"
 
 #include <entropy/entropy.h>
+#include <rt/call.h>
 #include <rt/console.h>
 #include <rt/module.h>
 #include <rt/start.h>
@@ -147,6 +148,17 @@ service_count(metrics_source *write, void *context)
     serve.metrics.source[i].context = context;
 }
 
+static void
+write_memory(struct metrics_text *text, void *unused)
+{
+    struct exo_cell_info cell = {.size = sizeof(cell)};
+    (void)unused;
+    if (exo_cell_info(EXO_BOOT_CELL, &cell) == EXO_OK)
+        metrics_put(text, "memory_frames_free", "gauge", "frames of 4 KiB that can still be taken",
+                    cell.limit[EXO_RES_FRAMES] - cell.own[EXO_RES_FRAMES] -
+                        cell.carved[EXO_RES_FRAMES]);
+}
+
 struct serve *
 service_open(void)
 {
@@ -157,6 +169,7 @@ service_open(void)
     open_model();
     service_count(kernels_count, &model.kernels);
     service_count(weights_count, NULL);
+    service_count(write_memory, NULL);
     return &serve;
 }
 

@@ -180,10 +180,6 @@ class InMachine(Properties):
                              CMDLINE=f"llmd.answers={ANSWERS} llmd.queue={cls.queued_max} "
                                      f"{cls.words}", **cls.variables)
 
-    def test_200_requests_one_after_the_other(self):
-        for _ in range(200):
-            self.assertEqual(self.server.request("GET", "/health")[0].status, 200)
-
     def test_nothing_is_copied_between_device_and_application(self):
         self.server.complete()
         self.assertEqual(set(self.server.copied_bytes().values()), {0})

@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -76,6 +77,25 @@ class RunQemu(unittest.TestCase):
         self.assertEqual(self.value(arguments, "-icount"), "shift=0,sleep=off")
         self.assertEqual(self.value(arguments, "-append"), "a=1 b=2 exo.test=1")
         self.assertIn("-semihosting-config", arguments)
+
+    def test_port_in_use_is_named(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            status, _, errors = self.run_qemu(NET="user", HTTP_PORT=str(port))
+        self.assertEqual(status, 1)
+        self.assertRegex(errors, f"HTTP_PORT={port}: nobody can listen at 127.0.0.1:{port}: "
+                                 "Address already in use; HTTP_PORT= chooses another port")
+
+    def test_store_that_fails(self):
+        store = self.folder / "store"
+        store.write_bytes(bytes(512))
+        _, arguments, _ = self.run_qemu(STORE=str(store), STORE_FAULT="once@7")
+        node = json.loads(self.value(arguments, "-blockdev"))["file"]
+        self.assertEqual(node["driver"], "blkdebug")
+        self.assertEqual((node["inject-error"][0]["sector"], node["inject-error"][0]["once"]),
+                         (7, True))
+        self.assertEqual(self.run_qemu(STORE_FAULT="once@7")[0], 1)
+        self.assertEqual(self.run_qemu(STORE=str(store), STORE_FAULT="often")[0], 1)
 
     def test_gdb_waits(self):
         _, arguments, errors = self.run_qemu(GDB="1")

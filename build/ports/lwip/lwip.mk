@@ -8,7 +8,7 @@ LWIP_TREE    := $(LWIP_DIR)/src/src
 LWIP_READY   := $(LWIP_DIR)/unpacked
 LWIP_INCLUDE := -isystem $(LWIP_TREE)/include -Ilibos/net/include
 
-LWIP_SRCS := $(addprefix core/,def.c dns.c inet_chksum.c init.c ip.c mem.c memp.c netif.c pbuf.c \
+LWIP_SRCS := $(addprefix core/,def.c dns.c inet_chksum.c init.c ip.c mem.c memp.c netif.c pbuf.c stats.c \
                  tcp.c tcp_in.c tcp_out.c timeouts.c udp.c) \
              $(addprefix core/ipv4/,dhcp.c etharp.c icmp.c ip4.c ip4_addr.c ip4_frag.c) \
              $(addprefix core/ipv6/,dhcp6.c ethip6.c icmp6.c inet6.c ip6.c ip6_addr.c ip6_frag.c \

@@ -41,6 +41,15 @@ struct stack_counts {
     uint64_t copied[STACK_COPIES]; /* bytes, by enum stack_copy */
 };
 
+/* What the stack has taken of its pools now; all of it comes back when connections end. */
+struct stack_usage {
+    uint32_t connections; /* control blocks of TCP, those in TIME-WAIT included */
+    uint32_t segments, pbufs;
+    uint32_t heap_bytes;
+    uint32_t buffers_held; /* received frames that somebody in the stack or above still has */
+    uint32_t refused; /* times that a pool or the heap had nothing left, ever (modulo 65,536) */
+};
+
 /*
  * How the interface gets its IPv4 address. With dhcp and an `ip` the latter is used when nobody has
  * answered within 6 seconds, until somebody does; without an ip DHCP is asked for as long as it
@@ -76,6 +85,8 @@ int64_t stack_open(struct stack *stack, const struct nic_source *source,
 /* Pages [first, first + pages) of the frames capability, mapped at `at`, may be sent from. */
 int64_t stack_add_range(struct stack *stack, void *at, uint32_t frames, uint32_t first,
                         uint32_t pages);
+
+void stack_read_usage(const struct stack *stack, struct stack_usage *usage);
 
 /* Everything that is due: frames in and out, timers. Returns how many frames came. */
 uint32_t stack_poll(struct stack *stack);

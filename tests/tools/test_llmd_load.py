@@ -1,0 +1,101 @@
+"""llmd in the machine under many requests: nothing of what they take stays taken."""
+import concurrent.futures
+import contextlib
+import os
+import tempfile
+import time
+import unittest
+
+from harness.host import make
+from harness.serving import MODELS, NO_MODELS, Machine, image_with
+
+GAUGES = ("memory_frames_free", "net_connections_open", "net_tcp_connections", "net_tcp_segments",
+          "net_pbufs", "net_heap_bytes", "net_buffers_held", "llmd_running", "llmd_queue_length")
+SEQUENTIAL = 10000 if os.environ.get("SOAK") else 200
+CONCURRENT = 64
+SETTLE_S = 30   # TIME-WAIT is over, and all acknowledgements are there
+
+
+def setUpModule():
+    status, output = make("out/clang-release/exo.Image", "out/clang-release/bin/llmd.elf")
+    if status:
+        raise RuntimeError(output)
+
+
+class Load:
+    """`variables` are the machine's."""
+    # pylint: disable=no-member
+    variables = {}
+
+    @classmethod
+    def setUpClass(cls):
+        with tempfile.TemporaryDirectory() as folder:
+            image = image_with(folder, MODELS / "stories260K.bin", MODELS / "tok512.bin")
+            cls.server = Machine(image, CMDLINE=f"llmd.queue={CONCURRENT}", **cls.variables)
+        cls.addClassCleanup(cls.server.stop)
+        cls.at_once()       # whatever grows once has grown
+
+    @classmethod
+    def one(cls, number):
+        if number % 4:
+            return cls.server.request("GET", "/health")[0].status
+        return cls.server.request("POST", f"/completion?n={number % 5 + 1}", b"Once")[0].status
+
+    @classmethod
+    def at_once(cls):
+        with concurrent.futures.ThreadPoolExecutor(CONCURRENT) as pool:
+            return list(pool.map(lambda _: len(cls.server.complete(query="?n=8")) > 0,
+                                 range(CONCURRENT)))
+
+    def gauges(self, expected=None):
+        """What is taken when nobody asks for anything else; with `expected`, once it is that."""
+        end = time.monotonic() + SETTLE_S
+        with contextlib.closing(self.server.connection()) as connection:
+            while True:
+                connection.request("GET", "/metrics")
+                text = connection.getresponse().read().decode()
+                words = (line.split() for line in text.splitlines() if not line.startswith("#"))
+                found = {name: int(value) for name, value in words if name in GAUGES}
+                settled = found == expected if expected else found["net_tcp_connections"] == 1
+                if settled or time.monotonic() > end:
+                    return found
+
+    def check(self, work):
+        before = self.gauges()
+        self.assertEqual(set(before), set(GAUGES))
+        work()
+        self.assertEqual(self.gauges(before), before)
+        self.assertEqual(self.server.metric("net_allocations_refused_total"), 0)
+        self.assertEqual(self.server.metric("net_connections_refused_total"), 0)
+
+    def test_one_after_the_other(self):
+        self.check(lambda: self.assertEqual({self.one(i) for i in range(SEQUENTIAL)}, {200}))
+
+    def test_at_once(self):
+        self.check(lambda: self.assertTrue(all(self.at_once())))
+
+
+@unittest.skipUnless(MODELS.is_dir(), NO_MODELS)
+class MachineOfOne(Load, unittest.TestCase):
+    variables = {"SMP": "1"}
+
+
+@unittest.skipUnless(MODELS.is_dir(), NO_MODELS)
+class MachineOfFour(Load, unittest.TestCase):
+    variables = {"SMP": "4"}
+
+
+@unittest.skipUnless(MODELS.is_dir(), NO_MODELS)
+class SmallMachine(unittest.TestCase):
+    def test_24_mib_are_enough(self):
+        with tempfile.TemporaryDirectory() as folder:
+            server = Machine(image_with(folder, MODELS / "stories260K.bin", MODELS / "tok512.bin"),
+                             MEM="24M")
+        self.addCleanup(server.stop)
+        response, text = server.request("POST", "/completion?n=64", b"Once upon a time")
+        self.assertEqual(response.status, 200)
+        reference = MODELS / "ref" / "stories260K.once-upon-a-time.t0.n256.txt"
+        self.assertTrue(reference.read_bytes()[len(b"Once upon a time"):].startswith(text))
+        self.assertEqual(server.metric("llmd_generated_tokens_total"), 64)
+        self.assertEqual(server.metric("net_allocations_refused_total"), 0)
+        self.assertGreater(server.metric("memory_frames_free"), 0)
