@@ -71,7 +71,7 @@ close_file(struct vm_object *object)
 static struct vm_object *
 object_of(int fd, int *number)
 {
-    static const struct vm_pager pager = {fill_from_file, close_file};
+    static const struct vm_pager pager = {.fill = fill_from_file, .gone = close_file};
     struct vfs_status status;
     int64_t own, err = vfs_status(fd, &status);
     if (err == VFS_OK && (status.type != VFS_FILE || !(status.how & VFS_READ))) {

@@ -17,6 +17,13 @@ sched_vcpu(void)
     return this_vcpu()->number;
 }
 
+uint32_t
+sched_vcpu_slot(void)
+{
+    const struct sched_vcpu *vcpu = this_vcpu();
+    return vcpu->number == 0 ? EXO_BOOT_VCPU : vcpu->vcpu.slot;
+}
+
 struct sched_counts
 sched_counts(void)
 {

@@ -57,11 +57,23 @@ take_zeros(const struct region *region, uint64_t va, uint32_t *word)
     return err;
 }
 
+static uint64_t
+number_in_object(const struct region *region, uint64_t va)
+{
+    return (va - region->start + region->offset) / PAGE;
+}
+
+static bool
+is_behind(const struct region *region, uint64_t va)
+{
+    return number_in_object(region, va) >= region->object->pages;
+}
+
 static int64_t
 take_from_object(const struct region *region, uint64_t va, uint32_t *word)
 {
-    uint64_t number = (va - region->start + region->offset) / PAGE;
-    if (number >= region->object->pages)
+    uint64_t number = number_in_object(region, va);
+    if (is_behind(region, va))
         return EXO_E_RANGE;
     uint32_t state = atomic_load_explicit(&region->object->page[number], memory_order_acquire);
     if (!(state & OBJECT_READY))
@@ -117,6 +129,8 @@ fault_resolve(uint64_t va, uint32_t access, struct region **found)
     *found = region;
     if (region == NULL || !allows(region, access))
         return EXO_E_RANGE;
+    if (region->object != NULL && region->object->pager->bring != NULL)
+        return is_behind(region, va) ? EXO_E_RANGE : EXO_E_AGAIN;
     uint32_t *word = page_word(va, true);
     int64_t err = word == NULL ? EXO_E_MEMORY : EXO_OK;
     if (err == EXO_OK && !(*word & PAGE_HELD))
@@ -153,7 +167,7 @@ redirect(const struct rt_upcall *upcall, struct exo_context *context, const stru
     fault->upcall = *upcall;
     fault->fp_bytes = rt_fp_bytes();
     fault->object = region->object;
-    fault->number = (va - region->start + region->offset) / PAGE;
+    fault->number = number_in_object(region, va);
     region->object->references++;
     context->x[0] = (uint64_t)(uintptr_t)fault;
     context->pc = (uint64_t)(uintptr_t)fill_begins;

@@ -7,7 +7,8 @@ static _Atomic uint32_t windows_taken; /* bits of the fill windows; a futex word
 struct vm_object *
 vm_object_make(const struct vm_pager *pager, void *own, uint64_t pages)
 {
-    uint64_t bytes = sizeof(struct vm_object) + pages * sizeof(uint32_t);
+    uint64_t table = pager->bring == NULL ? pages * sizeof(uint32_t) : 0;
+    uint64_t bytes = sizeof(struct vm_object) + table;
     struct rt_memory memory;
     int64_t err = rt_memory_take((uint32_t)((bytes + PAGE - 1) / PAGE),
                                  EXO_PROT_READ | EXO_PROT_WRITE, &memory);
@@ -16,7 +17,7 @@ vm_object_make(const struct vm_pager *pager, void *own, uint64_t pages)
     struct vm_object *object = memory.at;
     *object = (struct vm_object){.pager = pager, .own = own, .pages = pages, .references = 1};
     object->slot = memory.slot;
-    object->page = (_Atomic uint32_t *)(void *)(object + 1);
+    object->page = table > 0 ? (_Atomic uint32_t *)(void *)(object + 1) : NULL;
     return object;
 }
 
@@ -58,7 +59,7 @@ object_take_dead(void)
     if (object == NULL)
         return NULL;
     dead = object->next;
-    for (uint64_t i = 0; i < object->pages; i++) {
+    for (uint64_t i = 0; object->page != NULL && i < object->pages; i++) {
         uint32_t word = atomic_load_explicit(&object->page[i], memory_order_relaxed);
         if (word & OBJECT_READY)
             frame_give(word & FRAME_MASK);
@@ -124,6 +125,8 @@ fill_frame(struct vm_object *object, uint64_t number, uint32_t *frame)
 int64_t
 object_fill(struct vm_object *object, uint64_t number)
 {
+    if (object->pager->bring != NULL)
+        return object->pager->bring(object, number);
     _Atomic uint32_t *word = &object->page[number];
     uint32_t state = OBJECT_EMPTY, frame = FRAME_MASK;
     if (!atomic_compare_exchange_strong(word, &state, OBJECT_FILLING)) {

@@ -129,7 +129,7 @@ struct vm_object *object_take_dead(void);
 bool object_has_dead(void); /* a guess, without the lock */
 void object_bury(struct vm_object *object);
 
-/* In a thread: makes the page READY, or waits until somebody has. */
+/* In a thread: makes the page READY, or waits until somebody has; or the pager maps it. */
 int64_t object_fill(struct vm_object *object, uint64_t number);
 
 /* A fault that has to wait for a pager: a thread's interrupted context, while it runs fill_thread.

@@ -299,7 +299,7 @@ file_is_gone(struct vm_object *object)
 static struct vm_object *
 new_object(uint64_t pages)
 {
-    static const struct vm_pager pager = {fill_page, file_is_gone};
+    static const struct vm_pager pager = {.fill = fill_page, .gone = file_is_gone};
     atomic_store(&file.fills, 0);
     atomic_store(&file.gone, 0);
     file.bad = UINT64_MAX;

@@ -32,6 +32,9 @@ int sched_run(const struct sched_parameters *parameters, int (*main_thread)(void
 uint32_t sched_vcpus(void);
 uint32_t sched_vcpu(void);
 
+/* The capability slot of this vCPU: notifications bound to it wake its threads. */
+uint32_t sched_vcpu_slot(void);
+
 struct thread_attributes {
     uint32_t vcpu;        /* number, or SCHED_ANY: each in turn */
     uint32_t stack_bytes; /* 0: SCHED_STACK_BYTES. Rounded up to pages */

@@ -5,6 +5,9 @@
  * fill() runs in the thread that faulted, with upcalls allowed: it may wait, and it may not touch
  * the page that it fills but through `to`. Two threads that touch one page cause one fill; a page
  * is visible to nobody before fill has returned EXO_OK.
+ *
+ * A pager with frames and mappings of its own has bring() instead. Such an object is shown by one
+ * region, which is only read; whoever maps it takes its pages away before the region goes.
  */
 #ifndef VM_OBJECT_H
 #define VM_OBJECT_H
@@ -19,6 +22,9 @@ struct vm_pager {
     int64_t (*fill)(struct vm_object *object, uint64_t number, void *to);
     /* The last reference is gone. */
     void (*gone)(struct vm_object *object);
+    /* NULL, or instead of fill: maps page `number` itself, which may be there already. Called by
+     * each thread that touched it, at once. */
+    int64_t (*bring)(struct vm_object *object, uint64_t number);
 };
 
 struct vm_object {

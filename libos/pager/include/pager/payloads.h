@@ -1,0 +1,57 @@
+/*
+ * The payloads of an opened bundle in memory: a read-only region for each, filled when it is
+ * touched (model/pager.h says how), in frames of this program's cell that the device wrote.
+ */
+#ifndef PAGER_PAYLOADS_H
+#define PAGER_PAYLOADS_H
+
+#include <model/pager.h>
+#include <pager/disk.h>
+#include <vm/object.h>
+
+/* Frames with one capability; blocks have places, which go on from run to run. */
+struct payloads_run {
+    uint32_t slot, first_place, blocks;
+};
+
+struct payloads_region {
+    struct payloads *payloads;
+    size_t number; /* of the payload */
+    struct vm_object *object;
+    uint64_t va, bytes;
+};
+
+/* Its owner reads nothing of it but the pager. */
+struct payloads {
+    struct pager pager;
+    struct pager_host host;
+    struct disk *disk;
+    struct bundle *bundle;
+    struct payloads_region region[MANIFEST_PAYLOADS_MAX];
+    _Atomic uint32_t wakes; /* a futex word */
+    /* Memory: runs; how long the next one is; and the address at which place 0 is written to. */
+    struct payloads_run *run;
+    uint32_t run_count, run_blocks, blocks_left, next_place;
+    uint64_t places_va;
+    struct rt_memory zeros; /* a block of them */
+    /* Reads, by their number in the pager. */
+    struct blk_request request[PAGER_READS];
+    uint16_t device_region[PAGER_READS];
+    uint32_t ended;
+    uint64_t deadline_ticks;
+};
+
+/*
+ * Makes the regions; nothing is read yet. The disk holds the bundle; both outlive it. False with
+ * the reason: nothing is left behind.
+ */
+bool payloads_open(struct payloads *payloads, struct disk *disk, struct bundle *bundle,
+                   struct why *why);
+
+/* Where a payload is; so many bytes as the manifest says, and zeros up to the next page. */
+const void *payloads_at(const struct payloads *payloads, size_t number);
+
+/* Gives everything back. Nobody touches it any more. */
+void payloads_close(struct payloads *payloads);
+
+#endif

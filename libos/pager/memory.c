@@ -1,0 +1,123 @@
+/*
+ * Frames for blocks, in runs. Each run is mapped once, writable and unseen by others, where blocks
+ * are checked and their ends cleared; the blocks' pages are mapped a second time where they are
+ * shown. So nothing is unmapped before the end, and no TLB is flushed for a block.
+ */
+#include "private.h"
+
+#include <rt/frames.h>
+#include <stdlib.h>
+
+#define RUN_BLOCKS (EXO_BLOCK_PAGES / BLOCK_PAGES) /* of 2 MiB: mapped by one entry */
+#define RUNS_SPARE 1024u /* runs more than there must be, when memory is in pieces */
+
+bool
+memory_open(struct payloads *payloads, struct why *why)
+{
+    uint64_t blocks = manifest_leaves(&payloads->bundle->manifest);
+    payloads->blocks_left = (uint32_t)blocks;
+    payloads->run_blocks = RUN_BLOCKS;
+    payloads->run = calloc((size_t)(blocks / RUN_BLOCKS + RUNS_SPARE), sizeof(payloads->run[0]));
+    if (payloads->run == NULL)
+        return why_set(why, "no memory for a list of frames");
+    /* A block has a place for each time that it is read: twice when a read failed. */
+    payloads->places_va = rt_va_take((2 * blocks + RUN_BLOCKS) * BLOCK_PAGES,
+                                     (uint64_t)EXO_BLOCK_PAGES * EXO_PAGE_BYTES);
+    return rt_memory_take(BLOCK_PAGES, EXO_PROT_READ, &payloads->zeros) == EXO_OK ||
+           why_set(why, "no memory for a block of zeros");
+}
+
+void
+memory_close(struct payloads *payloads)
+{
+    for (uint32_t i = 0; i < payloads->run_count; i++) {
+        (void)rt_drop(payloads->run[i].slot);
+        rt_slot_put(payloads->run[i].slot);
+    }
+    if (payloads->zeros.at != NULL)
+        rt_memory_put(&payloads->zeros);
+    free(payloads->run);
+    payloads->run = NULL;
+    payloads->run_count = 0;
+}
+
+static bool
+take_run(struct payloads *payloads, struct payloads_run *run)
+{
+    uint32_t pages = run->blocks * BLOCK_PAGES, writable = EXO_PROT_READ | EXO_PROT_WRITE;
+    bool whole = run->blocks == RUN_BLOCKS;
+    run->slot = rt_slot_take();
+    struct exo_frames frames = exo_frames_alloc(
+        EXO_BOOT_CELL, run->slot, pages, whole ? EXO_ALLOC_BLOCK : EXO_ALLOC_CONTIGUOUS, 0);
+    uint64_t va = (uint64_t)(uintptr_t)memory_at(payloads, run->first_place);
+    if (frames.status == EXO_OK &&
+        rt_map_pages(va, run->slot, 0, pages, writable | (whole ? EXO_PROT_BLOCK : 0)) == EXO_OK)
+        return true;
+    (void)rt_drop(run->slot);
+    rt_slot_put(run->slot);
+    return false;
+}
+
+/* As long as there are such; from then on shorter ones. */
+static struct payloads_run *
+add_run(struct payloads *payloads)
+{
+    uint32_t most = (uint32_t)(manifest_leaves(&payloads->bundle->manifest) / RUN_BLOCKS);
+    struct payloads_run *run = &payloads->run[payloads->run_count];
+    uint32_t left = payloads->blocks_left > 0 ? payloads->blocks_left : 1;
+    if (payloads->run_count == most + RUNS_SPARE)
+        return NULL;
+    run->first_place = payloads->next_place;
+    for (run->blocks = left < payloads->run_blocks ? left : payloads->run_blocks; run->blocks > 0;
+         run->blocks /= 2, payloads->run_blocks = run->blocks) {
+        if (take_run(payloads, run)) {
+            payloads->run_count++;
+            return run;
+        }
+    }
+    payloads->run_blocks = 1;
+    return NULL;
+}
+
+const struct payloads_run *
+memory_take(struct payloads *payloads, struct pager_read *read)
+{
+    struct payloads_run *run =
+        payloads->run_count > 0 ? &payloads->run[payloads->run_count - 1] : NULL;
+    if (run == NULL || payloads->next_place == run->first_place + run->blocks)
+        run = add_run(payloads);
+    if (run == NULL)
+        return NULL;
+    uint32_t left = run->first_place + run->blocks - payloads->next_place;
+    read->count = read->count < left ? read->count : left;
+    read->place = payloads->next_place;
+    payloads->next_place += read->count;
+    payloads->blocks_left -=
+        payloads->blocks_left < read->count ? payloads->blocks_left : read->count;
+    return run;
+}
+
+/* Runs are in the order of their places. */
+static const struct payloads_run *
+find_run(const struct payloads *payloads, uint32_t place)
+{
+    uint32_t low = 0, high = payloads->run_count;
+    while (high - low > 1) {
+        uint32_t middle = (low + high) / 2;
+        if (payloads->run[middle].first_place <= place)
+            low = middle;
+        else
+            high = middle;
+    }
+    return &payloads->run[low];
+}
+
+int64_t
+memory_show(const struct payloads *payloads, uint32_t place, uint64_t va, uint32_t pages)
+{
+    if (place == PAGER_ZEROS)
+        return rt_map_pages(va, payloads->zeros.slot, 0, pages, EXO_PROT_READ);
+    const struct payloads_run *run = find_run(payloads, place);
+    return rt_map_pages(va, run->slot, (place - run->first_place) * BLOCK_PAGES, pages,
+                        EXO_PROT_READ);
+}

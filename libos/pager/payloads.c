@@ -1,0 +1,224 @@
+/* The pager's host above the kernel: the disk's queue, and regions that fault. */
+#include "private.h"
+
+#include <rt/sync.h>
+#include <rt/time.h>
+#include <string.h>
+#include <vm/vm.h>
+
+/* --- Locks ------------------------------------------------------------------------------------ */
+
+static void
+take_lock(void *context)
+{
+    mutex_lock(&((struct payloads *)context)->disk->lock);
+}
+
+static void
+give_lock(void *context)
+{
+    mutex_unlock(&((struct payloads *)context)->disk->lock);
+}
+
+static void
+sleep_for_wake(void *context)
+{
+    struct payloads *payloads = context;
+    uint32_t wakes = atomic_load(&payloads->wakes);
+    give_lock(payloads);
+    (void)futex_wait(&payloads->wakes, wakes, EXO_FOREVER);
+    take_lock(payloads);
+}
+
+static void
+wake_all(void *context)
+{
+    struct payloads *payloads = context;
+    atomic_fetch_add(&payloads->wakes, 1);
+    (void)futex_wake(&payloads->wakes, UINT32_MAX);
+}
+
+/* --- Reads ------------------------------------------------------------------------------------ */
+
+/* The device gives the memory back before anybody looks at it. */
+static void
+end_read(struct blk_request *request, void *context)
+{
+    struct payloads *payloads = context;
+    size_t number = (size_t)(request - payloads->request);
+    struct blk *blk = &payloads->disk->blk;
+    int64_t err = exo_again(exo_queue_release(blk->vq.slot, payloads->device_region[number]));
+    struct pager_read *read = &payloads->pager.read[number];
+    read->failed = err != EXO_OK || request->result != EXO_OK;
+    read->state = PAGER_READ_ENDED;
+    payloads->ended++;
+    if (!read->failed)
+        payloads->disk->bytes_read += (uint64_t)read->count * TREE_BLOCK_BYTES;
+}
+
+static bool
+submit(struct payloads *payloads, const struct pager_read *read, uint16_t region)
+{
+    size_t number = (size_t)(read - payloads->pager.read);
+    struct blk *blk = &payloads->disk->blk;
+    uint64_t at = payloads->bundle->files[read->payload].offset + read->index * TREE_BLOCK_BYTES;
+    payloads->device_region[number] = region;
+    payloads->request[number] = (struct blk_request){
+        .operation = EXO_BLOCK_READ,
+        .part_count = 1,
+        .sector = at / BLK_SECTOR_BYTES,
+        .part = {{region, true, 0, read->count * TREE_BLOCK_BYTES}},
+        .done = end_read,
+        .context = payloads,
+    };
+    payloads->deadline_ticks = rt_deadline_ns(DISK_SECONDS * RT_S_NS);
+    return blk_submit(blk, &payloads->request[number]) && vq_flush(&blk->vq, false) == EXO_OK;
+}
+
+static bool
+begin_read(void *context, struct pager_read *read)
+{
+    struct payloads *payloads = context;
+    struct vq *vq = &payloads->disk->blk.vq;
+    const struct payloads_run *run = memory_take(payloads, read);
+    if (run == NULL)
+        return false;
+    int64_t region = vq_region(vq, run->slot, (read->place - run->first_place) * BLOCK_PAGES,
+                               read->count * BLOCK_PAGES, EXO_WRITE);
+    return region >= 0 && submit(payloads, read, (uint16_t)region);
+}
+
+/* The queue is of no use any more; what was under way did not arrive. */
+static void
+fail_reads(struct payloads *payloads)
+{
+    for (unsigned i = 0; i < PAGER_READS; i++) {
+        struct pager_read *read = &payloads->pager.read[i];
+        if (read->state == PAGER_READ_FLYING) {
+            read->failed = true;
+            read->state = PAGER_READ_ENDED;
+            payloads->ended++;
+        }
+    }
+}
+
+static bool
+poll_reads(void *context)
+{
+    struct payloads *payloads = context;
+    struct blk *blk = &payloads->disk->blk;
+    int64_t err = disk_listen(payloads->disk);
+    payloads->ended = 0;
+    (void)blk_poll(blk);
+    while (payloads->ended == 0 && err == EXO_OK && (err = vq_flush(&blk->vq, true)) == EXO_E_AGAIN) {
+        (void)blk_poll(blk);
+        err = EXO_OK;
+    }
+    if (payloads->ended == 0 && err == EXO_OK && rt_ticks() >= payloads->deadline_ticks)
+        err = blk->vq.error = EXO_E_TIMEOUT;
+    if (err != EXO_OK)
+        fail_reads(payloads);
+    return payloads->ended > 0;
+}
+
+static void
+wait_for_disk(void *context)
+{
+    struct payloads *payloads = context;
+    (void)rt_wait_events(payloads->disk->blk.event, payloads->deadline_ticks);
+}
+
+/* --- Regions ---------------------------------------------------------------------------------- */
+
+static uint8_t *
+block_at(void *context, uint32_t place)
+{
+    return memory_at(context, place);
+}
+
+static bool
+show_block(void *context, size_t payload, uint64_t index, uint32_t place)
+{
+    const struct payloads *payloads = context;
+    const struct payloads_region *region = &payloads->region[payload];
+    uint64_t left = (region->bytes - index * TREE_BLOCK_BYTES) / EXO_PAGE_BYTES;
+    return memory_show(payloads, place, region->va + index * TREE_BLOCK_BYTES,
+                       left < BLOCK_PAGES ? (uint32_t)left : BLOCK_PAGES) == EXO_OK;
+}
+
+static int64_t
+bring_page(struct vm_object *object, uint64_t number)
+{
+    struct payloads_region *region = object->own;
+    return pager_touch(&region->payloads->pager, region->number, number / BLOCK_PAGES)
+               ? EXO_OK
+               : EXO_E_MEMORY;
+}
+
+static void
+forget_object(struct vm_object *object)
+{
+    (void)object;
+}
+
+static bool
+open_region(struct payloads *payloads, size_t number, struct why *why)
+{
+    static const struct vm_pager pager = {.gone = forget_object, .bring = bring_page};
+    struct payloads_region *region = &payloads->region[number];
+    uint64_t bytes = (uint64_t)payloads->bundle->manifest.payloads[number].bytes;
+    *region = (struct payloads_region){payloads, number, NULL, 0, store_round_up(bytes)};
+    region->object = vm_object_make(&pager, region, region->bytes / EXO_PAGE_BYTES);
+    int64_t err = region->object == NULL ? EXO_E_MEMORY
+                                         : vm_map(&region->va, region->bytes, VM_READ, VM_SHARED,
+                                                  region->object, 0);
+    return err == EXO_OK || why_set(why, "%s: no room to map it: %s",
+                                    payloads->bundle->manifest.payloads[number].path,
+                                    exo_error_text(err));
+}
+
+static void
+close_regions(struct payloads *payloads)
+{
+    for (size_t i = 0; i < payloads->bundle->manifest.payload_count; i++) {
+        struct payloads_region *region = &payloads->region[i];
+        if (region->va != 0)
+            (void)vm_unmap(region->va, region->bytes);
+        if (region->object != NULL)
+            vm_object_drop(region->object);
+    }
+}
+
+bool
+payloads_open(struct payloads *payloads, struct disk *disk, struct bundle *bundle, struct why *why)
+{
+    memset(payloads, 0, sizeof(*payloads));
+    payloads->disk = disk;
+    payloads->bundle = bundle;
+    payloads->host = (struct pager_host){
+        payloads,   take_lock,  give_lock,     sleep_for_wake, wake_all,
+        begin_read, poll_reads, wait_for_disk, block_at,       show_block,
+    };
+    bool fine = memory_open(payloads, why);
+    for (size_t i = 0; i < bundle->manifest.payload_count && fine; i++)
+        fine = open_region(payloads, i, why);
+    if (fine && pager_open(&payloads->pager, bundle, &payloads->host, why))
+        return true;
+    memory_close(payloads);
+    close_regions(payloads);
+    return false;
+}
+
+const void *
+payloads_at(const struct payloads *payloads, size_t number)
+{
+    return (const void *)(uintptr_t)payloads->region[number].va;
+}
+
+void
+payloads_close(struct payloads *payloads)
+{
+    pager_close(&payloads->pager);
+    memory_close(payloads); /* first: regions are unmapped by the end of their frames */
+    close_regions(payloads);
+}
