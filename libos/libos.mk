@@ -5,9 +5,9 @@
 # $(call libos_program,<path under OUT without .elf>,<sources>,<configuration>) links what the
 # configuration names and writes a link map beside the program.
 
-LIBOS_PARTS := sched vm vfs posix single toml model virtio blk rng net entropy
+LIBOS_PARTS := sched vm vfs posix single toml model virtio blk rng net entropy pager
 # Those that are compiled against the C library, and those whose code runs in upcall handlers.
-LIBOS_LIBC_PARTS := vfs posix single toml model net entropy
+LIBOS_LIBC_PARTS := vfs posix single toml model net entropy pager
 LIBOS_GENERAL_REGISTERS := sched vm
 
 LIBOS_VARIANTS := $(foreach p,$(LIBOS_PARTS),$(foreach d,\
@@ -22,7 +22,8 @@ $(foreach p,$(LIBOS_GENERAL_REGISTERS),$(eval \
 $(OUT)/libc-obj/libos/toml/%: USER_EXTRA_FLAGS := -Ilibos/toml/include
 $(OUT)/libc-obj/libos/model/%: USER_EXTRA_FLAGS = $(MODEL_FLAGS) $(ENGINE_FLAGS)
 $(OUT)/libc-obj/libos/model/hash_arm.c.o: USER_EXTRA_FLAGS = $(MODEL_FLAGS) -march=armv8-a+crypto
-$(call objects,libc,$(wildcard libos/model/*.c)): | $(LIBSODIUM_READY)
+$(OUT)/libc-obj/libos/pager/%: USER_EXTRA_FLAGS = $(MODEL_FLAGS)
+$(call objects,libc,$(wildcard libos/model/*.c libos/pager/*.c)): | $(LIBSODIUM_READY)
 
 $(OUT)/libc-obj/libos/net/%: USER_EXTRA_FLAGS = $(LWIP_INCLUDE)
 $(OUT)/libc-obj/libos/entropy/%: USER_EXTRA_FLAGS = $(LIBSODIUM_INCLUDE)

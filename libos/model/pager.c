@@ -129,9 +129,7 @@ static void
 end_read(struct pager *pager, struct pager_read *read)
 {
     uint64_t number = number_of(pager, read->payload, read->index);
-    uint8_t state = !read->failed      ? BLOCK_READ
-                    : read->count == 1 ? BLOCK_UNREADABLE
-                                       : BLOCK_ALONE;
+    uint8_t state = !read->failed ? BLOCK_READ : read->count == 1 ? BLOCK_UNREADABLE : BLOCK_ALONE;
     memset(pager->state + number, state, read->count);
     for (uint32_t i = 0; i < read->count; i++)
         pager->place[number + i] = read->place + i;
@@ -188,13 +186,13 @@ pager_close(struct pager *pager)
 
 /* --- Reading ahead ---------------------------------------------------------------------------- */
 
-/* The stream that is at this block: in its last window, or right behind it. */
+/* The stream that is at this block: in its last two windows, or right behind them. */
 static struct pager_stream *
 find_stream(struct pager *pager, uint64_t number)
 {
     for (unsigned i = 0; i < PAGER_STREAMS; i++) {
         struct pager_stream *stream = &pager->stream[i];
-        if (stream->used > 0 && stream->mark <= number && number <= stream->next)
+        if (stream->used > 0 && stream->first <= number && number <= stream->next)
             return stream;
     }
     return NULL;
@@ -221,19 +219,20 @@ follow(struct pager *pager, size_t payload, uint64_t index)
     struct pager_stream *stream = find_stream(pager, number);
     if (!stream) {
         stream = oldest_stream(pager);
-        *stream = (struct pager_stream){number + 1, number + 1, ++pager->touches, 1};
+        *stream = (struct pager_stream){number + 1, number + 1, number + 1, ++pager->touches, 1};
         return;
     }
     stream->used = ++pager->touches;
     uint64_t end = first + blocks_of(pager, payload), next = stream->next;
-    uint32_t window = 2 * stream->window < PAGER_AHEAD_BLOCKS ? 2 * stream->window
-                                                              : PAGER_AHEAD_BLOCKS;
-    if (next < first || next >= end)
+    uint32_t window =
+        2 * stream->window < PAGER_AHEAD_BLOCKS ? 2 * stream->window : PAGER_AHEAD_BLOCKS;
+    if (number < stream->mark || next < first || next >= end)
         return;
     uint64_t held = pager->counts.blocks_held + (next == number);
     uint64_t count = end - next < window ? end - next : window;
     stream->next = first + read_ahead(pager, payload, next - first, count);
     if (stream->next > next) {
+        stream->first = stream->mark;
         stream->mark = next;
         stream->window = window;
         pager->counts.blocks_ahead += pager->counts.blocks_held - held;
@@ -271,8 +270,7 @@ check(struct pager *pager, size_t payload, uint64_t index)
     struct why why;
     pager->state[number] = BLOCK_CHECKED;
     host->unlock(host->context);
-    enum bundle_block result =
-        check_bytes(pager, payload, index, host->at(host->context, place));
+    enum bundle_block result = check_bytes(pager, payload, index, host->at(host->context, place));
     host->lock(host->context);
     pager->counts.bytes_verified += result == BUNDLE_BLOCK_GOOD ? TREE_BLOCK_BYTES : 0;
     if (result != BUNDLE_BLOCK_GOOD && bundle_is_demoted(pager->bundle, &why))
@@ -342,7 +340,7 @@ pager_touch_all(struct pager *pager, size_t payload, struct why *why)
     uint64_t first = pager->bundle->first_leaf[payload], blocks = blocks_of(pager, payload);
     pager->host->lock(pager->host->context);
     *oldest_stream(pager) =
-        (struct pager_stream){first, first, ++pager->touches, PAGER_AHEAD_BLOCKS};
+        (struct pager_stream){first, first, first, ++pager->touches, PAGER_AHEAD_BLOCKS};
     pager->host->unlock(pager->host->context);
     for (uint64_t index = 0; index < blocks && !pager_is_failed(pager, why); index++)
         if (!pager_touch(pager, payload, index))

@@ -36,6 +36,8 @@ disk_listen(struct disk *disk)
         return EXO_OK;
     int64_t err = disk->notification[vcpu] == 0 ? make_notification(disk, vcpu) : EXO_OK;
     if (err == EXO_OK)
+        err = exo_again(exo_irq_bind(disk->blk.vq.slot, EXO_NONE));
+    if (err == EXO_OK)
         err = exo_irq_bind(disk->blk.vq.slot, disk->notification[vcpu]);
     if (err == EXO_OK)
         disk->listener = vcpu;

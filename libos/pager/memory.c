@@ -47,8 +47,8 @@ take_run(struct payloads *payloads, struct payloads_run *run)
     uint32_t pages = run->blocks * BLOCK_PAGES, writable = EXO_PROT_READ | EXO_PROT_WRITE;
     bool whole = run->blocks == RUN_BLOCKS;
     run->slot = rt_slot_take();
-    struct exo_frames frames = exo_frames_alloc(
-        EXO_BOOT_CELL, run->slot, pages, whole ? EXO_ALLOC_BLOCK : EXO_ALLOC_CONTIGUOUS, 0);
+    struct exo_frames frames = exo_frames_alloc(EXO_BOOT_CELL, run->slot, pages,
+                                                whole ? EXO_ALLOC_BLOCK : EXO_ALLOC_CONTIGUOUS, 0);
     uint64_t va = (uint64_t)(uintptr_t)memory_at(payloads, run->first_place);
     if (frames.status == EXO_OK &&
         rt_map_pages(va, run->slot, 0, pages, writable | (whole ? EXO_PROT_BLOCK : 0)) == EXO_OK)

@@ -110,7 +110,8 @@ poll_reads(void *context)
     int64_t err = disk_listen(payloads->disk);
     payloads->ended = 0;
     (void)blk_poll(blk);
-    while (payloads->ended == 0 && err == EXO_OK && (err = vq_flush(&blk->vq, true)) == EXO_E_AGAIN) {
+    while (payloads->ended == 0 && err == EXO_OK &&
+           (err = vq_flush(&blk->vq, true)) == EXO_E_AGAIN) {
         (void)blk_poll(blk);
         err = EXO_OK;
     }
@@ -169,12 +170,12 @@ open_region(struct payloads *payloads, size_t number, struct why *why)
     uint64_t bytes = (uint64_t)payloads->bundle->manifest.payloads[number].bytes;
     *region = (struct payloads_region){payloads, number, NULL, 0, store_round_up(bytes)};
     region->object = vm_object_make(&pager, region, region->bytes / EXO_PAGE_BYTES);
-    int64_t err = region->object == NULL ? EXO_E_MEMORY
-                                         : vm_map(&region->va, region->bytes, VM_READ, VM_SHARED,
-                                                  region->object, 0);
-    return err == EXO_OK || why_set(why, "%s: no room to map it: %s",
-                                    payloads->bundle->manifest.payloads[number].path,
-                                    exo_error_text(err));
+    int64_t err = region->object == NULL
+                      ? EXO_E_MEMORY
+                      : vm_map(&region->va, region->bytes, VM_READ, VM_SHARED, region->object, 0);
+    return err == EXO_OK ||
+           why_set(why, "%s: no room to map it: %s",
+                   payloads->bundle->manifest.payloads[number].path, exo_error_text(err));
 }
 
 static void

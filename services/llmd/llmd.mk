@@ -20,7 +20,7 @@ endif
 llmd_of       = $(patsubst llmd-private,llmd,$(1:%=llmd-%))
 LLMD         := $(call llmd_of,$(CONFIG))
 
-LLMD_MACHINE_SRCS := $(LLMD_SRCS) $(addprefix services/llmd/,service.c weights.c disk.c) \
+LLMD_MACHINE_SRCS := $(LLMD_SRCS) $(addprefix services/llmd/,service.c weights.c) \
                      $(ENGINE_AARCH64_SRCS)
 llmd_SRCS         := $(LLMD_MACHINE_SRCS) $(addprefix services/llmd/,link.c raw.c)
 llmd-shared_SRCS  := $(llmd_SRCS)

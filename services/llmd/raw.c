@@ -115,6 +115,6 @@ main(void)
         if (err != EXO_OK)
             service_die("network", exo_error_text(err));
         if (frames == 0 && !busy)
-            stack_wait(&stack, 0, EXO_FOREVER);
+            stack_wait(&stack, 0, service_deadline());
     }
 }

@@ -91,17 +91,30 @@ complete(struct serve *serve, struct http_conn *conn, const struct http_request 
     serve->queued++;
 }
 
+/* What ends with a text in JSON: why there is no model. Reasons name files, whose names are plain.
+ */
+static const char *
+reason_of(const struct serve *serve, char *to, size_t room)
+{
+    (void)snprintf(to, room, ",\"reason\":\"%s\"", serve->error);
+    for (char *at = to + strlen(",\"reason\":\""); at[0] != '\0' && at[1] != '\0'; at++)
+        if (*at == '"' || *at == '\\' || (unsigned char)*at < ' ')
+            *at = '\'';
+    return to;
+}
+
 static void
 give_health(struct serve *serve, struct http_conn *conn, const struct http_request *request)
 {
-    char text[512];
+    char text[1024], reason[sizeof(serve->error) + 32];
     bool well = serve->error[0] == '\0';
     int length =
-        snprintf(text, sizeof(text), "{\"status\":\"%s\",%s,\"running\":%u,\"queued\":%u}\n",
+        snprintf(text, sizeof(text), "{\"status\":\"%s\",%s,\"running\":%u,\"queued\":%u%s}\n",
                  serve->draining ? "draining"
                  : well          ? "ok"
                                  : "failed",
-                 serve->description, serve->running, serve->queued);
+                 serve->description, serve->running, serve->queued,
+                 well ? "" : reason_of(serve, reason, sizeof(reason)));
     (void)request;
     http_respond(conn, well && !serve->draining ? 200 : 503, "application/json", text,
                  (size_t)length);

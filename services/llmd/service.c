@@ -10,15 +10,19 @@
 #include <rt/module.h>
 #include <rt/start.h>
 #include <rt/time.h>
+#include <sched/thread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
-#define ANSWERS     8u  /* at a time, and ... */
-#define QUEUED      32u /* ... waiting: llmd.answers, llmd.queue on the command line */
-#define STEP_TOKENS 32u
+#define ANSWERS       8u  /* at a time, and ... */
+#define QUEUED        32u /* ... waiting: llmd.answers, llmd.queue on the command line */
+#define STEP_TOKENS   32u
+#define LOOK_AGAIN_MS 10u /* whether another model was found */
 
 static struct serve serve;
 static struct model model;
+static struct files files; /* of the model */
 static char description[256];
 static struct http_date date;
 static int64_t start_s; /* the time of day when the counter was 0; 0: there is no clock */
@@ -33,13 +37,6 @@ const char *
 service_date(void)
 {
     return date.line;
-}
-
-void
-service_turn(void)
-{
-    if (start_s != 0)
-        http_date_turn(&date, start_s + (int64_t)(service_now_us() / 1000000));
 }
 
 static void
@@ -105,16 +102,8 @@ report_kernels(void)
 }
 
 static void
-open_model(void)
+describe(void)
 {
-    struct engine_error error = {""};
-    struct files files = {0};
-    struct model_options options = {
-        .batch = STEP_TOKENS, .machine = &machine, .kernel = wanted_kernel()};
-    weights_find(&files);
-    options.pack = !files.on_fault;
-    if (!model_open(&model, &files.checkpoint, &files.tokenizer, &options, &error))
-        service_die("model", error.text);
     const struct engine_shape *shape = &model.shape.shape;
     (void)snprintf(description, sizeof(description),
                    "\"model\":\"%s\",\"generation\":%lld,\"dim\":%u,\"layers\":%u,"
@@ -124,13 +113,110 @@ open_model(void)
     rt_printf("llmd: %s, %u wide, %u layers, %u words, context %u\n", model.shape.kind, shape->dim,
               shape->layers, shape->vocabulary, shape->context);
     report_kernels();
+}
+
+/* Opening reads some of the weights: they may turn out bad by that. */
+static bool
+use_files(struct engine_error *error)
+{
+    const struct model_options options = {.batch = STEP_TOKENS,
+                                          .machine = &machine,
+                                          .kernel = wanted_kernel(),
+                                          .pack = !files.on_fault};
+    if (!model_open(&model, &files.checkpoint, &files.tokenizer, &options, error))
+        return false;
+    const char *lost = weights_lost();
+    if (lost == NULL)
+        return true;
+    (void)snprintf(error->text, sizeof(error->text), "%s", lost);
+    model_close(&model);
+    return false;
+}
+
+/* The newest generation that can be used; those that cannot are refused. */
+static bool
+open_model(void)
+{
+    while (weights_find(&files)) {
+        struct engine_error error = {""};
+        if (use_files(&error))
+            return true;
+        weights_refuse(error.text);
+    }
+    return false;
+}
+
+/* --- Another generation, when the one that is served is lost -----------------------------------
+ */
+
+enum { MODEL_SERVED, MODEL_SOUGHT, MODEL_FOUND, MODEL_NONE };
+static _Atomic uint32_t model_state;
+
+/* In a thread of its own: who asks meanwhile is answered. */
+static void *
+seek_model(void *unused)
+{
+    atomic_store(&model_state, open_model() ? MODEL_FOUND : MODEL_NONE);
+    return unused;
+}
+
+static void
+begin_to_seek(void)
+{
+    struct thread *thread;
+    const struct thread_attributes attributes = {.vcpu = sched_vcpu(), .detached = 1};
+    model_close(&model);
+    weights_refuse(serve.error);
+    atomic_store(&model_state, MODEL_SOUGHT);
+    if (thread_create(&thread, &attributes, seek_model, NULL) != EXO_OK)
+        (void)seek_model(NULL);
+}
+
+static void
+look_after_model(void)
+{
+    struct engine_error error = {""};
+    if (atomic_load(&model_state) == MODEL_FOUND) {
+        atomic_store(&model_state, MODEL_SERVED);
+        describe();
+        if (!serve_use(&serve, model.engine, &model.tokenizer, description, &error))
+            serve_lose(&serve, error.text);
+    }
+    if (atomic_load(&model_state) == MODEL_SERVED && serve.engine == NULL)
+        begin_to_seek();
+}
+
+uint64_t
+service_deadline(void)
+{
+    return atomic_load(&model_state) == MODEL_SOUGHT || atomic_load(&model_state) == MODEL_FOUND
+               ? rt_deadline_ns(LOOK_AGAIN_MS * RT_MS_NS)
+               : EXO_FOREVER;
+}
+
+void
+service_turn(void)
+{
+    if (start_s != 0)
+        http_date_turn(&date, start_s + (int64_t)(service_now_us() / 1000000));
+    look_after_model();
+}
+
+static void
+open_serve(void)
+{
+    struct engine_error error = {""};
     const struct serve_options serving = {
         .running_max = (uint32_t)rt_option_number("llmd.answers", ANSWERS),
         .queued_max = (uint32_t)rt_option_number("llmd.queue", QUEUED),
         .step_tokens = STEP_TOKENS,
         .now_us = service_now_us,
         .log = log_line,
+        .lost = weights_lost,
     };
+    if (!open_model())
+        service_die("model", "no generation can be served");
+    describe();
     if (!serve_open(&serve, &serving, &error) ||
         !serve_use(&serve, model.engine, &model.tokenizer, description, &error))
         service_die("model", error.text);
@@ -166,7 +252,7 @@ service_open(void)
         entropy_add(rt_boot->seed, sizeof(rt_boot->seed));
     int64_t rtc_s = rt_rtc_seconds();
     start_s = rtc_s != 0 ? rtc_s - (int64_t)(service_now_us() / 1000000) : 0;
-    open_model();
+    open_serve();
     service_count(kernels_count, &model.kernels);
     service_count(weights_count, NULL);
     service_count(write_memory, NULL);

@@ -21,8 +21,15 @@ uint64_t service_now_us(void);
  * place, which service_turn keeps current. */
 const char *service_date(void);
 
-/* To be called in each turn of the loop. */
+/*
+ * To be called in each turn of the loop: the time of day; and another model, when the one that was
+ * served is lost. It is looked for in a thread of this vCPU, so that requests are answered (503)
+ * while that reads.
+ */
 void service_turn(void);
+
+/* When that is to be called at the latest, in ticks. */
+uint64_t service_deadline(void);
 
 /* "llmd: what: why" on the console, and the end of the program with status 1. */
 _Noreturn void service_die(const char *what, const char *why);

@@ -1,10 +1,10 @@
 /* Where the files of the model are, and whether they may be served. */
 #include "weights.h"
 
-#include "disk.h"
 #include "service.h"
 
 #include <model/shape.h>
+#include <pager/payloads.h>
 #include <rt/console.h>
 #include <rt/module.h>
 #include <rt/start.h>
@@ -14,12 +14,19 @@
 #define DEVICES    32u
 
 static struct disk disk;
+static struct trust trust;
+static struct bundle bundle;
+static struct payloads payloads;
+static char name[MANIFEST_NAME_BYTES] = "default";
+static int64_t below = BUNDLE_NEWEST; /* generations that were not tried; 0: there are none */
+static bool have_disk, mapped;        /* `payloads` are those of `bundle` */
+static struct pager_counts before;    /* of the generations that are gone */
 
 static bool
-module_file(const char *name, struct model_file *file)
+module_file(const char *module_name, struct model_file *file)
 {
     struct rt_module module;
-    bool found = rt_module_find(name, &module);
+    bool found = rt_module_find(module_name, &module);
     if (found)
         *file = (struct model_file){module.at, module.bytes};
     return found;
@@ -39,45 +46,72 @@ report(void *context, const struct bundle_event *event)
               verdicts[event->verdict], event->text);
 }
 
-/* Weights and tokenizer in memory: the hook of eager verification, and what we do in any case. */
-static bool
-load_files(void *context, struct bundle *bundle, struct why *why)
-{
-    const struct manifest *manifest = &bundle->manifest;
-    struct files *files = context;
-    struct payload payload;
-    if (!manifest->has_model)
-        return why_set(why, "it is no model");
-    int weights = manifest_find(manifest, manifest->model.weights);
-    int tokenizer = manifest_find(manifest, manifest->model.tokenizer);
-    if (!disk_load(&disk, bundle, (size_t)weights, &payload, why))
-        return false;
-    files->checkpoint = (struct model_file){payload.at, payload.bytes};
-    if (!disk_load(&disk, bundle, (size_t)tokenizer, &payload, why))
-        return false;
-    files->tokenizer = (struct model_file){payload.at, payload.bytes};
-    files->generation = manifest->generation;
-    return true;
-}
-
-static bool
-accept_bundle(void *context, struct bundle *bundle, struct why *why)
-{
-    (void)context;
-    return shape_check(bundle, why);
-}
+/* --- Mapping ---------------------------------------------------------------------------------- */
 
 static void
-read_trust(struct trust *trust)
+unmap(void)
+{
+    struct pager_counts counts = pager_counts(&payloads.pager);
+    before.faults += counts.faults;
+    before.blocks_read += counts.blocks_read;
+    before.blocks_ahead += counts.blocks_ahead;
+    before.bytes_verified += counts.bytes_verified;
+    payloads_close(&payloads);
+    mapped = false;
+}
+
+/* Weights and tokenizer. */
+static bool
+touch_files(const struct manifest *manifest, struct why *why)
+{
+    int weights = manifest_find(manifest, manifest->model.weights);
+    int tokenizer = manifest_find(manifest, manifest->model.tokenizer);
+    return pager_touch_all(&payloads.pager, (size_t)weights, why) &&
+           pager_touch_all(&payloads.pager, (size_t)tokenizer, why);
+}
+
+/* The hook of eager verification. */
+static bool
+load_bundle(void *context, struct bundle *opened, struct why *why)
+{
+    (void)context;
+    if (!opened->manifest.has_model)
+        return why_set(why, "it is no model");
+    mapped = payloads_open(&payloads, &disk, opened, why);
+    if (mapped && touch_files(&opened->manifest, why))
+        return true;
+    if (mapped)
+        unmap();
+    return false;
+}
+
+/* ... and of both: what is not mapped by now is verified when it is touched. */
+static bool
+accept_bundle(void *context, struct bundle *opened, struct why *why)
+{
+    (void)context;
+    bool fine = opened->manifest.has_model || why_set(why, "it is no model");
+    fine = fine && shape_check(opened, why);
+    if (fine && !mapped)
+        mapped = fine = payloads_open(&payloads, &disk, opened, why);
+    if (!fine && mapped)
+        unmap();
+    return fine;
+}
+
+/* --- The store -------------------------------------------------------------------------------- */
+
+static void
+read_trust(void)
 {
     struct model_file file;
     struct why why;
     if (!module_file("trust", &file))
         service_die("trust", "the boot image has no trust root");
-    if (!trust_read("trust", file.bytes, file.count, trust, &why))
+    if (!trust_read("trust", file.bytes, file.count, &trust, &why))
         service_die("trust", why.text);
-    for (size_t i = 0; i < trust->count; i++)
-        rt_printf("llmd: trusts %s\n", trust->keys[i].name);
+    for (size_t i = 0; i < trust.count; i++)
+        rt_printf("llmd: trusts %s\n", trust.keys[i].name);
 }
 
 /* The first disk with a store image. */
@@ -86,55 +120,96 @@ find_store(void)
 {
     struct exo_device_info info;
     struct why why = {"the machine has no disk"};
-    for (uint32_t slot = EXO_BOOT_DEVICE; slot < EXO_BOOT_DEVICE + DEVICES; slot++)
-        if (exo_device_info(slot, &info) == EXO_OK && info.type == TYPE_BLOCK &&
-            disk_open(&disk, slot, EVENT_DISK, &why))
-            return;
-    service_die("store", why.text);
+    for (uint32_t slot = EXO_BOOT_DEVICE; slot < EXO_BOOT_DEVICE + DEVICES && !have_disk; slot++)
+        have_disk = exo_device_info(slot, &info) == EXO_OK && info.type == TYPE_BLOCK &&
+                    disk_open(&disk, slot, EVENT_DISK, &why);
+    if (!have_disk)
+        service_die("store", why.text);
 }
 
+/* Before the first generation; and a queue that broke is opened anew. */
 static void
+look_at_store(void)
+{
+    if (have_disk && disk.blk.vq.error != EXO_OK) {
+        rt_printf("llmd: the disk is started anew: %s\n", exo_error_text(disk.blk.vq.error));
+        disk_close(&disk);
+        have_disk = false;
+    } else if (!have_disk) {
+        read_trust();
+        hash_use(rt_machine.features & EXO_FEATURE_SHA256 ? &hash_arm : &hash_portable);
+        (void)rt_option("llmd.bundle", name, sizeof(name));
+    }
+    find_store();
+}
+
+static struct model_file
+payload_file(const char *path)
+{
+    size_t number = (size_t)manifest_find(&bundle.manifest, path);
+    return (struct model_file){payloads_at(&payloads, number),
+                               (uint64_t)bundle.manifest.payloads[number].bytes};
+}
+
+static bool
 open_bundle(struct files *files)
 {
-    static struct bundle bundle;
-    static struct trust trust;
-    char name[MANIFEST_NAME_BYTES] = "default";
+    look_at_store();
     const struct bundle_loader loader = {
         .store = &disk.image.store,
         .trust = &trust,
         .allow_unsigned = rt_option_number("llmd.unsigned", 0) != 0,
-        .context = files,
         .report = report,
         .accept = accept_bundle,
-        .load = load_files,
+        .load = load_bundle,
     };
-    struct why why;
-    read_trust(&trust);
-    find_store();
-    hash_use(rt_machine.features & EXO_FEATURE_SHA256 ? &hash_arm : &hash_portable);
-    (void)rt_option("llmd.bundle", name, sizeof(name));
-    if (!bundle_open(&loader, name, BUNDLE_NEWEST, &bundle))
-        service_die(name, "no generation of this bundle can be served");
-    if (files->generation != bundle.manifest.generation && !load_files(files, &bundle, &why))
-        service_die(name, why.text);
+    if (!bundle_open(&loader, name, below, &bundle))
+        return false;
+    *files = (struct files){.checkpoint = payload_file(bundle.manifest.model.weights),
+                            .tokenizer = payload_file(bundle.manifest.model.tokenizer),
+                            .generation = bundle.manifest.generation,
+                            .on_fault = bundle.manifest.verify != MANIFEST_EAGER};
+    return true;
 }
 
-/* From the boot image if it carries a model itself, or else from the store. */
-void
+bool
 weights_find(struct files *files)
 {
-    if (module_file("model.bin", &files->checkpoint)) {
-        rt_printf("llmd: the model is from the boot image, NOT SIGNED BY ANYBODY\n");
-        if (!module_file("tokenizer.bin", &files->tokenizer))
-            service_die("tokenizer.bin", "not in the boot image, beside model.bin");
-    } else {
-        open_bundle(files);
+    *files = (struct files){.generation = 0};
+    if (below == 0)
+        return false;
+    if (!module_file("model.bin", &files->checkpoint))
+        return open_bundle(files);
+    rt_printf("llmd: the model is from the boot image, NOT SIGNED BY ANYBODY\n");
+    if (!module_file("tokenizer.bin", &files->tokenizer))
+        service_die("tokenizer.bin", "not in the boot image, beside model.bin");
+    return true;
+}
+
+void
+weights_refuse(const char *why)
+{
+    if (!mapped) {
+        rt_printf("llmd: the model of the boot image: rejected: %s\n", why);
+        below = 0;
+        return;
     }
+    below = bundle.manifest.generation;
+    report(NULL, &(struct bundle_event){name, below, BUNDLE_REJECTED, why});
+    unmap();
+    bundle_close(&bundle);
+}
+
+const char *
+weights_lost(void)
+{
+    return mapped && pager_is_failed(&payloads.pager, NULL) ? payloads.pager.why.text : NULL;
 }
 
 void
 weights_count(struct metrics_text *text, void *context)
 {
+    struct pager_counts now = mapped ? pager_counts(&payloads.pager) : (struct pager_counts){0};
     (void)context;
     metrics_put(text, "store_bytes_read_total", "counter", "bytes read from the store",
                 disk.bytes_read);
@@ -142,4 +217,15 @@ weights_count(struct metrics_text *text, void *context)
                 disk.blk.retried);
     metrics_put(text, "store_errors_total", "counter", "reads that it failed for good",
                 disk.blk.failed);
+    metrics_put(text, "pager_faults_total", "counter", "blocks of payloads that were touched",
+                before.faults + now.faults);
+    metrics_put(text, "pager_blocks_read_total", "counter", "blocks read from the store",
+                before.blocks_read + now.blocks_read);
+    metrics_put(text, "pager_blocks_ahead_total", "counter",
+                "blocks that were asked for before they were touched",
+                before.blocks_ahead + now.blocks_ahead);
+    metrics_put(text, "pager_bytes_verified_total", "counter", "bytes whose hash was right",
+                before.bytes_verified + now.bytes_verified);
+    metrics_put(text, "pager_resident_pages", "gauge", "pages of payloads in memory",
+                now.blocks_held * (TREE_BLOCK_BYTES / EXO_PAGE_BYTES));
 }

@@ -1,6 +1,7 @@
 /*
  * The files of the model that is served: from the boot image if it carries them (model.bin,
- * tokenizer.bin), or else from a signed bundle of the first disk with a store.
+ * tokenizer.bin), or else from a signed bundle of the first disk with a store, the newest
+ * generation that is good.
  */
 #ifndef LLMD_WEIGHTS_H
 #define LLMD_WEIGHTS_H
@@ -15,8 +16,20 @@ struct files {
     bool on_fault;      /* the checkpoint is read, and verified, when it is touched */
 };
 
-/* Finds them, verifies them, and says so on the console. Ends the program when there are none. */
-void weights_find(struct files *files);
+/*
+ * Finds the files and maps them: those of the newest generation at first, after weights_refuse
+ * those of the next one below. Each generation that is not good is reported with its reason. False:
+ * none is left. Ends the program when the machine has no store, or no trust root.
+ */
+bool weights_find(struct files *files);
+
+/* Whoever has the files cannot serve them, and uses them no more: reported; their memory is given
+ * back. */
+void weights_refuse(const char *why);
+
+/* Why what was read from the files cannot be trusted: they turned out bad, or unreadable, and zeros
+ * were shown instead. NULL: it can. Any thread may ask. */
+const char *weights_lost(void);
 
 /* What was read from the store, for /metrics. */
 metrics_source weights_count;

@@ -81,13 +81,13 @@ UNIT_SRCS_test_gguf          := $(UNIT_ENGINE) tests/engine/write_gguf.c
 UNIT_FLAGS_test_gguf         := $(UNIT_ENGINE_FLAGS)
 
 # Bundles: the loader over a store in memory.
-BUNDLE_TESTS := test_bundle test_bundle_flips test_bundle_blocks test_image test_signature test_tree
+BUNDLE_TESTS := test_bundle test_pager test_bundle_flips test_bundle_blocks test_image test_signature test_tree
 $(foreach t,$(BUNDLE_TESTS),\
     $(eval UNIT_SRCS_$(t)  := $(wildcard tests/unit/bundle/*.c) $(MODEL_SRCS))\
     $(eval UNIT_FLAGS_$(t) := $(MODEL_FLAGS))\
     $(eval UNIT_LIBS_$(t)  := $(LIBSODIUM_HOST))\
     $(eval UNIT_NEEDS_$(t) := $(LIBSODIUM_READY)))
-UNIT_TSAN += test_bundle_blocks
+UNIT_TSAN += test_bundle_blocks test_pager
 
 # The registers are the real ones' (exo/virtio/pci.h), over a double of configuration space.
 UNIT_SRCS_test_pci  := tests/unit/host/fake_pci.c exo/core/lock.c exo/pci/function.c exo/pci/scan.c \

@@ -61,8 +61,8 @@ struct pager_host {
 };
 
 struct pager_counts {
-    uint64_t faults;          /* touches */
-    uint64_t blocks_read;     /* ... and how many of them before somebody touched them */
+    uint64_t faults;      /* touches */
+    uint64_t blocks_read; /* ... and how many of them before somebody touched them */
     uint64_t blocks_ahead;
     uint64_t bytes_verified;
     uint64_t blocks_held; /* now: with memory */
@@ -70,8 +70,9 @@ struct pager_counts {
 
 /* One sequence of touches. */
 struct pager_stream {
-    uint64_t mark; /* the window that was asked for last begins here ... */
-    uint64_t next; /* ... and ends before this block */
+    uint64_t first; /* the last window but one begins here, ... */
+    uint64_t mark;  /* ... the last one here, ... */
+    uint64_t next;  /* ... and it ends before this block */
     uint64_t used;
     uint32_t window;
 };

@@ -35,8 +35,8 @@ void vm_start(void);
  * bytes from `offset` on, or zeros where object is NULL. Between two regions that vm places there
  * is an unmapped page. The region holds a reference to the object.
  *
- * EXO_E_ALIGN, EXO_E_RANGE: address or size; EXO_E_ARG: prot or flags, for this object; EXO_E_WX; EXO_E_LIMIT: too
- * many regions, or no room.
+ * EXO_E_ALIGN, EXO_E_RANGE: address or size; EXO_E_ARG: prot or flags, for this object; EXO_E_WX;
+ * EXO_E_LIMIT: too many regions, or no room.
  */
 int64_t vm_map(uint64_t *va, uint64_t bytes, uint32_t prot, uint32_t flags,
                struct vm_object *object, uint64_t offset);
