@@ -2,6 +2,7 @@
  * link. */
 #include "private.h"
 
+#include <net/ip4.h>
 #include <rt/console.h>
 #include <rt/start.h>
 #include <rt/string.h>
@@ -109,21 +110,6 @@ address_look_at_link(struct stack *stack)
 /* --- The command line ----------------------------------------------------------------------------
  */
 
-bool
-stack_parse_ip4(const char *text, uint8_t ip[4])
-{
-    for (unsigned i = 0; i < 4; i++) {
-        unsigned value = 0, digits = 0;
-        for (; *text >= '0' && *text <= '9' && digits < 4; digits++)
-            value = value * 10 + (unsigned)(*text++ - '0');
-        if (digits == 0 || digits > 3 || value > 255 || *text != (i < 3 ? '.' : '\0'))
-            return false;
-        text += i < 3;
-        ip[i] = (uint8_t)value;
-    }
-    return true;
-}
-
 int64_t
 stack_read_address(struct stack_address *address, const char **wrong)
 {
@@ -138,7 +124,7 @@ stack_read_address(struct stack_address *address, const char **wrong)
     for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         char text[32];
         *wrong = words[i].name;
-        if (rt_option(words[i].name, text, sizeof(text)) && !stack_parse_ip4(text, words[i].ip))
+        if (rt_option(words[i].name, text, sizeof(text)) && !ip4_parse(text, words[i].ip))
             return EXO_E_ARG;
     }
     address->dhcp = rt_option_number("net.dhcp", 1) != 0;

@@ -96,3 +96,6 @@ UNIT_FLAGS_test_pci := -include exo/virtio/pci.h
 
 UNIT_SRCS_test_packed  := libos/vfs/packed.c tests/unit/packed/packed_walk.c
 UNIT_FLAGS_test_packed := -Ilibos/vfs/include -Ilibos/sched/include
+
+UNIT_SRCS_test_wire  := libos/net/wire.c libos/net/ip4.c
+UNIT_FLAGS_test_wire := -Ilibos/net/include

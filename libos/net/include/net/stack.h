@@ -103,9 +103,6 @@ void stack_wait(struct stack *stack, uint64_t also, uint64_t deadline_ticks);
  */
 int64_t stack_read_address(struct stack_address *address, const char **wrong);
 
-/* Four decimal numbers with dots, and nothing else. */
-bool stack_parse_ip4(const char *text, uint8_t ip[4]);
-
 /* `address` is NULL when the name has none, or nobody answered. */
 typedef void stack_resolved(const char *name, const ip_addr_t *address, void *context);
 
