@@ -2,6 +2,7 @@
 
     qmp: COMMAND key=value ...      a command for QEMU (qmp.py)
     pump: FRAMES MAC [WINDOW]       frames over the tap device, while the guest runs (tests/bench/tools)
+    peer: ADDRESS CHECK             the other side of a test over it (tests/guest/peer)
 
 What could not be done is a failure of the run: problems() names it.
 """
@@ -12,20 +13,23 @@ from . import qmp
 from .host import ROOT
 
 PUMP = "out/host/pump"
+PEER = "tests/guest/peer/peer.py"
 FAILED = "host: failed: "
-PUMP_END_S = 60         # after the machine's end, which a pump notices
+HELPER_END_S = 60       # after the machine's end, which they notice
 
 
 class Actions:
     """The host's side of one run, of the machine that run-qemu has as process `pid`."""
 
     def __init__(self, pid, socket):
-        self.pid, self.monitor, self.pumps = pid, qmp.Monitor(socket), []
-        self.table = {"qmp": self.monitor.perform, "pump": self.pump}
+        self.pid, self.monitor, self.helpers = pid, qmp.Monitor(socket), []
+        self.table = {"qmp": self.monitor.perform, "pump": lambda text: self.help(PUMP, text),
+                      "peer": lambda text: self.help(PEER, text)}
 
-    def pump(self, text):
-        self.pumps.append(subprocess.Popen(
-            [ROOT / PUMP, str(self.pid), *text.split()], stdin=subprocess.DEVNULL,
+    def help(self, program, text):
+        """Starts a program beside the machine, with its process id and those words."""
+        self.helpers.append(subprocess.Popen(
+            [ROOT / program, str(self.pid), *text.split()], stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
 
     def line(self, line):
@@ -42,14 +46,15 @@ class Actions:
         """After the machine's end: what else is to be logged."""
         self.monitor.close()
         log = ""
-        for pump in self.pumps:
+        for helper in self.helpers:
+            name = helper.args[0].stem
             try:
-                output, _ = pump.communicate(timeout=PUMP_END_S)
+                output, _ = helper.communicate(timeout=HELPER_END_S)
             except subprocess.TimeoutExpired:
-                pump.kill()
-                output, _ = pump.communicate()
-                output += f"not over {PUMP_END_S} s after the machine"
-            log += f"{FAILED if pump.returncode else 'host: '}pump: {output.strip()}\n"
+                helper.kill()
+                output, _ = helper.communicate()
+                output += f"not over {HELPER_END_S} s after the machine"
+            log += f"{FAILED if helper.returncode else 'host: '}{name}: {output.strip()}\n"
         return log
 
 

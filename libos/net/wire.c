@@ -1,8 +1,6 @@
 /* Arithmetic over frames. */
 #include <net/wire.h>
 
-#include <string.h>
-
 #define ETHERNET_BYTES 14u
 #define TYPE_AT        12u
 #define IP4_BYTES      20u
@@ -46,7 +44,7 @@ wire_take(struct wire_frame *frame, uint32_t header_bytes, bool merged, wire_nex
     if (frame->bytes < header_bytes)
         return merged ? WIRE_LIE : WIRE_DROP;
     if (header_bytes != 0)
-        memcpy(&header, frame->part[0].at, sizeof(header));
+        __builtin_memcpy(&header, frame->part[0].at, sizeof(header));
     cut_header(frame, header_bytes);
     uint32_t parts = merged ? header.buffers : 1;
     if (parts == 0 || parts > WIRE_PARTS_MAX)
@@ -89,15 +87,15 @@ add_bytes(uint64_t sum, const void *bytes, int count)
     uint64_t word;
     for (; count >= 32; count -= 32, at += 32) {
         uint64_t words[4];
-        memcpy(words, at, 32);
+        __builtin_memcpy(words, at, 32);
         sum = add(add(add(add(sum, words[0]), words[1]), words[2]), words[3]);
     }
     for (; count >= 8; count -= 8, at += 8) {
-        memcpy(&word, at, 8);
+        __builtin_memcpy(&word, at, 8);
         sum = add(sum, word);
     }
     word = 0;
-    memcpy(&word, at, (size_t)count);
+    __builtin_memcpy(&word, at, (uint64_t)count);
     return add(sum, word);
 }
 
@@ -168,7 +166,7 @@ wire_offload(uint8_t *frame, const struct wire_segment *segment, struct wire_hea
     uint64_t sum = six ? add_bytes(0, frame + ETHERNET_BYTES + 8, 32)
                        : add_bytes(0, frame + ETHERNET_BYTES + 12, 8);
     uint16_t pseudo = fold(add_bytes(sum, rest, sizeof(rest)));
-    memcpy(frame + segment->start + segment->field, &pseudo, sizeof(pseudo));
+    __builtin_memcpy(frame + segment->start + segment->field, &pseudo, sizeof(pseudo));
     *header = (struct wire_header){.flags = WIRE_NEEDS_CHECKSUM,
                                    .checksum_start = segment->start,
                                    .checksum_offset = segment->field};

@@ -15,4 +15,4 @@ $(PUMP): tests/bench/tools/pump.c tests/bench/work.h $(MAKE_FRAGMENTS) | setup-t
 include tests/bench/baremetal/baremetal.mk
 
 BENCH_SRCS_blk_random_read := $(wildcard libos/virtio/*.c)
-BENCH_SRCS_net_echo        := $(wildcard libos/virtio/*.c) libos/net/nic.c
+BENCH_SRCS_net_echo        := $(wildcard libos/virtio/*.c) libos/net/nic.c libos/net/wire.c

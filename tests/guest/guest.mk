@@ -26,11 +26,14 @@ $(foreach t,$(filter threads_%,$(GUEST_TESTS)),$(eval \
 
 include tests/guest/bundle/bundle.mk
 
+GUEST_SRCS_nic_tap := $(wildcard libos/virtio/*.c) libos/net/nic.c libos/net/wire.c
 GUEST_SRCS_drivers := $(sort $(wildcard libos/virtio/*.c libos/blk/*.c libos/rng/*.c \
-                                        libos/supervise/*.c)) libos/net/nic.c
+                                        libos/supervise/*.c)) libos/net/nic.c libos/net/wire.c
 
 # Those that call lwIP itself.
-GUEST_LWIP := $(call objects,libc,$(wildcard tests/guest/stack_*.c))
+GUEST_SRCS_stack_tap   := tests/guest/peer/station.c
+GUEST_SRCS_stack_lease := tests/guest/peer/station.c
+GUEST_LWIP := $(call objects,libc,$(wildcard tests/guest/stack_*.c) tests/guest/peer/station.c)
 $(GUEST_LWIP): USER_EXTRA_FLAGS = -Itests/guest/lib $(LWIP_INCLUDE)
 $(GUEST_LWIP): | $(LWIP_READY)
 
