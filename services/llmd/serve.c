@@ -22,19 +22,39 @@ fail_all(struct serve *serve, unsigned status, const char *text)
 
 /* --- The model -------------------------------------------------------------------------------- */
 
+/* One place more: on top of the free ones. */
 static bool
-make_places(struct serve *serve, const struct engine_shape *shape)
+make_place(struct serve *serve)
 {
-    size_t bytes = engine_sequence_bytes(serve->engine, shape->context);
-    while (serve->place_count < serve->options.running_max) {
-        struct serve_place *place = &serve->places[serve->place_count];
-        place->memory = aligned_alloc(ENGINE_ARENA_ALIGN, bytes);
-        place->logits = malloc(shape->vocabulary * sizeof(float));
-        serve->place_count++;
-        if (place->memory == NULL || place->logits == NULL)
-            return false;
+    const struct engine_shape *shape = &engine_model_of(serve->engine)->shape;
+    struct serve_place place = {
+        .memory =
+            aligned_alloc(ENGINE_ARENA_ALIGN, engine_sequence_bytes(serve->engine, shape->context)),
+        .logits = malloc(shape->vocabulary * sizeof(float)),
+    };
+    if (place.memory == NULL || place.logits == NULL) {
+        free(place.memory);
+        free(place.logits);
+        return false;
     }
+    serve->places[serve->place_count++] = place;
+    serve->places_made++;
     return true;
+}
+
+/* A free place for one more; made when it is first needed, as long as there is memory. */
+static bool
+has_place(struct serve *serve)
+{
+    if (serve->place_count > 0)
+        return true;
+    if (serve->places_made == serve->places_max)
+        return false;
+    if (make_place(serve))
+        return true;
+    serve->places_max = serve->places_made;
+    serve->options.log("llmd: no memory for more answers at a time");
+    return false;
 }
 
 static bool
@@ -72,10 +92,10 @@ serve_use(struct serve *serve, struct engine *engine, const struct engine_tokeni
     serve->tokenizer = tokenizer;
     serve->description = description;
     serve->error[0] = '\0';
-    if (make_places(serve, shape))
+    serve->places_max = serve->options.running_max;
+    if (has_place(serve))
         return open_batch(serve, error);
-    (void)snprintf(error->text, sizeof(error->text),
-                   "no memory for %u answers at a time, %zu bytes each", serve->options.running_max,
+    (void)snprintf(error->text, sizeof(error->text), "no memory for an answer: %zu bytes",
                    engine_sequence_bytes(engine, shape->context));
     return false;
 }
@@ -89,6 +109,7 @@ serve_lose(struct serve *serve, const char *why)
         free(place->memory);
         free(place->logits);
     }
+    serve->places_made = 0;
     free(serve->batch_memory);
     serve->batch_memory = NULL;
     serve->engine = NULL;
@@ -152,7 +173,7 @@ admit(struct serve *serve)
             http_end(conn, "");
         }
     struct serve_answer *next;
-    while (serve->place_count > 0 && (next = oldest_queued(serve)) != NULL)
+    while ((next = oldest_queued(serve)) != NULL && has_place(serve))
         start(serve, next);
 }
 
@@ -212,7 +233,7 @@ serve_step(struct serve *serve)
         if (serve->answers[i].state == ANSWER_RUNNING)
             take_token(serve, &serve->answers[i]);
     /* What is over and only waits for room in its connection is gone on with when that comes. */
-    return serve->batch.count > 0 || (serve->queued > 0 && serve->place_count > 0);
+    return serve->batch.count > 0 || (serve->queued > 0 && has_place(serve));
 }
 
 bool

@@ -59,6 +59,7 @@ struct serve {
     struct serve_answer *answers; /* running_max + queued_max */
     struct serve_place *places;   /* free ones, a stack */
     uint32_t place_count, running, queued;
+    uint32_t places_made, places_max; /* fewer than running_max where memory is short */
     uint64_t arrivals;
     bool draining; /* no new requests: 503 */
     struct metrics metrics;

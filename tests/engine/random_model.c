@@ -173,6 +173,24 @@ put_header_v2(struct writer *writer, const struct random_shape *shape, uint32_t 
     writer->at = HEADER_V2;
 }
 
+static size_t
+quantised_bytes(const struct random_shape *shape, uint32_t group)
+{
+    return HEADER_V2 + 4 * norm_numbers(shape) + matrix_numbers(shape) +
+           matrix_numbers(shape) / group * 4;
+}
+
+uint8_t *
+model_head(const struct random_shape *shape, uint32_t group, size_t *head_bytes, size_t *bytes)
+{
+    struct writer writer = {.file = malloc(HEADER_V2 + 4 * norm_numbers(shape))};
+    put_header_v2(&writer, shape, group);
+    put_ones(&writer, norm_numbers(shape));
+    *head_bytes = writer.at;
+    *bytes = quantised_bytes(shape, group);
+    return writer.file;
+}
+
 uint8_t *
 random_model_quantised(const uint8_t *model, uint32_t group, size_t *bytes)
 {
@@ -184,8 +202,7 @@ random_model_quantised(const uint8_t *model, uint32_t group, size_t *bytes)
     const float *ffn_norms = attention + layers * (2 * dim * dim + 2 * dim * kv_dim(&shape));
     const float *final_norm = ffn_norms + layers * (dim + 3 * ffn);
     struct writer writer = {0};
-    *bytes = HEADER_V2 + 4 * norm_numbers(&shape) + matrix_numbers(&shape) +
-             matrix_numbers(&shape) / group * 4;
+    *bytes = quantised_bytes(&shape, group);
     writer.file = malloc(*bytes);
     put_header_v2(&writer, &shape, group);
     put(&writer, attention_norms, layers * dim * 4);

@@ -24,4 +24,11 @@ uint8_t *random_model(const struct random_shape *shape, uint64_t seed, size_t *b
  */
 uint8_t *random_model_quantised(const uint8_t *model, uint32_t group, size_t *bytes);
 
+/*
+ * What such a file begins with, from malloc: header and norms. The rest, up to `bytes`, may be
+ * zeros: a model of any size for measuring how one is loaded.
+ */
+uint8_t *model_head(const struct random_shape *shape, uint32_t group, size_t *head_bytes,
+                    size_t *bytes);
+
 #endif
