@@ -3,13 +3,35 @@
 #include "real.h"
 
 static void
-rotate_heads(float *heads, uint32_t count, uint32_t head_dim, const float *rotations)
+add(float *to, const float *from, uint32_t count)
 {
-    for (uint32_t i = 0; i < count * head_dim; i += 2) {
-        float cosine = rotations[i % head_dim], sine = rotations[i % head_dim + 1];
-        float a = heads[i], b = heads[i + 1];
-        heads[i] = a * cosine - b * sine;
-        heads[i + 1] = a * sine + b * cosine;
+    for (uint32_t i = 0; i < count; i++)
+        to[i] += from[i];
+}
+
+void
+attention_add_biases(const struct engine *engine, uint32_t layer, uint32_t t)
+{
+    const struct engine_shape *shape = &engine->model->shape;
+    uint32_t query_dim = shape->heads * shape->head_dim, kv_dim = shape->kv_heads * shape->head_dim;
+    if (engine->biases == NULL)
+        return;
+    const float *biases = engine->biases + layer * attention_width(shape);
+    add(engine->query[t], biases, query_dim);
+    add(engine->key[t], biases + query_dim, kv_dim);
+    add(engine->value[t], biases + query_dim + kv_dim, kv_dim);
+}
+
+static void
+rotate_head(float *head, const struct engine_shape *shape, const float *rotations)
+{
+    uint32_t half = shape->rope_dim / 2;
+    for (uint32_t i = 0; i < half; i++) {
+        float *a = head + (shape->rope_halves ? i : 2 * i);
+        float *b = shape->rope_halves ? a + half : a + 1;
+        float cosine = rotations[2 * i], sine = rotations[2 * i + 1], before = *a;
+        *a = before * cosine - *b * sine;
+        *b = before * sine + *b * cosine;
     }
 }
 
@@ -17,9 +39,11 @@ void
 attention_rotate(const struct engine *engine, uint32_t t)
 {
     const struct engine_shape *shape = &engine->model->shape;
-    const float *rotations = engine->rotations + (size_t)t * shape->head_dim;
-    rotate_heads(engine->query[t], shape->heads, shape->head_dim, rotations);
-    rotate_heads(engine->key[t], shape->kv_heads, shape->head_dim, rotations);
+    const float *rotations = engine->rotations + (size_t)t * shape->rope_dim;
+    for (uint32_t head = 0; head < shape->heads; head++)
+        rotate_head(engine->query[t] + head * shape->head_dim, shape, rotations);
+    for (uint32_t head = 0; head < shape->kv_heads; head++)
+        rotate_head(engine->key[t] + head * shape->head_dim, shape, rotations);
 }
 
 static float
@@ -51,7 +75,8 @@ attention_head(const struct engine *engine, uint32_t layer, uint32_t t, uint32_t
     float *scores = mix->scores;
     const struct engine_shape *shape = &engine->model->shape;
     const struct step_token *token = &engine->tokens[t];
-    uint32_t size = shape->head_dim, count = token->position + 1;
+    uint32_t size = shape->head_dim, end = token->position + 1;
+    uint32_t first = shape->window != 0 && end > shape->window ? end - shape->window : 0;
     uint32_t kv_start = head / (shape->heads / shape->kv_heads) * size;
     size_t stride = (size_t)shape->kv_heads * size;
     const float *query = engine->query[t] + (size_t)head * size;
@@ -59,12 +84,12 @@ attention_head(const struct engine *engine, uint32_t layer, uint32_t t, uint32_t
     const float *values = sequence_row(engine, token->sequence, layer, 1, 0) + kv_start;
     float *mixed = engine->mixed[t] + (size_t)head * size, root = real_sqrt((float)size);
 
-    for (uint32_t p = 0; p < count; p++)
+    for (uint32_t p = first; p < end; p++)
         scores[p] = dot(query, keys + p * stride, size) / root;
-    softmax(scores, count);
+    softmax(scores + first, end - first);
     for (uint32_t i = 0; i < size; i++)
         mixed[i] = 0;
-    for (uint32_t p = 0; p < count; p++)
+    for (uint32_t p = first; p < end; p++)
         for (uint32_t i = 0; i < size; i++)
             mixed[i] += scores[p] * values[p * stride + i];
 }

@@ -156,6 +156,9 @@ set_shape(struct engine_shape *shape, const struct header *header)
         .context = (uint32_t)n[6],
         .norm_epsilon = NORM_EPSILON,
         .rope_base = ROPE_BASE,
+        .rope_dim = (uint32_t)n[0] / (uint32_t)n[3],
+        .rope_scale = 1,
+        .rope_magnitude = 1,
     };
 }
 
@@ -278,7 +281,10 @@ take_lists(struct engine_model *model, struct engine_arena *arena)
     uint32_t layers = model->shape.layers;
     model->layers = engine_arena_take(arena, layers, sizeof *model->layers);
     model->tensors = engine_arena_take(arena, 3 + 9 * (size_t)layers, sizeof *model->tensors);
-    return model->layers != NULL && model->tensors != NULL;
+    if (model->layers == NULL || model->tensors == NULL)
+        return false;
+    memset(model->layers, 0, layers * sizeof *model->layers);
+    return true;
 }
 
 static int

@@ -229,5 +229,5 @@ engine_attention_kernel(const struct engine_model *model,
                         const struct engine_kernel *const *kernels)
 {
     const struct engine_kernel *kernel = kernels[model->classifier->index];
-    return kernel->sums != NULL ? kernel : NULL;
+    return kernel->sums != NULL && model->shape.window == 0 ? kernel : NULL;
 }

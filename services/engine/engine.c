@@ -69,9 +69,12 @@ take_scratch(struct engine *engine, struct engine_arena *arena)
     size_t count = (size_t)engine->batch * widest;
     engine->norms =
         engine_arena_take(arena, 2 * (size_t)shape->layers + 1, shape->dim * sizeof *engine->norms);
-    engine->frequencies = engine_arena_take(arena, shape->head_dim / 2, sizeof(float));
+    if (shape->layers > 0 && engine->model->layers[0].query_bias != NULL)
+        engine->biases =
+            engine_arena_take(arena, shape->layers, attention_width(shape) * sizeof(float));
+    engine->frequencies = engine_arena_take(arena, shape->rope_dim / 2, sizeof(float));
     engine->tokens = engine_arena_take(arena, engine->batch, sizeof *engine->tokens);
-    engine->rotations = engine_arena_take(arena, engine->batch, shape->head_dim * sizeof(float));
+    engine->rotations = engine_arena_take(arena, engine->batch, shape->rope_dim * sizeof(float));
     engine->normed = engine_arena_take(arena, count, sizeof *engine->normed);
     engine->quants = engine_arena_take(arena, count, sizeof *engine->quants);
     engine->scales = engine_arena_take(arena, count / 4 + 1, sizeof *engine->scales);
@@ -82,36 +85,59 @@ take_scratch(struct engine *engine, struct engine_arena *arena)
     take_mixes(engine, arena);
 }
 
+/* A tensor of one row. */
 static bool
-read_norm(struct engine *engine, const struct engine_tensor *tensor, uint32_t index)
+read_row(struct engine *engine, const struct engine_tensor *tensor, float *to)
 {
     struct engine_rows rows;
     if (!engine->source->rows(engine->source->context, tensor, 0, &rows))
         return false;
-    step_kernel(engine, tensor)
-        ->expand(&rows, 0, tensor->columns, tensor->group,
-                 engine->norms + (size_t)index * tensor->columns);
+    step_kernel(engine, tensor)->expand(&rows, 0, tensor->columns, tensor->group, to);
     return true;
 }
 
+static bool
+read_biases(struct engine *engine, uint32_t index)
+{
+    const struct engine_layer *layer = &engine->model->layers[index];
+    if (engine->biases == NULL)
+        return true;
+    float *to = engine->biases + index * attention_width(&engine->model->shape);
+    return read_row(engine, layer->query_bias, to) &&
+           read_row(engine, layer->key_bias, to + layer->query_bias->columns) &&
+           read_row(engine, layer->value_bias,
+                    to + layer->query_bias->columns + layer->key_bias->columns);
+}
+
 static int
-read_norms(struct engine *engine, struct engine_error *error)
+read_vectors(struct engine *engine, struct engine_error *error)
 {
     const struct engine_model *model = engine->model;
-    bool ok = read_norm(engine, model->final_norm, 2 * model->shape.layers);
-    for (uint32_t i = 0; ok && i < model->shape.layers; i++)
-        ok = read_norm(engine, model->layers[i].attention_norm, 2 * i) &&
-             read_norm(engine, model->layers[i].ffn_norm, 2 * i + 1);
+    size_t dim = model->shape.dim;
+    bool ok = read_row(engine, model->final_norm, engine->norms + 2 * model->shape.layers * dim);
+    for (uint32_t i = 0; ok && i < model->shape.layers; i++) {
+        const struct engine_layer *layer = &model->layers[i];
+        ok = read_row(engine, layer->attention_norm, engine->norms + 2 * i * dim) &&
+             read_row(engine, layer->ffn_norm, engine->norms + (2 * i + 1) * dim) &&
+             read_biases(engine, i);
+    }
     return ok ? ENGINE_OK : engine_fail(error, ENGINE_E_WEIGHTS, "engine: no weights of the norms");
 }
 
-static void
-set_frequencies(struct engine *engine)
+static int
+set_frequencies(struct engine *engine, struct engine_error *error)
 {
     const struct engine_shape *shape = &engine->model->shape;
-    for (uint32_t i = 0; i < shape->head_dim / 2; i++)
-        engine->frequencies[i] =
-            1.0f / real_pow(shape->rope_base, (float)(2 * i) / (float)shape->head_dim);
+    const struct engine_tensor *factors =
+        engine->model->rope_factors[engine->context > shape->rope_context];
+    if (factors != NULL && !read_row(engine, factors, engine->frequencies))
+        return engine_fail(error, ENGINE_E_WEIGHTS, "engine: no weights of the positions");
+    for (uint32_t i = 0; i < shape->rope_dim / 2; i++) {
+        float factor = factors != NULL ? engine->frequencies[i] : 1;
+        float power = real_pow(shape->rope_base, (float)(2 * i) / (float)shape->rope_dim);
+        engine->frequencies[i] = 1.0f / power / (factor * shape->rope_scale);
+    }
+    return ENGINE_OK;
 }
 
 static int
@@ -125,6 +151,9 @@ check_options(const struct engine_model *model, const struct engine_options *opt
     if (options->attention != NULL && options->attention->sums == NULL)
         return engine_fail(error, ENGINE_E_ARGUMENT, "engine: kernel %s is not for attention",
                            options->attention->name);
+    if (options->attention != NULL && model->shape.window != 0)
+        return engine_fail(error, ENGINE_E_ARGUMENT,
+                           "engine: attention in integers has no window, and the model has");
     if (options->batch > ENGINE_DIM_MAX)
         return engine_fail(error, ENGINE_E_ARGUMENT, "engine: %u tokens in a step, more than %u",
                            options->batch, ENGINE_DIM_MAX);
@@ -156,9 +185,9 @@ engine_open(struct engine **opened, const struct engine_model *model,
     if (counts || arena->used_bytes > arena->size_bytes)
         return engine_fail(error, ENGINE_E_SPACE, "engine: %lu bytes of memory are not enough",
                            arena->base ? arena->size_bytes : 0);
-    set_frequencies(engine);
     *opened = engine;
-    return read_norms(engine, error);
+    status = set_frequencies(engine, error);
+    return status == ENGINE_OK ? read_vectors(engine, error) : status;
 }
 
 static int

@@ -26,13 +26,14 @@ struct engine {
     struct engine_team team;
     uint32_t context, batch;
     float *norms;       /* of each layer attention and ffn, then the final one: [dim] each */
-    float *frequencies; /* of the rotary positions: [head_dim / 2] */
+    float *biases;      /* of each layer query, key and value; NULL: there are none */
+    float *frequencies; /* of the rotary positions: [rope_dim / 2] */
 
     /* The step at work; each phase is written by one worker a row, and read after a barrier. */
     const struct engine_item *items;
     uint32_t item_count, token_count, logits_count;
     struct step_token *tokens; /* [batch] */
-    float *rotations;          /* [batch][head_dim / 2]: cosine, sine */
+    float *rotations;          /* [batch][rope_dim / 2]: cosine, sine */
     float **x;                 /* [batch]: the residual stream */
     float **query, **key, **value, **mixed;
     float **gate, **up, **down;
@@ -78,6 +79,16 @@ step_barrier(struct engine *engine, uint32_t worker)
 /* The keys (part 0) or values (part 1) of a layer at a position: kv_heads * head_dim floats. */
 float *sequence_row(const struct engine *engine, const struct engine_sequence *sequence,
                     uint32_t layer, uint32_t part, uint32_t position);
+
+/* Floats of a layer's query, key and value together. */
+static inline size_t
+attention_width(const struct engine_shape *shape)
+{
+    return ((size_t)shape->heads + 2 * (size_t)shape->kv_heads) * shape->head_dim;
+}
+
+/* Adds the biases of query, key and value of token `t`, where there are some. */
+void attention_add_biases(const struct engine *engine, uint32_t layer, uint32_t t);
 
 /* Turns query and key of token `t` by their position, in place. */
 void attention_rotate(const struct engine *engine, uint32_t t);

@@ -98,11 +98,15 @@ embed(struct engine *engine, uint32_t t)
 static void
 rotations_of(struct engine *engine, uint32_t t)
 {
-    uint32_t half = engine->model->shape.head_dim / 2;
+    const struct engine_shape *shape = &engine->model->shape;
+    uint32_t half = shape->rope_dim / 2;
     float *rotations = engine->rotations + (size_t)t * 2 * half;
-    for (uint32_t i = 0; i < half; i++)
+    for (uint32_t i = 0; i < half; i++) {
         real_sincos((float)engine->tokens[t].position * engine->frequencies[i],
                     &rotations[2 * i + 1], &rotations[2 * i]);
+        rotations[2 * i] *= shape->rope_magnitude;
+        rotations[2 * i + 1] *= shape->rope_magnitude;
+    }
 }
 
 static void
@@ -158,6 +162,7 @@ attend(struct engine *engine, uint32_t worker, uint32_t index)
     product(engine, worker, layer->value, count, engine->value);
     step_barrier(engine, worker);
     for (uint32_t t = share.first; t < share.end; t++) {
+        attention_add_biases(engine, index, t);
         attention_rotate(engine, t);
         if (engine->attention != NULL)
             attention_integer_store(engine, index, t);

@@ -1,17 +1,7 @@
-/* Models of the architecture llama in GGUF files. */
-#include "gguf.h"
+/* Models in GGUF files: their tensors. */
+#include "gguf_model.h"
 
 #include <string.h>
-
-#define NAME_MAX_BYTES 64
-
-struct reader {
-    struct gguf *gguf;
-    struct engine_model *model;
-    struct engine_error *error;
-    uint64_t tensors_at; /* the first tensor's description */
-    uint64_t data_at;    /* where offsets count from */
-};
 
 /* Types of tensors, as they are numbered in files. */
 static const struct {
@@ -19,22 +9,15 @@ static const struct {
     enum engine_format format;
     uint32_t group;
 } types[] = {
-    {0, ENGINE_F32, 1},   {1, ENGINE_F16, 1},   {2, ENGINE_Q4_0, 32},
-    {8, ENGINE_Q8_0, 32}, {30, ENGINE_BF16, 1},
+    {0, ENGINE_F32, 1},     {1, ENGINE_F16, 1},   {2, ENGINE_Q4_0, 32},   {3, ENGINE_Q4_1, 32},
+    {6, ENGINE_Q5_0, 32},   {8, ENGINE_Q8_0, 32}, {12, ENGINE_Q4_K, 256}, {13, ENGINE_Q5_K, 256},
+    {14, ENGINE_Q6_K, 256}, {30, ENGINE_BF16, 1},
 };
 
-/* A tensor as the file describes it. */
-struct description {
-    struct gguf_text name;
-    uint32_t dimensions, type;
-    uint64_t sizes[4];
-    uint64_t offset;
-};
-
-static struct description
-read_description(struct gguf *gguf)
+struct gguf_description
+gguf_description(struct gguf *gguf)
 {
-    struct description d = {.name = gguf_string(gguf)};
+    struct gguf_description d = {.name = gguf_string(gguf)};
     d.dimensions = gguf_u32(gguf);
     for (uint32_t i = 0; i < 4; i++)
         d.sizes[i] = 1;
@@ -47,13 +30,14 @@ read_description(struct gguf *gguf)
     return d;
 }
 
-static bool
-find_tensor(struct gguf *gguf, uint64_t tensors_at, const char *name, struct description *d)
+bool
+gguf_find_tensor(struct gguf_reader *reader, const char *name, struct gguf_description *d)
 {
-    gguf->at = tensors_at;
+    struct gguf *gguf = reader->gguf;
+    gguf->at = reader->tensors_at;
     gguf->ok = true;
     for (uint64_t i = 0; i < gguf->tensor_count; i++) {
-        *d = read_description(gguf);
+        *d = gguf_description(gguf);
         if (gguf->ok && gguf_is(d->name, name))
             return true;
     }
@@ -61,7 +45,8 @@ find_tensor(struct gguf *gguf, uint64_t tensors_at, const char *name, struct des
 }
 
 static int
-set_type(struct reader *reader, struct engine_tensor *tensor, const char *name, uint32_t number)
+set_type(struct gguf_reader *reader, struct engine_tensor *tensor, const char *name,
+         uint32_t number)
 {
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (types[i].number == number) {
@@ -70,13 +55,14 @@ set_type(struct reader *reader, struct engine_tensor *tensor, const char *name, 
             if (tensor->columns % tensor->group == 0)
                 return ENGINE_OK;
             return engine_fail(reader->error, ENGINE_E_FILE,
-                               "gguf: %s has %u columns, no multiple of 32", name, tensor->columns);
+                               "gguf: %s has %u columns, no multiple of %u", name, tensor->columns,
+                               tensor->group);
         }
     return engine_fail(reader->error, ENGINE_E_UNSUPPORTED, "gguf: %s is of type %u", name, number);
 }
 
 static int
-place(struct reader *reader, struct engine_tensor *tensor, const char *name, uint64_t offset)
+place(struct gguf_reader *reader, struct engine_tensor *tensor, const char *name, uint64_t offset)
 {
     uint64_t bytes = (uint64_t)tensor->rows * engine_row_bytes(tensor->format, tensor->columns);
     uint64_t left = reader->gguf->bytes - reader->data_at;
@@ -88,206 +74,209 @@ place(struct reader *reader, struct engine_tensor *tensor, const char *name, uin
     return ENGINE_OK;
 }
 
-/* Adds the tensor of that name, which has to be there and of that shape; `part` is for people. */
+/* Rows of a tensor of the file, as a tensor of the model's; `part` is for people. */
+struct rows {
+    const char *name;
+    const char *part;
+    uint32_t layer;
+    uint32_t all;         /* rows that the file's tensor has */
+    uint32_t first, rows; /* those that are meant */
+    uint32_t columns;
+    struct engine_tensor **tensor;
+};
+
 static int
-add(struct reader *reader, const char *name, const char *part, uint32_t layer, uint32_t rows,
-    uint32_t columns, struct engine_tensor **added)
+add(struct gguf_reader *reader, const struct rows *rows)
 {
     struct engine_model *model = reader->model;
     struct engine_tensor *tensor = &model->tensors[model->tensor_count];
-    struct description d;
-    if (!find_tensor(reader->gguf, reader->tensors_at, name, &d))
-        return engine_fail(reader->error, ENGINE_E_FILE, "gguf: %s is missing", name);
-    if (d.sizes[0] != columns || d.sizes[1] != rows || d.sizes[2] != 1 || d.sizes[3] != 1)
+    struct gguf_description d;
+    if (!gguf_find_tensor(reader, rows->name, &d))
+        return engine_fail(reader->error, ENGINE_E_FILE, "gguf: %s is missing", rows->name);
+    if (d.sizes[0] != rows->columns || d.sizes[1] != rows->all || d.sizes[2] != 1 ||
+        d.sizes[3] != 1)
         return engine_fail(reader->error, ENGINE_E_FILE, "gguf: %s is %lu by %lu, not %u by %u",
-                           name, d.sizes[1], d.sizes[0], rows, columns);
-    *tensor = (struct engine_tensor){.name = part,
-                                     .layer = layer,
-                                     .rows = rows,
-                                     .columns = columns,
+                           rows->name, d.sizes[1], d.sizes[0], rows->all, rows->columns);
+    *tensor = (struct engine_tensor){.name = rows->part,
+                                     .layer = rows->layer,
+                                     .rows = rows->all,
+                                     .columns = rows->columns,
                                      .index = model->tensor_count};
-    int status = set_type(reader, tensor, name, d.type);
+    int status = set_type(reader, tensor, rows->name, d.type);
     if (status == ENGINE_OK)
-        status = place(reader, tensor, name, d.offset);
-    if (status == ENGINE_OK) {
-        model->tensor_count++;
-        *added = tensor;
-    }
-    return status;
+        status = place(reader, tensor, rows->name, d.offset);
+    if (status != ENGINE_OK)
+        return status;
+    tensor->rows = rows->rows;
+    tensor->offset += rows->first * engine_row_bytes(tensor->format, tensor->columns);
+    model->tensor_count++;
+    reader->tensors_used += rows->first == 0;
+    *rows->tensor = tensor;
+    return ENGINE_OK;
+}
+
+/* A tensor that belongs to no layer. */
+static int
+add_whole(struct gguf_reader *reader, const char *name, const char *part, uint32_t row_count,
+          uint32_t columns, struct engine_tensor **tensor)
+{
+    const struct rows rows = {.name = name,
+                              .part = part,
+                              .all = row_count,
+                              .rows = row_count,
+                              .columns = columns,
+                              .tensor = tensor};
+    return add(reader, &rows);
 }
 
 /* "blk.17.attn_q.weight" */
 static void
-layer_name(char name[NAME_MAX_BYTES], uint32_t layer, const char *part)
+layer_name(char name[GGUF_NAME_BYTES], uint32_t layer, const char *part)
 {
     struct engine_error text;
-    engine_fail(&text, 0, "blk.%u.%s.weight", layer, part);
-    memcpy(name, text.text, NAME_MAX_BYTES - 1);
-    name[NAME_MAX_BYTES - 1] = '\0';
+    engine_fail(&text, 0, "blk.%u.%s", layer, part);
+    memcpy(name, text.text, GGUF_NAME_BYTES - 1);
+    name[GGUF_NAME_BYTES - 1] = '\0';
 }
 
+/* Adds parts of a layer; their names have its number in front. */
 static int
-add_layer(struct reader *reader, uint32_t index)
+add_parts(struct gguf_reader *reader, uint32_t layer, const struct rows *parts, size_t count)
 {
-    const struct engine_shape *shape = &reader->model->shape;
-    struct engine_layer *layer = &reader->model->layers[index];
-    uint32_t dim = shape->dim, kv_dim = shape->kv_heads * shape->head_dim;
-    const struct {
-        const char *name;
-        uint32_t rows, columns;
-        struct engine_tensor **tensor;
-    } parts[] = {
-        {"attn_norm", 1, dim, &layer->attention_norm},
-        {"attn_q", dim, dim, &layer->query},
-        {"attn_k", kv_dim, dim, &layer->key},
-        {"attn_v", kv_dim, dim, &layer->value},
-        {"attn_output", dim, dim, &layer->output},
-        {"ffn_norm", 1, dim, &layer->ffn_norm},
-        {"ffn_gate", shape->hidden, dim, &layer->gate},
-        {"ffn_down", dim, shape->hidden, &layer->down},
-        {"ffn_up", shape->hidden, dim, &layer->up},
-    };
     int status = ENGINE_OK;
-    for (size_t i = 0; status == ENGINE_OK && i < sizeof parts / sizeof *parts; i++) {
-        char name[NAME_MAX_BYTES];
-        layer_name(name, index, parts[i].name);
-        status = add(reader, name, parts[i].name, index, parts[i].rows, parts[i].columns,
-                     parts[i].tensor);
+    for (size_t i = 0; status == ENGINE_OK && i < count; i++) {
+        char name[GGUF_NAME_BYTES];
+        struct rows part = parts[i];
+        layer_name(name, layer, part.name);
+        part.name = name;
+        part.layer = layer;
+        status = add(reader, &part);
     }
     return status;
 }
 
+#define COUNT(parts) (sizeof(parts) / sizeof *(parts))
+
 static int
-add_tensors(struct reader *reader)
+add_attention(struct gguf_reader *reader, uint32_t index)
+{
+    const struct engine_shape *shape = &reader->model->shape;
+    struct engine_layer *layer = &reader->model->layers[index];
+    uint32_t dim = shape->dim, q = shape->heads * shape->head_dim;
+    uint32_t kv = shape->kv_heads * shape->head_dim, all = q + 2 * kv;
+    const char *fused = "attn_qkv.weight";
+    const struct rows apart[] = {
+        {"attn_q.weight", "attn_q", 0, q, 0, q, dim, &layer->query},
+        {"attn_k.weight", "attn_k", 0, kv, 0, kv, dim, &layer->key},
+        {"attn_v.weight", "attn_v", 0, kv, 0, kv, dim, &layer->value},
+    };
+    const struct rows together[] = {
+        {fused, "attn_q", 0, all, 0, q, dim, &layer->query},
+        {fused, "attn_k", 0, all, q, kv, dim, &layer->key},
+        {fused, "attn_v", 0, all, q + kv, kv, dim, &layer->value},
+    };
+    const struct rows biases[] = {
+        {"attn_q.bias", "attn_q.bias", 0, 1, 0, 1, q, &layer->query_bias},
+        {"attn_k.bias", "attn_k.bias", 0, 1, 0, 1, kv, &layer->key_bias},
+        {"attn_v.bias", "attn_v.bias", 0, 1, 0, 1, kv, &layer->value_bias},
+    };
+    int status = add_parts(reader, index, reader->architecture->fused ? together : apart, 3);
+    return status == ENGINE_OK && reader->architecture->biases ? add_parts(reader, index, biases, 3)
+                                                               : status;
+}
+
+static int
+add_layer(struct gguf_reader *reader, uint32_t index)
+{
+    const struct engine_shape *shape = &reader->model->shape;
+    struct engine_layer *layer = &reader->model->layers[index];
+    uint32_t dim = shape->dim, hidden = shape->hidden, q = shape->heads * shape->head_dim;
+    bool fused = reader->architecture->fused;
+    const char *gate = fused ? "ffn_up.weight" : "ffn_gate.weight";
+    uint32_t all = fused ? 2 * hidden : hidden, up = fused ? hidden : 0;
+    const struct rows before[] = {
+        {"attn_norm.weight", "attn_norm", 0, 1, 0, 1, dim, &layer->attention_norm},
+    };
+    const struct rows behind[] = {
+        {"attn_output.weight", "attn_output", 0, dim, 0, dim, q, &layer->output},
+        {"ffn_norm.weight", "ffn_norm", 0, 1, 0, 1, dim, &layer->ffn_norm},
+        {gate, "ffn_gate", 0, all, 0, hidden, dim, &layer->gate},
+        {"ffn_down.weight", "ffn_down", 0, dim, 0, dim, hidden, &layer->down},
+        {"ffn_up.weight", "ffn_up", 0, all, up, hidden, dim, &layer->up},
+    };
+    int status = add_parts(reader, index, before, COUNT(before));
+    if (status == ENGINE_OK)
+        status = add_attention(reader, index);
+    return status == ENGINE_OK ? add_parts(reader, index, behind, COUNT(behind)) : status;
+}
+
+/* A list of factors of the frequencies, if the file has it. */
+static int
+add_factors(struct gguf_reader *reader, const char *name, struct engine_tensor **factors)
+{
+    struct gguf_description d;
+    return gguf_find_tensor(reader, name, &d)
+               ? add_whole(reader, name, "rope_factors", 1, reader->model->shape.rope_dim / 2,
+                           factors)
+               : ENGINE_OK;
+}
+
+/* One list for all contexts, or one for short ones and one for long ones. */
+static int
+add_all_factors(struct gguf_reader *reader)
+{
+    struct engine_tensor **factors = reader->model->rope_factors;
+    int status = add_factors(reader, "rope_freqs.weight", &factors[0]);
+    if (factors[0] != NULL || status != ENGINE_OK) {
+        factors[1] = factors[0];
+        return status;
+    }
+    status = add_factors(reader, "rope_factors_short.weight", &factors[0]);
+    if (status == ENGINE_OK)
+        status = add_factors(reader, "rope_factors_long.weight", &factors[1]);
+    bool wanted = reader->model->shape.rope_context != 0;
+    if (status == ENGINE_OK && (wanted != (factors[0] != NULL) || wanted != (factors[1] != NULL)))
+        return engine_fail(
+            reader->error, ENGINE_E_FILE,
+            wanted ? "gguf: %s.rope.scaling.type is longrope, and a list of factors "
+                     "is missing"
+                   : "gguf: a list of factors, and %s.rope.scaling.type is not longrope",
+            reader->architecture->name);
+    return status;
+}
+
+static int
+add_tensors(struct gguf_reader *reader)
 {
     struct engine_model *model = reader->model;
     const struct engine_shape *shape = &model->shape;
-    struct description d;
-    int status = add(reader, "token_embd.weight", "token_embd", 0, shape->vocabulary, shape->dim,
-                     &model->embedding);
+    struct gguf_description d;
+    int status = add_whole(reader, "token_embd.weight", "token_embd", shape->vocabulary, shape->dim,
+                           &model->embedding);
     if (status == ENGINE_OK)
-        status =
-            add(reader, "output_norm.weight", "output_norm", 0, 1, shape->dim, &model->final_norm);
+        status = add_whole(reader, "output_norm.weight", "output_norm", 1, shape->dim,
+                           &model->final_norm);
+    if (status == ENGINE_OK)
+        status = add_all_factors(reader);
     for (uint32_t i = 0; status == ENGINE_OK && i < shape->layers; i++)
         status = add_layer(reader, i);
     if (status != ENGINE_OK)
         return status;
     model->classifier = model->embedding;
-    if (find_tensor(reader->gguf, reader->tensors_at, "output.weight", &d))
-        status = add(reader, "output.weight", "output", 0, shape->vocabulary, shape->dim,
-                     &model->classifier);
-    if (status == ENGINE_OK && model->tensor_count != reader->gguf->tensor_count)
+    if (gguf_find_tensor(reader, "output.weight", &d))
+        status = add_whole(reader, "output.weight", "output", shape->vocabulary, shape->dim,
+                           &model->classifier);
+    if (status == ENGINE_OK && reader->tensors_used != reader->gguf->tensor_count)
         return engine_fail(reader->error, ENGINE_E_UNSUPPORTED,
-                           "gguf: %lu tensors, of which the architecture llama knows %u",
-                           reader->gguf->tensor_count, model->tensor_count);
-    return status;
-}
-
-static int
-check_architecture(struct reader *reader)
-{
-    uint32_t type;
-    struct gguf *gguf = reader->gguf;
-    if (!gguf_find(gguf, "general.architecture", &type) || type != GGUF_STRING)
-        return engine_fail(reader->error, ENGINE_E_FILE, "gguf: general.architecture is missing");
-    if (!gguf_is(gguf_string(gguf), "llama"))
-        return engine_fail(reader->error, ENGINE_E_UNSUPPORTED,
-                           "gguf: the architecture is not llama");
-    if (gguf_find(gguf, "llama.rope.scaling.type", &type) &&
-        !(type == GGUF_STRING && gguf_is(gguf_string(gguf), "none")))
-        return engine_fail(reader->error, ENGINE_E_UNSUPPORTED, "gguf: positions are scaled");
-    return ENGINE_OK;
-}
-
-/* Numbers that have to be there, and at least 1. */
-static int
-read_counts(struct reader *reader)
-{
-    struct engine_shape *shape = &reader->model->shape;
-    const struct {
-        const char *key;
-        uint32_t max, *number;
-    } counts[] = {
-        {"llama.embedding_length", ENGINE_DIM_MAX, &shape->dim},
-        {"llama.feed_forward_length", ENGINE_DIM_MAX, &shape->hidden},
-        {"llama.block_count", ENGINE_LAYERS_MAX, &shape->layers},
-        {"llama.attention.head_count", ENGINE_DIM_MAX, &shape->heads},
-        {"llama.context_length", ENGINE_CONTEXT_MAX, &shape->context},
-    };
-    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
-        int status =
-            gguf_number(reader->gguf, counts[i].key, NULL, counts[i].number, reader->error);
-        if (status != ENGINE_OK)
-            return status;
-        if (*counts[i].number == 0 || *counts[i].number > counts[i].max)
-            return engine_fail(reader->error, ENGINE_E_FILE, "gguf: %s is %u, not 1 to %u",
-                               counts[i].key, *counts[i].number, counts[i].max);
-    }
-    return ENGINE_OK;
-}
-
-static int
-check_heads(struct reader *reader)
-{
-    struct engine_shape *shape = &reader->model->shape;
-    uint32_t rotated;
-    int status = gguf_number(reader->gguf, "llama.attention.head_count_kv", &shape->heads,
-                             &shape->kv_heads, reader->error);
-    if (status != ENGINE_OK)
-        return status;
-    if (shape->kv_heads == 0 || shape->heads % shape->kv_heads != 0 ||
-        shape->dim % shape->heads != 0 || shape->dim / shape->heads % 2 != 0)
-        return engine_fail(reader->error, ENGINE_E_FILE,
-                           "gguf: dim %u, %u heads and %u kv heads do not go together", shape->dim,
-                           shape->heads, shape->kv_heads);
-    shape->head_dim = shape->dim / shape->heads;
-    status = gguf_number(reader->gguf, "llama.rope.dimension_count", &shape->head_dim, &rotated,
-                         reader->error);
-    if (status == ENGINE_OK && rotated != shape->head_dim)
-        return engine_fail(reader->error, ENGINE_E_UNSUPPORTED,
-                           "gguf: %u of a head's %u dimensions are rotated", rotated,
-                           shape->head_dim);
-    return status;
-}
-
-/* The number of words is that of the embedding's rows. */
-static int
-read_vocabulary(struct reader *reader)
-{
-    struct description d;
-    if (!find_tensor(reader->gguf, reader->tensors_at, "token_embd.weight", &d))
-        return engine_fail(reader->error, ENGINE_E_FILE, "gguf: token_embd.weight is missing");
-    if (d.sizes[1] == 0 || d.sizes[1] > ENGINE_VOCABULARY_MAX)
-        return engine_fail(reader->error, ENGINE_E_FILE, "gguf: a vocabulary of %lu words",
-                           d.sizes[1]);
-    reader->model->shape.vocabulary = (uint32_t)d.sizes[1];
-    return ENGINE_OK;
-}
-
-static int
-read_shape(struct reader *reader)
-{
-    struct engine_shape *shape = &reader->model->shape;
-    const float rope_base = 10000;
-    int status = check_architecture(reader);
-    if (status == ENGINE_OK)
-        status = read_counts(reader);
-    if (status == ENGINE_OK)
-        status = check_heads(reader);
-    if (status == ENGINE_OK)
-        status = read_vocabulary(reader);
-    if (status == ENGINE_OK)
-        status = gguf_real(reader->gguf, "llama.attention.layer_norm_rms_epsilon", NULL,
-                           &shape->norm_epsilon, reader->error);
-    if (status == ENGINE_OK)
-        status = gguf_real(reader->gguf, "llama.rope.freq_base", &rope_base, &shape->rope_base,
-                           reader->error);
+                           "gguf: %lu tensors, of which the architecture %s knows %lu",
+                           reader->gguf->tensor_count, reader->architecture->name,
+                           reader->tensors_used);
     return status;
 }
 
 /* Where the data begins: behind the descriptions, aligned as the file says. */
 static int
-find_data(struct reader *reader)
+find_data(struct gguf_reader *reader)
 {
     struct gguf *gguf = reader->gguf;
     const uint32_t usual = 32;
@@ -300,7 +289,7 @@ find_data(struct reader *reader)
     gguf_go_to_tensors(gguf);
     reader->tensors_at = gguf->at;
     for (uint64_t i = 0; gguf->ok && i < gguf->tensor_count; i++)
-        (void)read_description(gguf);
+        (void)gguf_description(gguf);
     reader->data_at = (gguf->at + alignment - 1) & ~(uint64_t)(alignment - 1);
     if (!gguf->ok || reader->data_at > gguf->bytes)
         return engine_fail(reader->error, ENGINE_E_FILE,
@@ -314,22 +303,23 @@ engine_gguf_read(struct engine_model *model, const void *file, uint64_t file_byt
                  struct engine_arena *arena, struct engine_error *error)
 {
     struct gguf gguf;
-    struct reader reader = {.gguf = &gguf, .model = model, .error = error};
+    struct gguf_reader reader = {.gguf = &gguf, .model = model, .error = error};
     memset(model, 0, sizeof *model);
     int status = gguf_open(&gguf, file, file_bytes, error);
     if (status == ENGINE_OK)
         status = find_data(&reader);
     if (status == ENGINE_OK)
-        status = read_shape(&reader);
+        status = gguf_read_shape(&reader);
     if (status != ENGINE_OK)
         return status;
-    model->kind = "GGUF version 3 (llama)";
+    model->kind = reader.architecture->kind;
     model->file_bytes = file_bytes;
     model->layers = engine_arena_take(arena, model->shape.layers, sizeof *model->layers);
     model->tensors =
-        engine_arena_take(arena, 3 + 9 * (size_t)model->shape.layers, sizeof *model->tensors);
+        engine_arena_take(arena, 5 + 12 * (size_t)model->shape.layers, sizeof *model->tensors);
     if (model->layers == NULL || model->tensors == NULL)
         return engine_fail(error, ENGINE_E_SPACE, "gguf: no memory for %u layers",
                            model->shape.layers);
+    memset(model->layers, 0, model->shape.layers * sizeof *model->layers);
     return add_tensors(&reader);
 }

@@ -1,80 +1,45 @@
 /* The scalar kernels for the formats of GGUF. */
 #include "kernel_gguf.h"
 
+#include "blocks.h"
 #include "groups.h"
 
-#include <string.h>
-
-/* Column `i` of a row of 16-bit floats. */
+/* Floats of a block, and the sum of its products in the order of the columns. */
 static float
-column_f16(const uint8_t *row, uint32_t i)
+dot_block(enum engine_format format, const uint8_t *at, const float *vector, float sum)
 {
-    return groups_half((uint16_t)(row[2 * i] | row[2 * i + 1] << 8));
+    float values[BLOCKS_COLUMNS_MAX];
+    blocks_expand(format, at, values);
+    for (uint32_t i = 0; i < blocks_columns(format); i++)
+        sum += values[i] * vector[i];
+    return sum;
 }
-
-static float
-column_bf16(const uint8_t *row, uint32_t i)
-{
-    uint32_t bits = (uint32_t)row[2 * i] << 16 | (uint32_t)row[2 * i + 1] << 24;
-    float result;
-    memcpy(&result, &bits, sizeof result);
-    return result;
-}
-
-typedef float column_of(const uint8_t *row, uint32_t i);
 
 static void
-multiply_halves(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
-                const struct engine_vectors *vectors, float *const *out, column_of *column)
+multiply_blocks(enum engine_format format, const struct engine_rows *rows, uint32_t first_row,
+                uint32_t row_count, const struct engine_vectors *vectors, float *const *out)
 {
-    uint32_t columns = vectors->columns;
+    uint32_t columns = vectors->columns, step = blocks_columns(format);
+    uint64_t row_bytes = engine_row_bytes(format, columns), bytes = engine_row_bytes(format, step);
     for (uint32_t r = 0; r < row_count; r++)
         for (uint32_t v = 0; v < vectors->count; v++) {
-            const uint8_t *row = (const uint8_t *)rows->values + (size_t)r * columns * 2;
+            const uint8_t *row = (const uint8_t *)rows->values + r * row_bytes;
             const float *vector = vectors->values + (size_t)v * columns;
             float sum = 0;
-            for (uint32_t i = 0; i < columns; i++)
-                sum += column(row, i) * vector[i];
+            for (uint32_t i = 0; i < columns; i += step)
+                sum = dot_block(format, row + i / step * bytes, vector + i, sum);
             out[v][first_row + r] = sum;
         }
 }
 
 static void
-expand_halves(const struct engine_rows *rows, uint32_t row, uint32_t columns, float *out,
-              column_of *column)
+expand_blocks(enum engine_format format, const struct engine_rows *rows, uint32_t row,
+              uint32_t columns, float *out)
 {
-    for (uint32_t i = 0; i < columns; i++)
-        out[i] = column((const uint8_t *)rows->values + (size_t)row * columns * 2, i);
-}
-
-void
-gguf_multiply_f16(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
-                  const struct engine_vectors *vectors, float *const *out)
-{
-    multiply_halves(rows, first_row, row_count, vectors, out, column_f16);
-}
-
-void
-gguf_expand_f16(const struct engine_rows *rows, uint32_t row, uint32_t columns, uint32_t group,
-                float *out)
-{
-    (void)group;
-    expand_halves(rows, row, columns, out, column_f16);
-}
-
-void
-gguf_multiply_bf16(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
-                   const struct engine_vectors *vectors, float *const *out)
-{
-    multiply_halves(rows, first_row, row_count, vectors, out, column_bf16);
-}
-
-void
-gguf_expand_bf16(const struct engine_rows *rows, uint32_t row, uint32_t columns, uint32_t group,
-                 float *out)
-{
-    (void)group;
-    expand_halves(rows, row, columns, out, column_bf16);
+    uint32_t step = blocks_columns(format);
+    const uint8_t *at = (const uint8_t *)rows->values + row * engine_row_bytes(format, columns);
+    for (uint32_t i = 0; i < columns; i += step)
+        blocks_expand(format, at + i / step * engine_row_bytes(format, step), out + i);
 }
 
 static float
@@ -117,32 +82,18 @@ expand_groups(enum engine_format format, const struct engine_rows *rows, uint32_
     }
 }
 
-void
-gguf_multiply_q8_0(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
-                   const struct engine_vectors *vectors, float *const *out)
-{
-    multiply_groups(ENGINE_Q8_0, rows, first_row, row_count, vectors, out);
-}
-
-void
-gguf_expand_q8_0(const struct engine_rows *rows, uint32_t row, uint32_t columns, uint32_t group,
-                 float *out)
-{
-    (void)group;
-    expand_groups(ENGINE_Q8_0, rows, row, columns, out);
-}
-
-void
-gguf_multiply_q4_0(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
-                   const struct engine_vectors *vectors, float *const *out)
-{
-    multiply_groups(ENGINE_Q4_0, rows, first_row, row_count, vectors, out);
-}
-
-void
-gguf_expand_q4_0(const struct engine_rows *rows, uint32_t row, uint32_t columns, uint32_t group,
-                 float *out)
-{
-    (void)group;
-    expand_groups(ENGINE_Q4_0, rows, row, columns, out);
-}
+/* A kernel's functions do not get the format: each has its own two. */
+#define KERNEL(name, format, kind)                                                          \
+    void gguf_multiply_##name(const struct engine_rows *rows, uint32_t first_row,           \
+                              uint32_t row_count, const struct engine_vectors *vectors,     \
+                              float *const *out)                                            \
+    {                                                                                       \
+        multiply_##kind(format, rows, first_row, row_count, vectors, out);                  \
+    }                                                                                       \
+    void gguf_expand_##name(const struct engine_rows *rows, uint32_t row, uint32_t columns, \
+                            uint32_t group, float *out)                                     \
+    {                                                                                       \
+        (void)group;                                                                        \
+        expand_##kind(format, rows, row, columns, out);                                     \
+    }
+GGUF_KERNELS(KERNEL)

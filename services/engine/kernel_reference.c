@@ -73,11 +73,8 @@ expand_q8(const struct engine_rows *rows, uint32_t row, uint32_t columns, uint32
 static const struct engine_layout layouts[ENGINE_FORMATS] = {
     [ENGINE_F32] = {.name = "file", .format = ENGINE_F32},
     [ENGINE_Q8_SPLIT] = {.name = "file", .format = ENGINE_Q8_SPLIT},
-    [ENGINE_F16] = {.name = "file", .format = ENGINE_F16},
-    [ENGINE_BF16] = {.name = "file", .format = ENGINE_BF16},
-    [ENGINE_Q8_0] = {.name = "file", .format = ENGINE_Q8_0},
-    [ENGINE_Q4_0] = {.name = "file", .format = ENGINE_Q4_0},
-};
+#define LAYOUT(id, which, kind) [which] = {.name = "file", .format = which},
+    GGUF_KERNELS(LAYOUT)};
 
 static const struct engine_kernel reference[ENGINE_FORMATS] = {
     [ENGINE_F32] = {.name = "scalar-f32",
@@ -90,27 +87,15 @@ static const struct engine_kernel reference[ENGINE_FORMATS] = {
                          .form = ENGINE_QUANTS,
                          .multiply = multiply_q8,
                          .expand = expand_q8},
-    [ENGINE_F16] = {.name = "scalar-f16",
-                    .layout = &layouts[ENGINE_F16],
-                    .form = ENGINE_FLOATS,
-                    .multiply = gguf_multiply_f16,
-                    .expand = gguf_expand_f16},
-    [ENGINE_BF16] = {.name = "scalar-bf16",
-                     .layout = &layouts[ENGINE_BF16],
-                     .form = ENGINE_FLOATS,
-                     .multiply = gguf_multiply_bf16,
-                     .expand = gguf_expand_bf16},
-    [ENGINE_Q8_0] = {.name = "scalar-q8_0",
-                     .layout = &layouts[ENGINE_Q8_0],
-                     .form = ENGINE_QUANTS,
-                     .multiply = gguf_multiply_q8_0,
-                     .expand = gguf_expand_q8_0},
-    [ENGINE_Q4_0] = {.name = "scalar-q4_0",
-                     .layout = &layouts[ENGINE_Q4_0],
-                     .form = ENGINE_QUANTS,
-                     .multiply = gguf_multiply_q4_0,
-                     .expand = gguf_expand_q4_0},
-};
+#define FORM_blocks ENGINE_FLOATS
+#define FORM_groups ENGINE_QUANTS
+#define REFERENCE(id, which, kind)             \
+    [which] = {.name = "scalar-" #id,          \
+               .layout = &layouts[which],      \
+               .form = FORM_##kind,            \
+               .multiply = gguf_multiply_##id, \
+               .expand = gguf_expand_##id},
+    GGUF_KERNELS(REFERENCE)};
 
 const struct engine_kernel *
 engine_kernel_reference(enum engine_format format)

@@ -5,8 +5,10 @@
 static const struct {
     uint32_t columns, bytes;
 } groups[ENGINE_FORMATS] = {
-    [ENGINE_F32] = {1, 4},  [ENGINE_Q8_SPLIT] = {1, 1}, [ENGINE_F16] = {1, 2},
-    [ENGINE_BF16] = {1, 2}, [ENGINE_Q8_0] = {32, 34},   [ENGINE_Q4_0] = {32, 18},
+    [ENGINE_F32] = {1, 4},      [ENGINE_Q8_SPLIT] = {1, 1}, [ENGINE_F16] = {1, 2},
+    [ENGINE_BF16] = {1, 2},     [ENGINE_Q8_0] = {32, 34},   [ENGINE_Q4_0] = {32, 18},
+    [ENGINE_Q4_1] = {32, 20},   [ENGINE_Q5_0] = {32, 22},   [ENGINE_Q4_K] = {256, 144},
+    [ENGINE_Q5_K] = {256, 176}, [ENGINE_Q6_K] = {256, 210},
 };
 
 uint64_t

@@ -2,70 +2,10 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+
+#include "gguf_writer.h"
 
 #define ALIGNMENT 32
-
-struct writer {
-    uint8_t *file;
-    size_t at, room;
-};
-
-static void
-put(struct writer *w, const void *bytes, size_t count)
-{
-    if (w->at + count > w->room) {
-        w->room = 2 * (w->at + count);
-        w->file = realloc(w->file, w->room);
-    }
-    memcpy(w->file + w->at, bytes, count);
-    w->at += count;
-}
-
-static void
-put_u32(struct writer *w, uint32_t number)
-{
-    put(w, &number, 4);
-}
-
-static void
-put_u64(struct writer *w, uint64_t number)
-{
-    put(w, &number, 8);
-}
-
-static void
-put_text(struct writer *w, const char *text)
-{
-    put_u64(w, strlen(text));
-    put(w, text, strlen(text));
-}
-
-static void
-put_number(struct writer *w, const char *key, uint32_t number)
-{
-    put_text(w, key);
-    put_u32(w, 4);
-    put_u32(w, number);
-}
-
-static void
-put_string(struct writer *w, const char *key, const char *value)
-{
-    put_text(w, key);
-    put_u32(w, 8);
-    put_text(w, value);
-}
-
-static void
-put_array(struct writer *w, const char *key, uint32_t type, uint64_t count)
-{
-    put_text(w, key);
-    put_u32(w, 9);
-    put_u32(w, type);
-    put_u64(w, count);
-}
 
 static void
 put_vocabulary(struct writer *w, uint32_t count)
@@ -103,9 +43,7 @@ put_shape(struct writer *w, const struct engine_shape *shape)
     put_number(w, "llama.attention.head_count", shape->heads);
     put_number(w, "llama.attention.head_count_kv", shape->kv_heads);
     put_number(w, "llama.context_length", shape->context);
-    put_text(w, "llama.attention.layer_norm_rms_epsilon");
-    put_u32(w, 6);
-    put(w, &shape->norm_epsilon, 4);
+    put_real(w, "llama.attention.layer_norm_rms_epsilon", shape->norm_epsilon);
 }
 #define SHAPE_PAIRS      8
 #define VOCABULARY_PAIRS 4

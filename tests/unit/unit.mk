@@ -79,6 +79,8 @@ UNIT_ARM_FLAGS_test_llm      := $(ENGINE_AARCH64_FLAGS)
 UNIT_ARM += test_llm
 UNIT_SRCS_test_gguf          := $(UNIT_ENGINE) tests/engine/write_gguf.c
 UNIT_FLAGS_test_gguf         := $(UNIT_ENGINE_FLAGS)
+UNIT_SRCS_test_variants      := $(UNIT_ENGINE) $(wildcard tests/engine/variant*.c)
+UNIT_FLAGS_test_variants     := $(UNIT_ENGINE_FLAGS)
 
 # Bundles: the loader over a store in memory.
 BUNDLE_TESTS := test_bundle test_pager test_bundle_flips test_bundle_blocks test_image test_signature test_tree

@@ -1,6 +1,7 @@
 /*
- * GGUF files, version 3: models of the architecture llama, and SentencePiece vocabularies. The file
- * is mapped, and untrusted; reading touches what stands in front of the tensors' data only.
+ * GGUF files, version 3: models of the architectures llama, mistral, qwen2 and phi3, and
+ * SentencePiece vocabularies. The file is mapped, and untrusted; reading touches what stands in
+ * front of the tensors' data only.
  */
 #ifndef ENGINE_GGUF_H
 #define ENGINE_GGUF_H
@@ -12,9 +13,11 @@
 bool engine_is_gguf(const void *file, uint64_t file_bytes);
 
 /*
- * The model: F32, F16, BF16, Q8_0 and Q4_0. ENGINE_E_FILE (cut short, a size or an offset out of
- * range, a tensor that is missing or of another shape), ENGINE_E_UNSUPPORTED (another version,
- * architecture or type, scaled positions, tensors that llama does not have), ENGINE_E_SPACE.
+ * The model: F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q4_K, Q5_K and Q6_K; positions as they are,
+ * scaled linearly, or with factors for each frequency. ENGINE_E_FILE (cut short, a size or an
+ * offset out of range, a tensor that is missing or of another shape), ENGINE_E_UNSUPPORTED (another
+ * version, architecture or type, another scaling, tensors that the architecture does not have),
+ * ENGINE_E_SPACE.
  */
 int engine_gguf_read(struct engine_model *model, const void *file, uint64_t file_bytes,
                      struct engine_arena *arena, struct engine_error *error);

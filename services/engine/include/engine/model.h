@@ -25,6 +25,11 @@ enum engine_format {
     ENGINE_BF16,     /* the upper halves of floats, row by row */
     ENGINE_Q8_0,     /* GGUF: groups of 32 columns, each a half as its scale and 32 int8 */
     ENGINE_Q4_0,     /* GGUF: the same with 16 bytes: column i low, i + 16 high; less 8 */
+    ENGINE_Q4_1,     /* GGUF: the same with a half behind the scale that is added, and not less 8 */
+    ENGINE_Q5_0,     /* GGUF: with the fifth bits in 4 bytes behind the scale; less 16 */
+    ENGINE_Q4_K,     /* GGUF: 256 columns in 8 groups, scales and minima of 6 bits */
+    ENGINE_Q5_K,     /* GGUF: the same with the fifth bits in 32 bytes */
+    ENGINE_Q6_K,     /* GGUF: 256 columns in 16 groups of 6 bits, scales of 8 */
     ENGINE_FORMATS,
 };
 
@@ -46,14 +51,24 @@ struct engine_range {
 
 struct engine_layer {
     struct engine_tensor *attention_norm, *query, *key, *value, *output;
+    struct engine_tensor *query_bias, *key_bias, *value_bias; /* all or none; NULL: none */
     struct engine_tensor *ffn_norm, *gate, *down, *up;
 };
 
-/* The architecture of llama: rotary positions, grouped-query attention, SwiGLU, RMSNorm. */
+/*
+ * The architecture of llama and its relatives: rotary positions, grouped-query attention, SwiGLU,
+ * RMSNorm.
+ */
 struct engine_shape {
     uint32_t dim, hidden, layers, heads, kv_heads, head_dim, vocabulary;
     uint32_t context; /* positions that the model was trained for */
+    uint32_t window;  /* positions that a token sees, itself among them; 0: all in front of it */
     float norm_epsilon, rope_base;
+    uint32_t rope_dim;     /* of a head's dimensions the first so many are rotated; even */
+    bool rope_halves;      /* dimension i with i + rope_dim / 2; else 2 i with 2 i + 1 */
+    float rope_scale;      /* positions are divided by it */
+    float rope_magnitude;  /* what rotated numbers are multiplied with */
+    uint32_t rope_context; /* up to this context frequencies are divided by the first factors */
 };
 
 /* Limits of what is read: products of any three of them, times 8, fit 64 bits. */
@@ -69,6 +84,7 @@ struct engine_model {
     struct engine_tensor *tensors; /* all of them, in the order of the file */
     uint32_t tensor_count;
     struct engine_tensor *embedding, *final_norm, *classifier; /* tied: both are one tensor */
+    struct engine_tensor *rope_factors[2]; /* for short contexts and long ones; NULL: all are 1 */
     struct engine_layer *layers;
 };
 

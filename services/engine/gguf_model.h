@@ -1,0 +1,45 @@
+/* What reads a model's shape and what reads its tensors, of one GGUF file. */
+#ifndef GGUF_MODEL_H
+#define GGUF_MODEL_H
+
+#include "gguf.h"
+
+#define GGUF_NAME_BYTES 64 /* of a key or a tensor, with its zero */
+
+/* What architectures differ in. */
+struct gguf_architecture {
+    const char *name; /* in front of its keys */
+    const char *kind; /* for people */
+    bool halves;      /* as engine_shape.rope_halves */
+    bool biases;      /* of query, key and value */
+    bool fused;       /* query, key and value are one tensor, and so are gate and up */
+};
+
+struct gguf_reader {
+    struct gguf *gguf;
+    struct engine_model *model;
+    struct engine_error *error;
+    const struct gguf_architecture *architecture;
+    uint64_t tensors_at;   /* the first tensor's description */
+    uint64_t data_at;      /* where offsets count from */
+    uint64_t tensors_used; /* of those that the file has */
+};
+
+/* A tensor as the file describes it. */
+struct gguf_description {
+    struct gguf_text name;
+    uint32_t dimensions, type;
+    uint64_t sizes[4];
+    uint64_t offset;
+};
+
+/* The next description; gguf->ok ends where there is none. */
+struct gguf_description gguf_description(struct gguf *gguf);
+
+/* The description of that name. False: there is none. */
+bool gguf_find_tensor(struct gguf_reader *reader, const char *name, struct gguf_description *d);
+
+/* Which architecture it is, and reader->model->shape; tensors_at is known. */
+int gguf_read_shape(struct gguf_reader *reader);
+
+#endif
