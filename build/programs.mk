@@ -59,6 +59,9 @@ $(foreach b,$(BENCH_TESTS),$(eval $(call program,bench/$(b),\
 $(foreach b,$(BENCH_TESTS),$(eval $(call image,bench/$(b),bench/$(b),\
     $(addprefix guest/,$(BENCH_PROGRAMS_$(b))),$(BENCH_FILES_$(b)))))
 
+$(eval $(call program,bench/http_ring,$(HTTP_RING_SRCS)))
+$(eval $(call image,bench/http_ring,bench/http_ring,,))
+
 PROGRAM_TARGETS := $(PROGRAMS:%=$(OUT)/bin/%.elf) $(IMAGES:%=$(OUT)/%.img)
 GUEST_TARGETS   := $(GUEST_TESTS:%=$(OUT)/guest/%.img)
 BENCH_TARGETS   := $(BENCH_TESTS:%=$(OUT)/bench/%.img)

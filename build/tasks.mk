@@ -5,7 +5,7 @@
 
 all: $(KERNEL) $(PROGRAM_TARGETS)
 guests: $(KERNEL) $(GUEST_TARGETS)
-benches: $(KERNEL) $(BENCH_TARGETS) $(BAREMETAL_TARGETS) $(PUMP)
+benches: $(KERNEL) $(BENCH_TARGETS) $(BAREMETAL_TARGETS) $(PUMP) $(HTTPLOAD) $(HTTP_RING)
 hosted: $(HOSTED_TARGETS)
 units: $(UNIT_TARGETS)
 store: $(STORE_IMAGE)
@@ -43,8 +43,8 @@ soak: SECONDS ?= 600
 soak: setup-test
 	@ci/run-tests --soak $(SECONDS)
 
-bench: setup-test benches
-	@ci/run-bench $(BENCH_TARGETS) $(BAREMETAL_TARGETS)
+bench: setup-test benches out/store.img $(OUT)/llmd.img
+	@ci/run-bench --serving $(BENCH_TARGETS) $(BAREMETAL_TARGETS)
 
 C_FILES = $(shell find build exo libos services tests -name '*.[ch]' 2>/dev/null | sort)
 
@@ -68,7 +68,7 @@ help:
 	@echo 'make test      run every test; TESTS=<glob> selects'
 	@echo 'make store     pack the store image: MODEL TRUST TOKENIZER (docs/guides/bundles.md)'
 	@echo 'make soak      run guest tests with long parameters for SECONDS'
-	@echo 'make bench     run benchmarks, write docs/performance/kernel.csv and kernel.md'
+	@echo 'make bench     run benchmarks, write docs/performance/*.csv and *.md'
 	@echo 'make format    lay out all C files; format-check only looks'
 	@echo 'make lines     count the kernel against its budget'
 	@echo 'make clean     remove out/'

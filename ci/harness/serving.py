@@ -5,6 +5,7 @@ import pathlib
 import re
 import subprocess
 import threading
+import time
 
 from .host import ROOT, clean_environment
 
@@ -74,19 +75,21 @@ class Server:
 
 
 class Machine(Server):
-    """A machine that serves; what its console says is kept."""
+    """A machine that serves; what its console says is kept, and when (seconds after its start).
+    `ready` is what it says when it does."""
     tries = 10      # QEMU's user-mode networking resets connections that come in bursts
 
-    def __init__(self, image, **variables):
+    def __init__(self, image, ready="llmd: serving at", **variables):
         # pylint: disable=super-init-not-called,consider-using-with
+        self.started = time.monotonic()
         self.process = subprocess.Popen(
             [TOOLS / "run-qemu", "--kernel", OUT / "exo.Image", "--initrd", image],
             env=clean_environment(**{"NET": "user", "TEST": "1"} | variables),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        self.port, self.lines, self.changed = None, [], threading.Condition()
+        self.port, self.lines, self.times, self.changed = None, [], [], threading.Condition()
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
-        if not self.says("llmd: serving at"):
+        if not self.says(ready):
             self.stop()
             raise RuntimeError("the machine does not serve:\n" + "".join(self.lines))
 
@@ -94,6 +97,7 @@ class Machine(Server):
         for line in self.process.stdout:
             with self.changed:
                 self.lines.append(line)
+                self.times.append(time.monotonic() - self.started)
                 if " is the guest's port 80" in line:
                     self.port = int(line.split()[1].rsplit(":", 1)[1])
                 self.changed.notify_all()

@@ -88,4 +88,4 @@ class Pump(unittest.TestCase):
             self.assertEqual(host.run([pump, *words])[0], 2)
         status, output = host.run([pump, "0", "5", MAC])
         self.assertEqual(status, 2)
-        self.assertIn("/proc/0/ns/net: No such file", output)
+        self.assertIn("the machine's network namespace: No such file", output)

@@ -10,10 +10,8 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +21,7 @@
 #include <unistd.h>
 
 #include "../work.h"
+#include "namespace.h"
 
 #define TAP          "tap0"
 #define WINDOW_MAX   256u
@@ -48,29 +47,6 @@ fail(const char *what)
 {
     fprintf(stderr, "pump: %s: %s\n", what, strerror(errno));
     exit(2);
-}
-
-static bool
-enter(const char *pid, const char *kind, int type)
-{
-    char path[64];
-    snprintf(path, sizeof(path), "/proc/%s/ns/%s", pid, kind);
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        fail(path);
-    bool entered = setns(file, type) == 0;
-    close(file);
-    return entered;
-}
-
-/* The namespace belongs to a user namespace of run-qemu's own when that does not run as root. */
-static void
-enter_namespace(const char *pid)
-{
-    if (enter(pid, "net", CLONE_NEWNET))
-        return;
-    if (!enter(pid, "user", CLONE_NEWUSER) || !enter(pid, "net", CLONE_NEWNET))
-        fail("the machine's network namespace");
 }
 
 static void
@@ -194,7 +170,8 @@ main(int count, char **words)
     pump.is_back = calloc(pump.frames, sizeof(bool));
     if (pump.is_back == NULL)
         fail("memory");
-    enter_namespace(words[1]);
+    if (!enter_namespace(words[1]))
+        fail("the machine's network namespace");
     open_socket(&pump);
     prepare(&pump);
     double start = now_s();

@@ -1,0 +1,174 @@
+"""What `make bench` says about llmd: figures (name, unit, bar, values of all rounds), as a client sees
+them. A client that finds nobody tries again, with a new connection after RETRY_S.
+"""
+import contextlib
+import re
+import socket
+import subprocess
+import time
+
+from . import serving
+from .host import ROOT, make
+
+ROUNDS = 7
+RETRY_S = 0.05
+PATIENCE_S = 120
+FOLDER = "out/bench"
+TOKENIZER = serving.MODELS / "tokenizer.bin"
+RING = serving.OUT / "bench" / "http_ring.img"
+IMAGE = serving.OUT / "llmd.img"
+TAP_WORDS = "net.dhcp=0 net.ip=10.0.2.15"
+CONNECTIONS, REQUESTS = 8, 30000
+# What make-model is told: width, hidden, layers, heads, heads of keys, vocabulary, context, seed, and
+# the group of Q8_0, if any.
+SHAPES = {"15m": (288, 768, 6, 6, 6, 32000, 256, 1),
+          "15m-q8": (288, 768, 6, 6, 6, 32000, 256, 1, 32),
+          "1b-q8": (2048, 5632, 22, 32, 4, 32000, 2048, 1, 32)}
+# What the console says at the end of each phase of a start.
+PHASES = (("emulator_and_kernel", "CPUs online"), ("init", "llmd: trusts"),
+          ("verification", ": opened: |: NOT SIGNED BY ANYBODY: "), ("model_and_kernels", "llmd: (kernels: |chosen in)"),
+          ("network", "llmd: serving at"))
+
+
+class Failed(Exception):
+    """A figure that could not be measured, and why."""
+
+
+def store_of(name, verify):
+    """The store image with a random model of that shape; made once."""
+    folder = f"{FOLDER}/{name}-{verify}"
+    model = f"{FOLDER}/{name}.bin"
+    status, output = make("out/host/make-model", "out/host/bundle")
+    if not status and not (ROOT / model).exists():
+        (ROOT / FOLDER).mkdir(parents=True, exist_ok=True)
+        done = subprocess.run([ROOT / "out/host/make-model", ROOT / model,
+                               *map(str, SHAPES[name])], check=False)
+        status = done.returncode
+    if not status:
+        status, output = make(f"MODEL={model}", f"TOKENIZER={TOKENIZER}", f"VERIFY={verify}",
+                              f"STORE_FOLDER={folder}", "store")
+    if status:
+        raise Failed(f"{name}: {output[-2000:]}")
+    return str(ROOT / folder / "store.img")
+
+
+def ask(port, method, path, body, patience):
+    """The first bytes of an answer's body, or None when nobody answered in time."""
+    with contextlib.suppress(OSError):
+        with socket.create_connection(("127.0.0.1", port), patience) as connection:
+            connection.sendall(f"{method} {path} HTTP/1.1\r\nHost: h\r\nContent-Length: "
+                               f"{len(body)}\r\n\r\n{body}".encode())
+            answer = b""
+            while part := connection.recv(4096):
+                answer += part
+                head, _, rest = answer.partition(b"\r\n\r\n")
+                if rest and head.startswith(b"HTTP/1.1 200 "):
+                    return rest
+    return None
+
+
+def start(variables):
+    """Times of one start, in seconds from it: of each phase, until it is ready, of a first token."""
+    machine = serving.Machine(IMAGE, ready=" is the guest's port 80", **variables)
+    try:
+        while ask(machine.port, "GET", "/health", "", RETRY_S) is None:
+            if time.monotonic() - machine.started > PATIENCE_S or machine.process.poll() is not None:
+                raise Failed("nobody serves:\n" + "".join(machine.lines)[-2000:])
+            time.sleep(RETRY_S / 10)
+        ready = time.monotonic() - machine.started
+        if ask(machine.port, "POST", "/completion?n=1", "Once upon a time", PATIENCE_S) is None:
+            raise Failed("no token:\n" + "".join(machine.lines)[-2000:])
+        token = time.monotonic() - machine.started
+        return dict(phases(machine), ready=ready, first_token=token)
+    finally:
+        machine.stop()
+
+
+def phases(machine):
+    """(phase, seconds that it took) as far as the console tells."""
+    before = 0
+    for name, text in PHASES:
+        at = next((at for at, line in zip(machine.times, machine.lines) if re.search(text, line)), None)
+        if at is not None:
+            yield name, at - before
+            before = at
+
+
+def starts(name, bar, rounds, whole=True, **variables):
+    """Figures of `rounds` starts: until the first token, and (`whole`) each phase."""
+    found = [start(variables) for _ in range(rounds)]
+    values = {key: [each[key] for each in found if key in each] for key in found[0]}
+    shown = values if whole else ("ready", "first_token")
+    for key in shown:
+        yield (f"start_{name}_{key}", "s", bar.get(key, ""), values[key])
+
+
+def load(machine):
+    """Requests a second that httpload gets out of a machine on a tap device."""
+    done = subprocess.run([ROOT / "out/host/httpload", str(machine.process.pid), "10.0.2.15", "80",
+                           "/health", str(CONNECTIONS), str(REQUESTS)], capture_output=True,
+                          text=True, timeout=PATIENCE_S, check=False)
+    found = re.match(r"httpload: (\d+) req/s, median ([\d.]+) us", done.stdout)
+    if not found:
+        raise Failed(f"httpload: {done.stderr.strip()}")
+    return int(found[1]), float(found[2])
+
+
+def rate(image, ready, **variables):
+    machine = serving.Machine(image, ready=ready, NET="tap", **variables)
+    try:
+        return load(machine)
+    finally:
+        machine.stop()
+
+
+def rates(store):
+    """GET /health: llmd and the responder at ring level, in turn."""
+    ours, ring = [], []
+    for _ in range(ROUNDS):
+        ring.append(rate(RING, "http_ring: ready"))
+        ours.append(rate(IMAGE, "llmd: serving at", STORE=store, CMDLINE=TAP_WORDS))
+    yield ("health_per_second", "req/s", "15000", [each[0] for each in ours])
+    yield ("health_per_second_ring_level", "req/s", "", [each[0] for each in ring])
+    yield ("health_ratio_to_ring_level", "ratio", "", [a[0] / b[0] for a, b in zip(ours, ring)])
+    yield ("health_median", "us", "", [each[1] for each in ours])
+    yield ("health_median_ring_level", "us", "", [each[1] for each in ring])
+
+
+def copies(store):
+    """Bytes copied per byte of payload: requests and answers of a machine that serves."""
+    machine = serving.Machine(IMAGE, STORE=store)
+    try:
+        payload = 0
+        for _ in range(8):
+            payload += len(serving.PROMPT) + len(machine.complete())
+        yield ("bytes_copied_per_payload_byte", "bytes", "0",
+               [sum(machine.copied_bytes().values()) / payload])
+    finally:
+        machine.stop()
+
+
+def skipped(reason, figures):
+    print(f"# skip {figures}: {reason}", flush=True)
+
+
+def figures():
+    """All of them; what this host does not permit, or has no files for, is passed over and said."""
+    default = str(ROOT / "out/store.img")
+    first = {"first_token": "0.6"}
+    yield from starts("default", first, ROUNDS, STORE=default, SMP="4")
+    yield from copies(default)
+    try:
+        yield from rates(default)
+    except RuntimeError as error:
+        skipped(str(error).strip().splitlines()[-1], "health_per_second")
+    if not TOKENIZER.is_file():
+        skipped(serving.NO_MODELS, "start_15m, start_1b")
+        return
+    raw = "llmd.bundle=raw llmd.unsigned=1"
+    yield from starts("15m", {"first_token": "1.2"}, ROUNDS, STORE=store_of("15m", "eager"),
+                      CMDLINE=raw)
+    yield from starts("15m-q8", {"first_token": "1.2"}, ROUNDS, STORE=store_of("15m-q8", "eager"),
+                      CMDLINE=raw)
+    yield from starts("1b", {"ready": "1.5"}, 3, whole=False, STORE=store_of("1b-q8", "on-fault"),
+                      MEM="2G", CMDLINE=raw)
