@@ -12,6 +12,7 @@ from .host import ROOT, make
 
 ROUNDS = 7
 RETRY_S = 0.05
+PAGE_BYTES, MIB = 4096, 1 << 20
 PATIENCE_S = 120
 FOLDER = "out/bench"
 TOKENIZER = serving.MODELS / "tokenizer.bin"
@@ -67,19 +68,22 @@ def ask(port, method, path, body, patience):
     return None
 
 
-def start(variables):
-    """Times of one start, in seconds from it: of each phase, until it is ready, of a first token."""
+def start(variables, token=True):
+    """What one start took, in seconds from it: each phase, until it is ready, until a first token;
+    and what of the weights was in memory when it was ready."""
     machine = serving.Machine(IMAGE, ready=" is the guest's port 80", **variables)
     try:
         while ask(machine.port, "GET", "/health", "", RETRY_S) is None:
             if time.monotonic() - machine.started > PATIENCE_S or machine.process.poll() is not None:
                 raise Failed("nobody serves:\n" + "".join(machine.lines)[-2000:])
             time.sleep(RETRY_S / 10)
-        ready = time.monotonic() - machine.started
-        if ask(machine.port, "POST", "/completion?n=1", "Once upon a time", PATIENCE_S) is None:
-            raise Failed("no token:\n" + "".join(machine.lines)[-2000:])
-        token = time.monotonic() - machine.started
-        return dict(phases(machine), ready=ready, first_token=token)
+        found = dict(phases(machine), ready=time.monotonic() - machine.started)
+        found["resident"] = machine.metric("pager_resident_pages") * PAGE_BYTES / MIB
+        if token:
+            if ask(machine.port, "POST", "/completion?n=1", "Once upon a time", PATIENCE_S) is None:
+                raise Failed("no token:\n" + "".join(machine.lines)[-2000:])
+            found["first_token"] = time.monotonic() - machine.started
+        return found
     finally:
         machine.stop()
 
@@ -94,13 +98,21 @@ def phases(machine):
             before = at
 
 
-def starts(name, bar, rounds, whole=True, **variables):
-    """Figures of `rounds` starts: until the first token, and (`whole`) each phase."""
+def starts(name, bar, rounds, **variables):
+    """Figures of `rounds` starts: each phase, until it is ready, until the first token."""
     found = [start(variables) for _ in range(rounds)]
-    values = {key: [each[key] for each in found if key in each] for key in found[0]}
-    shown = values if whole else ("ready", "first_token")
-    for key in shown:
-        yield (f"start_{name}_{key}", "s", bar.get(key, ""), values[key])
+    for key in found[0]:
+        if key != "resident":
+            yield (f"start_{name}_{key}", "s", bar.get(key, ""),
+                   [each[key] for each in found if key in each])
+
+
+def big_starts(rounds, **variables):
+    """The same of a model that is read when it is touched; its first token is waited for once."""
+    found = [start(variables, token=number == 0) for number in range(rounds)]
+    yield ("start_1b_ready", "s", "1.5", [each["ready"] for each in found])
+    yield ("start_1b_resident", "MiB", "", [each["resident"] for each in found])
+    yield ("start_1b_first_token", "s", "", [found[0]["first_token"]])
 
 
 def load(machine):
@@ -170,5 +182,4 @@ def figures():
                       CMDLINE=raw)
     yield from starts("15m-q8", {"first_token": "1.2"}, ROUNDS, STORE=store_of("15m-q8", "eager"),
                       CMDLINE=raw)
-    yield from starts("1b", {"ready": "1.5"}, 3, whole=False, STORE=store_of("1b-q8", "on-fault"),
-                      MEM="2G", CMDLINE=raw)
+    yield from big_starts(ROUNDS, STORE=store_of("1b-q8", "on-fault"), MEM="2G", CMDLINE=raw)
