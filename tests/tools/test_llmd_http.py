@@ -123,12 +123,26 @@ class Hosted(Corpus, unittest.TestCase):
             raise AssertionError(cls.server.errors[-3000:])
 
 
-@unittest.skipUnless(MODELS.is_dir(), NO_MODELS)
-class InMachine(Corpus, unittest.TestCase):
+class InMachine(Corpus):
+    """`variables` are the machine's."""
+    # pylint: disable=no-member
+    variables = {}
+
     @classmethod
     def setUpClass(cls):
         with tempfile.TemporaryDirectory() as folder:
             cls.server = Machine(image_with(folder, MODELS / "stories260K.bin",
-                                            MODELS / "tok512.bin"))
+                                            MODELS / "tok512.bin"), **cls.variables)
         cls.addClassCleanup(cls.server.stop)
         cls.begin()
+
+
+@unittest.skipUnless(MODELS.is_dir(), NO_MODELS)
+class MachineOfFour(InMachine, unittest.TestCase):
+    variables = {"SMP": "4"}
+
+
+@unittest.skipUnless(MODELS.is_dir(), NO_MODELS)
+class MachineOfOne(InMachine, unittest.TestCase):
+    variables = {"SMP": "1", "CPU": "cortex-a72"}
+    test_slow_client_is_told_so = None      # ten seconds, which the others wait for
