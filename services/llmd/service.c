@@ -215,7 +215,7 @@ open_serve(void)
         .lost = weights_lost,
     };
     if (!open_model())
-        service_die("model", "no generation can be served");
+        service_die(weights_name(), "no generation of this bundle can be served");
     describe();
     if (!serve_open(&serve, &serving, &error) ||
         !serve_use(&serve, model.engine, &model.tokenizer, description, &error))

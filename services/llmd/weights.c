@@ -186,6 +186,12 @@ weights_find(struct files *files)
     return true;
 }
 
+const char *
+weights_name(void)
+{
+    return name;
+}
+
 void
 weights_refuse(const char *why)
 {

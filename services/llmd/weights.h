@@ -23,6 +23,9 @@ struct files {
  */
 bool weights_find(struct files *files);
 
+/* The bundle's name, for messages. */
+const char *weights_name(void);
+
 /* Whoever has the files cannot serve them, and uses them no more: reported; their memory is given
  * back. */
 void weights_refuse(const char *why);
