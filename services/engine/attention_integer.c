@@ -5,11 +5,14 @@
  * head.
  */
 #include "engine_private.h"
+#include "lanes.h"
 #include "real.h"
 #include "rows16.h"
 
-#define ROWS16_ONE (1u << ROWS16_ROW_SHIFT)
-#define SUM_UNIT   ((float)(1 << ROWS16_ATTENTION_SHIFT))
+#define ROWS16_ONE     (1u << ROWS16_ROW_SHIFT)
+#define LOG2_E         1.44269504f
+#define DIFFERENCE_CUT 9
+#define SUM_UNIT       ((float)(1 << ROWS16_ATTENTION_SHIFT))
 
 /* The memory of one kv head of one layer. */
 struct head_cache {
@@ -44,7 +47,7 @@ parts_of(uint32_t head_dim, uint32_t context)
                           .values =
                               align(divide_up(head_dim, ROWS16_ROWS) *
                                     (size_t)divide_up(context, ROWS16_GROUP) * ROWS16_GROUP_BYTES),
-                          .units = align(context * sizeof(float))};
+                          .units = divide_up(context, ROWS16_GROUP) * ROWS16_GROUP * sizeof(float)};
 }
 
 size_t
@@ -101,7 +104,7 @@ store_key(const struct head_cache *cache, const float *key, uint32_t head_dim, u
     uint8_t *strip = cache->keys + position / ROWS16_ROWS * strip_bytes;
     if (position % ROWS16_ROWS == 0)
         begin_groups(strip, cache->key_groups, ROWS16_GROUP_BYTES);
-    engine_quantise(key, head_dim, head_dim, quants, &cache->key_units[position]);
+    quantise_row(key, head_dim, quants, &cache->key_units[position]);
     for (uint32_t i = 0; i < head_dim; i++)
         set_cell(strip, position % ROWS16_ROWS, i, quants[i]);
 }
@@ -114,7 +117,7 @@ store_value(const struct head_cache *cache, const float *value, uint32_t head_di
     size_t group_at = (size_t)(position / ROWS16_GROUP) * ROWS16_GROUP_BYTES;
     if (position % ROWS16_GROUP == 0)
         begin_groups(cache->values + group_at, cache->value_strips, strip_bytes);
-    engine_quantise(value, head_dim, head_dim, quants, &cache->value_units[position]);
+    quantise_row(value, head_dim, quants, &cache->value_units[position]);
     for (uint32_t i = 0; i < head_dim; i++)
         set_cell(cache->values + i / ROWS16_ROWS * strip_bytes, i % ROWS16_ROWS, position,
                  quants[i]);
@@ -135,17 +138,17 @@ attention_integer_store(const struct engine *engine, uint32_t layer, uint32_t t)
 }
 
 /*
- * Products of a strip with what was prepared in `mix`, in parts of SUM_UNIT. Queries and weights
- * have 15 bits, since the 8 of the keys and values are coarse enough.
+ * Products of a strip with what was prepared in `mix`, times `units`, in parts of SUM_UNIT. Queries
+ * and weights have 15 bits, since the 8 of the keys and values are coarse enough.
  */
 static void
 sum_strip(const struct engine *engine, const uint8_t *strip, const struct step_mix *mix,
-          uint32_t groups, float out[ROWS16_ROWS])
+          uint32_t groups, const float *units, float out[ROWS16_ROWS])
 {
     int32_t sums[ROWS16_ROWS];
     engine->attention->sums(strip, mix->integers, mix->fine, mix->scales, groups, sums);
-    for (uint32_t r = 0; r < ROWS16_ROWS; r++)
-        out[r] = (float)sums[r];
+    reals factors = (reals)lanes_load(units);
+    lanes_store(out, (ints)(lanes_to_floats(lanes_load(sums)) * factors));
 }
 
 /* The query as integers, in whole groups. */
@@ -154,13 +157,13 @@ prepare_query(const float *query, uint32_t head_dim, const struct step_mix *mix)
 {
     uint32_t columns = divide_up(head_dim, ROWS16_GROUP) * ROWS16_GROUP;
     float base;
-    for (uint32_t i = 0; i < columns; i++)
-        mix->scores[i] = i < head_dim ? query[i] : 0;
+    memcpy(mix->scores, query, head_dim * sizeof *query);
+    memset(mix->scores + head_dim, 0, (columns - head_dim) * sizeof *query);
     engine_quantise_fine(mix->scores, columns, mix->integers, mix->fine, mix->scales, &base);
     return base * SUM_UNIT;
 }
 
-/* Scores of `count` positions; returns the greatest. */
+/* Scores of `count` positions, up to a whole group, in parts of what is returned. */
 static float
 score(const struct engine *engine, const struct head_cache *cache, const float *query,
       uint32_t count, const struct step_mix *mix)
@@ -168,19 +171,82 @@ score(const struct engine *engine, const struct head_cache *cache, const float *
     uint32_t head_dim = engine->model->shape.head_dim;
     size_t strip_bytes = (size_t)cache->key_groups * ROWS16_GROUP_BYTES;
     float unit = prepare_query(query, head_dim, mix) / real_sqrt((float)head_dim);
-    float most = -__FLT_MAX__;
-    for (uint32_t start = 0; start < count; start += ROWS16_ROWS) {
-        float sums[ROWS16_ROWS];
-        uint32_t end = count - start < ROWS16_ROWS ? count - start : ROWS16_ROWS;
+    for (uint32_t start = 0; start < count; start += ROWS16_ROWS)
         sum_strip(engine, cache->keys + start / ROWS16_ROWS * strip_bytes, mix, cache->key_groups,
-                  sums);
-        for (uint32_t r = 0; r < end; r++) {
-            float value = sums[r] * (cache->key_units[start + r] * unit);
-            mix->scores[start + r] = value;
-            most = value > most ? value : most;
-        }
-    }
-    return most;
+                  cache->key_units + start, mix->scores + start);
+    /* Behind the last one it once more: it changes no maximum. */
+    for (uint32_t p = count; p % ROWS16_GROUP != 0; p++)
+        mix->scores[p] = mix->scores[count - 1];
+    return unit;
+}
+
+/* How scores become exponents of two. */
+struct softmax {
+    uint32_t exponent;        /* of the score that is farthest from 0 */
+    ints most, factor, shift; /* the greatest; what differences are multiplied with, then shifted */
+};
+
+/* A score in 24 bits. */
+static ints
+fixed_score(ints bits, uint32_t exponent)
+{
+    ints shift = lanes_least((int32_t)exponent - lanes_exponents(bits), lanes_all(31));
+    return lanes_signed(lanes_shift(lanes_mantissas(bits), shift), bits >> 31);
+}
+
+/* False: a score is no number. */
+static bool
+begin_softmax(struct softmax *softmax, const float *scores, uint32_t columns, float unit)
+{
+    ints size = {0}, most = lanes_all(INT32_MIN);
+    int32_t factor, exponent;
+    unit *= LOG2_E;
+    memcpy(&factor, &unit, sizeof factor);
+    for (uint32_t p = 0; p < columns; p += LANES)
+        size = lanes_greatest(size, lanes_load(scores + p) & LANES_SIZE_BITS);
+    exponent = lanes_most(size) >> LANES_MANTISSA;
+    for (uint32_t p = 0; p < columns; p += LANES)
+        most = lanes_greatest(most, fixed_score(lanes_load(scores + p), (uint32_t)exponent));
+    /* Differences less DIFFERENCE_CUT bits, times 16 bits of the factor; 16 are of fraction. */
+    int32_t shift = 2 * LANES_BIAS + LANES_MANTISSA + 15 - 16 - DIFFERENCE_CUT - exponent -
+                    (factor >> LANES_MANTISSA);
+    softmax->exponent = (uint32_t)exponent;
+    softmax->most = lanes_all(lanes_most(most));
+    softmax->factor = lanes_all(((factor & 0x7fffff) | 0x800000) >> 8);
+    softmax->shift = lanes_all(shift < 0 ? 0 : shift > 31 ? 31 : shift);
+    return exponent != 255 && factor >> LANES_MANTISSA != 255;
+}
+
+static ints
+weights_of(const struct softmax *softmax, ints scores)
+{
+    ints below = (softmax->most - fixed_score(scores, softmax->exponent)) >> DIFFERENCE_CUT;
+    ints product = lanes_least(below, lanes_all(0xffff)) * softmax->factor;
+    return lanes_power(lanes_shift(product, softmax->shift));
+}
+
+/* Of weights in 30 bits of fraction floats, times the units of the values. */
+static ints
+weigh_values(ints weights, ints units)
+{
+    ints bits = (ints)lanes_to_floats(weights) - (30 << LANES_MANTISSA);
+    return (ints)((reals)(bits & (weights != 0)) * (reals)units);
+}
+
+/* Of LANES scores, of which `count` are positions; the others get no weight. Returns the sum. */
+static uint64_t
+weigh_lanes(const struct softmax *softmax, float *scores, const float *of_values, uint32_t count)
+{
+    const ints index = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    ints lanes = lanes_load(scores), units = lanes_load(of_values), inside = index < (int32_t)count;
+    ints weights = weights_of(softmax, lanes) & inside;
+    uint32_t parts[LANES];
+    uint64_t sum = 0;
+    lanes_store(scores, weigh_values(weights, units) & inside);
+    lanes_store(parts, weights);
+    for (uint32_t i = 0; i < LANES; i++)
+        sum += parts[i];
+    return sum;
 }
 
 /*
@@ -188,18 +254,18 @@ score(const struct engine *engine, const struct head_cache *cache, const float *
  * whole group. Returns the sum.
  */
 static float
-weigh(const struct head_cache *cache, float most, uint32_t count, float *scores)
+weigh(const struct head_cache *cache, float unit, uint32_t count, float *scores)
 {
-    float sum = 0;
     uint32_t columns = divide_up(count, ROWS16_GROUP) * ROWS16_GROUP;
-    for (uint32_t p = 0; p < count; p++) {
-        float weight = real_exp_negative(scores[p] - most);
-        sum += weight;
-        scores[p] = weight * cache->value_units[p];
-    }
-    for (uint32_t p = count; p < columns; p++)
-        scores[p] = 0;
-    return sum;
+    struct softmax softmax;
+    uint64_t sum = 0;
+    if (!begin_softmax(&softmax, scores, columns, unit))
+        return __builtin_nanf("");
+    for (uint32_t p = 0; p < count; p += LANES)
+        sum += weigh_lanes(&softmax, scores + p, cache->value_units + p, count - p);
+    if ((count + LANES - 1) / LANES % 2 != 0)
+        memset(scores + columns - LANES, 0, LANES * sizeof *scores);
+    return (float)sum * 0x1p-30f;
 }
 
 void
@@ -212,17 +278,20 @@ attention_integer_head(const struct engine *engine, uint32_t layer, uint32_t t, 
     struct head_cache cache =
         cache_of(engine, token->sequence, layer, head / (shape->heads / shape->kv_heads));
     size_t strip_bytes = (size_t)cache.value_groups * ROWS16_GROUP_BYTES;
-    float *mixed = engine->mixed[t] + (size_t)head * shape->head_dim, base;
+    float *mixed = engine->mixed[t] + (size_t)head * shape->head_dim, base, units[ROWS16_ROWS];
 
-    float most =
+    float unit =
         score(engine, &cache, engine->query[t] + (size_t)head * shape->head_dim, count, mix);
-    float sum = weigh(&cache, most, count, mix->scores);
+    float sum = weigh(&cache, unit, count, mix->scores);
     engine_quantise_fine(mix->scores, groups * ROWS16_GROUP, mix->integers, mix->fine, mix->scales,
                          &base);
+    for (uint32_t r = 0; r < ROWS16_ROWS; r++)
+        units[r] = base * SUM_UNIT / sum;
     for (uint32_t start = 0; start < shape->head_dim; start += ROWS16_ROWS) {
         float sums[ROWS16_ROWS];
-        sum_strip(engine, cache.values + start / ROWS16_ROWS * strip_bytes, mix, groups, sums);
-        for (uint32_t r = 0; r < ROWS16_ROWS && start + r < shape->head_dim; r++)
-            mixed[start + r] = sums[r] * (base * SUM_UNIT / sum);
+        uint32_t left = shape->head_dim - start;
+        sum_strip(engine, cache.values + start / ROWS16_ROWS * strip_bytes, mix, groups, units,
+                  sums);
+        memcpy(mixed + start, sums, (left < ROWS16_ROWS ? left : ROWS16_ROWS) * sizeof *sums);
     }
 }

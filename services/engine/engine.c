@@ -1,8 +1,11 @@
 /* Opening an engine, and steps as their caller sees them. */
 #include "engine_private.h"
+#include "lanes.h"
 #include "real.h"
 
 #include <string.h>
+
+#define INFINITY_BITS 0x7f800000
 
 const struct engine_model *
 engine_model_of(const struct engine *engine)
@@ -177,6 +180,7 @@ engine_open(struct engine **opened, const struct engine_model *model,
     engine->source = source;
     engine->kernels = options->kernels;
     engine->attention = options->attention;
+    engine->profile = options->profile;
     engine->team = options->team ? *options->team : (struct engine_team){.count = 1};
     engine->context = options->context ? options->context : model->shape.context;
     engine->batch = options->batch ? options->batch : 1;
@@ -249,6 +253,8 @@ engine_step(struct engine *engine, const struct engine_item *items, uint32_t cou
     __atomic_store_n(&engine->failed, false, __ATOMIC_RELAXED);
     for (uint32_t i = 0; i < count; i++)
         list_tokens(engine, &items[i]);
+    if (engine->profile != NULL)
+        engine->profile->last_ns = engine->profile->now_ns(engine->profile->context);
     if (engine->team.count > 1)
         engine->team.run(engine->team.context, forward_worker, engine);
     else
@@ -260,12 +266,43 @@ engine_step(struct engine *engine, const struct engine_item *items, uint32_t cou
     return ENGINE_OK;
 }
 
+/* Logits as integers in the same order; what is no number is least. */
+static ints
+order_of(ints logits)
+{
+    ints size = logits & LANES_SIZE_BITS;
+    ints order = lanes_signed(size, logits >> 31);
+    return lanes_choose(size > INFINITY_BITS, lanes_all(INT32_MIN), order);
+}
+
+/* Of LANES logits; behind `count` there are none. */
+static ints
+order_at(const float *logits, uint32_t count)
+{
+    float last[LANES];
+    if (count >= LANES)
+        return order_of(lanes_load(logits));
+    memset(last, 0xff, sizeof last); /* no numbers */
+    memcpy(last, logits, count * sizeof *logits);
+    return order_of(lanes_load(last));
+}
+
 uint32_t
 engine_greedy(const float *logits, uint32_t count)
 {
     uint32_t best = 0;
-    for (uint32_t i = 1; i < count; i++)
-        if (logits[i] > logits[best])
-            best = i;
+    int32_t most = INT32_MIN;
+    for (uint32_t i = 0; i < count; i += LANES) {
+        int32_t order[LANES];
+        ints lanes = order_at(logits + i, count - i);
+        if (lanes_most(lanes) <= most)
+            continue;
+        lanes_store(order, lanes);
+        for (uint32_t j = 0; j < LANES; j++)
+            if (order[j] > most) {
+                best = i + j;
+                most = order[j];
+            }
+    }
     return best;
 }

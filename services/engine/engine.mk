@@ -4,8 +4,9 @@ ENGINE_COMMON_SRCS  := $(sort $(wildcard services/engine/*.c))
 ENGINE_SRCS         := $(ENGINE_COMMON_SRCS) $(wildcard services/engine/portable/*.c)
 ENGINE_AARCH64_SRCS := $(ENGINE_COMMON_SRCS) $(wildcard services/engine/aarch64/*.[cS])
 
-# Sums in the order that is written, on every machine: no fused multiply-add behind our back.
-ENGINE_FLAGS := -Iservices/engine/include -Iservices/engine -ffp-contract=off -fno-math-errno
+# Sums in the order that is written, on every machine: no fused multiply-add behind our back. Vectors
+# wider than those of the machine are passed between functions that are inline, or of one file.
+ENGINE_FLAGS := -Iservices/engine/include -Iservices/engine -ffp-contract=off -fno-math-errno -Wno-psabi
 
 # Integers one at a time: where they are emulated, the vector instructions that a compiler picks cost
 # more than what they replace. What pays is written in vectors.

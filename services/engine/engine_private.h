@@ -23,6 +23,7 @@ struct engine {
     const struct engine_source *source;
     const struct engine_kernel *const *kernels; /* of each tensor; NULL: the reference */
     const struct engine_kernel *attention;      /* NULL: in floats */
+    struct engine_profile *profile;
     struct engine_team team;
     uint32_t context, batch;
     float *norms;       /* of each layer attention and ffn, then the final one: [dim] each */
@@ -76,6 +77,26 @@ step_barrier(struct engine *engine, uint32_t worker)
         engine->team.barrier(engine->team.context, worker);
 }
 
+/* The time of a part that is over. */
+static inline void
+step_measures_part(struct engine *engine, uint32_t worker, enum engine_part part)
+{
+    struct engine_profile *profile = engine->profile;
+    if (profile == NULL || worker != 0)
+        return;
+    uint64_t now_ns = profile->now_ns(profile->context);
+    profile->ns[part] += now_ns - profile->last_ns;
+    profile->last_ns = now_ns;
+}
+
+/* The end of a part that others read. */
+static inline void
+step_ends_part(struct engine *engine, uint32_t worker, enum engine_part part)
+{
+    step_barrier(engine, worker);
+    step_measures_part(engine, worker, part);
+}
+
 /* The keys (part 0) or values (part 1) of a layer at a position: kv_heads * head_dim floats. */
 float *sequence_row(const struct engine *engine, const struct engine_sequence *sequence,
                     uint32_t layer, uint32_t part, uint32_t position);
@@ -96,6 +117,12 @@ void attention_rotate(const struct engine *engine, uint32_t t);
 /* Attention of head `head` for token `t`, into its part of `mixed`. */
 void attention_head(const struct engine *engine, uint32_t layer, uint32_t t, uint32_t head,
                     const struct step_mix *mix);
+
+/*
+ * `columns` numbers of any count as -127 to 127 times a unit; with a number that is none, or
+ * greater than 2^58, the unit is none; below 2^-56 all are zero.
+ */
+void quantise_row(const float *values, uint32_t columns, int8_t *quants, float *unit);
 
 /* The same on keys and values of 8 bits, which are stored first; and the memory that they need. */
 void attention_integer_store(const struct engine *engine, uint32_t layer, uint32_t t);

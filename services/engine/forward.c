@@ -4,6 +4,7 @@
  * before a phase that reads what others wrote.
  */
 #include "engine_private.h"
+#include "lanes.h"
 #include "real.h"
 
 /* Rows that cannot be had leave the whole step failed; the others go on. */
@@ -119,7 +120,7 @@ begin_tokens(struct engine *engine, uint32_t worker)
         if (engine->model->shape.layers > 0)
             norm(engine, engine->x[t], 0, engine->model->layers[0].query, t);
     }
-    step_barrier(engine, worker);
+    step_ends_part(engine, worker, ENGINE_EMBEDDING);
 }
 
 /* The layer's keys and values in floats go straight to where the sequences keep them. */
@@ -144,7 +145,7 @@ mix_heads(struct engine *engine, uint32_t worker, uint32_t layer)
             attention_integer_head(engine, layer, i / heads, i % heads, mix);
         else
             attention_head(engine, layer, i / heads, i % heads, mix);
-    step_barrier(engine, worker);
+    step_ends_part(engine, worker, ENGINE_ATTENTION);
 }
 
 static void
@@ -160,31 +161,35 @@ attend(struct engine *engine, uint32_t worker, uint32_t index)
     product(engine, worker, layer->query, count, engine->query);
     product(engine, worker, layer->key, count, engine->key);
     product(engine, worker, layer->value, count, engine->value);
-    step_barrier(engine, worker);
+    step_ends_part(engine, worker, ENGINE_QUERY_KEY_VALUE);
     for (uint32_t t = share.first; t < share.end; t++) {
         attention_add_biases(engine, index, t);
         attention_rotate(engine, t);
         if (engine->attention != NULL)
             attention_integer_store(engine, index, t);
     }
-    step_barrier(engine, worker);
+    step_ends_part(engine, worker, ENGINE_POSITIONS);
     mix_heads(engine, worker, index);
     for (uint32_t t = share.first; t < share.end; t++) {
         for (uint32_t i = 0; i < width; i++)
             engine->normed[(size_t)t * width + i] = engine->mixed[t][i];
         finish_vector(engine, layer->output, t);
     }
-    step_barrier(engine, worker);
+    step_ends_part(engine, worker, ENGINE_NORM);
     product(engine, worker, layer->output, count, engine->down);
-    step_barrier(engine, worker);
+    step_ends_part(engine, worker, ENGINE_OUTPUT);
 }
 
-/* x / (1 + e^-x), with the exponential that is fast where integers are. */
-static float
-silu_fast(float x)
+/* silu(gate) * up, in integers as far as it pays; `count` is of whole groups. */
+static void
+activate_fast(const float *gate, const float *up, float *out, uint32_t count)
 {
-    float power = real_exp_negative(x < 0 ? x : -x);
-    return (x < 0 ? x * power : x) / (1.0f + power);
+    for (uint32_t i = 0; i < count; i += LANES) {
+        ints x = lanes_load(gate + i), y = lanes_load(up + i);
+        ints sigmoid = (ints)lanes_to_floats(lanes_sigmoid(x));
+        sigmoid = (sigmoid - (16 << LANES_MANTISSA)) & (sigmoid != 0);
+        lanes_store(out + i, (ints)((reals)x * (reals)sigmoid * (reals)y));
+    }
 }
 
 /* Vector `t` = silu(gate) * up. */
@@ -195,8 +200,8 @@ activate(struct engine *engine, const struct engine_layer *layer, uint32_t t)
     const float *gate = engine->gate[t], *up = engine->up[t];
     float *out = engine->normed + (size_t)t * hidden;
     bool fast = step_kernel(engine, layer->down)->form == ENGINE_INTEGERS;
-    for (uint32_t i = 0; fast && i < hidden; i++)
-        out[i] = silu_fast(gate[i]) * up[i];
+    if (fast)
+        activate_fast(gate, up, out, hidden);
     for (uint32_t i = 0; !fast && i < hidden; i++)
         out[i] = gate[i] / (1.0f + real_exp(-gate[i])) * up[i];
     finish_vector(engine, layer->down, t);
@@ -213,15 +218,15 @@ feed_forward(struct engine *engine, uint32_t worker, uint32_t index)
         add_rows(engine->x[t], engine->down[t], model->shape.dim);
         norm(engine, engine->x[t], 2 * index + 1, layer->gate, t);
     }
-    step_barrier(engine, worker);
+    step_ends_part(engine, worker, ENGINE_NORM);
     product(engine, worker, layer->gate, count, engine->gate);
     product(engine, worker, layer->up, count, engine->up);
-    step_barrier(engine, worker);
+    step_ends_part(engine, worker, ENGINE_GATE_UP);
     for (uint32_t t = share.first; t < share.end; t++)
         activate(engine, layer, t);
-    step_barrier(engine, worker);
+    step_ends_part(engine, worker, ENGINE_ACTIVATION);
     product(engine, worker, layer->down, count, engine->down);
-    step_barrier(engine, worker);
+    step_ends_part(engine, worker, ENGINE_DOWN);
 }
 
 /* The residual of the layer, and the norm in front of the next one. */
@@ -235,7 +240,7 @@ end_layer(struct engine *engine, uint32_t worker, uint32_t index)
         if (index + 1 < model->shape.layers)
             norm(engine, engine->x[t], 2 * (index + 1), model->layers[index + 1].query, t);
     }
-    step_barrier(engine, worker);
+    step_ends_part(engine, worker, ENGINE_NORM);
 }
 
 /* Logits of the last token of each item that wants them: side by side, one product for all. */
@@ -254,9 +259,10 @@ classify(struct engine *engine, uint32_t worker)
         }
         v++;
     }
-    step_barrier(engine, worker);
+    step_ends_part(engine, worker, ENGINE_NORM);
     if (v > 0)
         product(engine, worker, model->classifier, v, engine->logits);
+    step_measures_part(engine, worker, ENGINE_CLASSIFIER);
 }
 
 void

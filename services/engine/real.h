@@ -9,12 +9,6 @@
 /* e^x; 0 below what a float can hold, infinity above, NaN of NaN. */
 float real_exp(float x);
 
-/*
- * e^x for x of at most 0 (what is greater counts as 0), with an error of at most (2 - x / 10) 1e-6
- * of the result; 0 below -87 and of NaN. In integers: where floats are emulated it costs a tenth.
- */
-float real_exp_negative(float x);
-
 /* The natural logarithm of a positive normal number. */
 float real_log(float x);
 

@@ -1,4 +1,5 @@
 #include "groups.h"
+#include "lanes.h"
 #include "rows16.h"
 
 #include <string.h>
@@ -124,28 +125,17 @@ const struct engine_layout rows16_layouts[ROWS16_FORMATS] = {
     LAYOUT(ENGINE_Q4_0, pack_q4_0),
 };
 
-typedef float float4 __attribute__((vector_size(16)));
-typedef int32_t int4 __attribute__((vector_size(16)));
-
-#define MANTISSA_BITS 23
-#define EXPONENT_BIAS 127
-#define NAN_BITS      0x7fc00000
-#define UNIT_FACTOR   ((ROWS16_UNIT_BITS - 2 * EXPONENT_BIAS) * (1 << MANTISSA_BITS))
+#define NAN_BITS    0x7fc00000
+#define UNIT_FACTOR ((ROWS16_UNIT_BITS - 2 * LANES_BIAS) * (1 << LANES_MANTISSA))
 
 /*
- * Four results: sums times powers of two. These are added to exponents, since floats cost much
+ * Sixteen results: sums times powers of two. These are added to exponents, since floats cost much
  * where they are emulated.
  */
-static int4
-scale_sums(const int32_t *of_rows, const float *of_bases, int32_t factor)
+static ints
+scale_sums(ints sums, ints bases, int32_t factor)
 {
-    int4 sums, bases, bits;
-    float4 floats;
-    memcpy(&sums, of_rows, sizeof sums);
-    memcpy(&bases, of_bases, sizeof bases);
-    floats = __builtin_convertvector(sums, float4);
-    memcpy(&bits, &floats, sizeof bits);
-    bits += bases + factor;
+    ints bits = (ints)lanes_to_floats(sums) + bases + factor;
     return (bits & (sums != 0)) | ((bases >= NAN_BITS) & NAN_BITS);
 }
 
@@ -153,16 +143,13 @@ void
 rows16_finish(const void *strip, uint32_t columns, const int32_t *of_rows, uint32_t row_count,
               float vector_base, float *out)
 {
-    const struct rows16_group *end = (const struct rows16_group *)strip + columns / ROWS16_GROUP;
-    const float *bases = (const void *)end;
-    int4 results[ROWS16_ROWS / 4];
+    ints bases = lanes_load((const struct rows16_group *)strip + columns / ROWS16_GROUP);
     int32_t base;
     memcpy(&base, &vector_base, sizeof base);
-    for (uint32_t r = 0; r < ROWS16_ROWS; r += 4) {
-        int4 bits = scale_sums(of_rows + r, bases + r, base + UNIT_FACTOR);
-        results[r / 4] = base >= NAN_BITS ? (bits | NAN_BITS) : bits;
-    }
-    memcpy(out, results, row_count * sizeof *out);
+    ints results = scale_sums(lanes_load(of_rows), bases, base + UNIT_FACTOR);
+    if (base >= NAN_BITS)
+        results |= NAN_BITS;
+    memcpy(out, &results, row_count * sizeof *out);
 }
 
 /* Right shifts of negative numbers round down on every compiler that the engine is built with. */

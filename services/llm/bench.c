@@ -1,6 +1,7 @@
 #include "complete.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define PROMPT_TOKENS 104
 #define CHUNK_TOKENS  32
@@ -12,6 +13,7 @@ struct run {
     struct engine *engine;
     struct engine_sequence sequence;
     const struct engine_machine *machine;
+    struct engine_profile profile;
     uint32_t vocabulary;
     float *logits;
 };
@@ -48,11 +50,24 @@ bench_prompt(struct run *run, uint32_t count, struct engine_error *error)
     return ENGINE_OK;
 }
 
+/* The parts of a step, of `count` that were measured. */
+static void
+print_parts(const struct run *run, uint32_t count)
+{
+    static const char *const names[ENGINE_PARTS] = {
+        "embedding", "query, key, value", "positions",  "attention", "output",
+        "norms",     "gate and up",       "activation", "down",      "classifier"};
+    for (int part = 0; part < ENGINE_PARTS; part++)
+        printf("of a step: %-18s %6.0f us\n", names[part],
+               (double)run->profile.ns[part] * 1e-3 / count);
+}
+
 static int
 bench_answer(struct run *run, uint32_t position, uint32_t count, struct engine_error *error)
 {
-    uint64_t start = now_ns(run);
     run->sequence.position = position;
+    memset(run->profile.ns, 0, sizeof run->profile.ns);
+    uint64_t start = now_ns(run);
     for (uint32_t i = 0; i < count; i++) {
         int status = read_tokens(run, 1, run->logits, error);
         if (status != ENGINE_OK)
@@ -62,6 +77,7 @@ bench_answer(struct run *run, uint32_t position, uint32_t count, struct engine_e
     double seconds = (double)(now_ns(run) - start) * 1e-9;
     printf("%u tokens from position %u: %.0f ms, %.1f tok/s\n", count, position, seconds * 1e3,
            count / seconds);
+    print_parts(run, count);
     return ENGINE_OK;
 }
 
@@ -83,8 +99,10 @@ open_run(struct run *run, const struct loaded *loaded, struct engine_arena *aren
          struct engine_error *error)
 {
     uint32_t context = loaded->model.shape.context;
-    struct engine_options options = {
-        .batch = CHUNK_TOKENS, .kernels = loaded->kernels, .attention = loaded->attention};
+    struct engine_options options = {.batch = CHUNK_TOKENS,
+                                     .kernels = loaded->kernels,
+                                     .attention = loaded->attention,
+                                     .profile = &run->profile};
     int status = engine_open(&run->engine, &loaded->model, &loaded->source, &options, arena, error);
     if (status != ENGINE_OK)
         return status;
@@ -105,7 +123,8 @@ bench(const struct loaded *loaded, const struct engine_machine *machine, struct 
     uint32_t context = loaded->model.shape.context;
     uint32_t prompt = context < PROMPT_TOKENS ? context : PROMPT_TOKENS;
     uint32_t position = context > START + MEASURED ? START : context / 2;
-    struct run run = {.machine = machine};
+    struct run run = {.machine = machine,
+                      .profile = {.now_ns = machine->now_ns, .context = machine->context}};
     print_trials(loaded);
     int status = open_run(&run, loaded, arena, error);
     if (status == ENGINE_OK)

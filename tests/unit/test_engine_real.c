@@ -1,4 +1,5 @@
 /* The engine's exponentials, powers and angles against the host's, in double precision. */
+#include "lanes.h"
 #include "real.h"
 
 #include <math.h>
@@ -35,16 +36,21 @@ exponentials_end_in_zero_and_infinity(void)
 }
 
 static void
-fast_exponentials_are_as_near_as_is_said(void)
+integer_powers_and_sigmoids_are_as_near_as_is_said(void)
 {
     uint64_t state = 6;
     for (int i = 0; i < 300000; i++) {
-        float x = (float)random_between(&state, i % 2 ? -87 : -3, 0);
-        CHECK(fabs(real_exp_negative(x) - exp(x)) <= exp(x) * (2 - x / 10) * 1e-6);
+        int32_t d = (int32_t)tap_random(&state, 40 << 16);
+        double power = pow(2, -d / 65536.0) * (1 << 30);
+        CHECK(fabs(lanes_power(lanes_all(d))[i % 4] - power) <= power * 6e-5 + 1);
+        float x = (float)random_between(&state, i % 2 ? -87 : -3, i % 2 ? 87 : 3);
+        ints sigmoid = lanes_sigmoid((ints)(x - (reals){0}));
+        CHECK(fabs(sigmoid[i % 4] / 65536.0 - 1 / (1 + exp(-x))) <= 1e-4);
     }
-    CHECK(real_exp_negative(0) == 1 && real_exp_negative(5) == 1);
-    CHECK(real_exp_negative(-88) == 0 && real_exp_negative(-INFINITY) == 0);
-    CHECK(real_exp_negative(NAN) == 0);
+    CHECK_EQ(lanes_power(lanes_all(0))[0], 1 << 30);
+    CHECK_EQ(lanes_power(lanes_all(INT32_MAX))[0], 0);
+    CHECK_EQ(lanes_sigmoid((ints)(reals){INFINITY})[0], 65536);
+    CHECK_EQ(lanes_sigmoid((ints)(reals){-INFINITY})[0], 0);
 }
 
 static void
@@ -83,8 +89,11 @@ angles_are_right_to_a_float(void)
 }
 
 static const struct tap_test tests[] = {
-    TAP(exponentials_are_right_to_a_float),        TAP(exponentials_end_in_zero_and_infinity),
-    TAP(fast_exponentials_are_as_near_as_is_said), TAP(powers_are_right_to_a_float),
-    TAP(logarithms_are_right_to_a_float),          TAP(angles_are_right_to_a_float),
+    TAP(exponentials_are_right_to_a_float),
+    TAP(exponentials_end_in_zero_and_infinity),
+    TAP(integer_powers_and_sigmoids_are_as_near_as_is_said),
+    TAP(powers_are_right_to_a_float),
+    TAP(logarithms_are_right_to_a_float),
+    TAP(angles_are_right_to_a_float),
 };
 TAP_MAIN(tests)

@@ -22,6 +22,29 @@ struct engine_team {
     void (*barrier)(void *context, uint32_t worker);
 };
 
+/* The parts of a step, in their order. */
+enum engine_part {
+    ENGINE_EMBEDDING,
+    ENGINE_QUERY_KEY_VALUE,
+    ENGINE_POSITIONS, /* turning queries and keys, keeping keys and values */
+    ENGINE_ATTENTION,
+    ENGINE_OUTPUT,
+    ENGINE_NORM,
+    ENGINE_GATE_UP,
+    ENGINE_ACTIVATION,
+    ENGINE_DOWN,
+    ENGINE_CLASSIFIER,
+    ENGINE_PARTS,
+};
+
+/* Where steps spend their time, as the first worker sees it, with what it waits for the others. */
+struct engine_profile {
+    uint64_t (*now_ns)(void *context);
+    void *context;
+    uint64_t last_ns;
+    uint64_t ns[ENGINE_PARTS]; /* added up */
+};
+
 struct engine_options {
     uint32_t context; /* positions of a sequence at most; 0: as many as the model has */
     uint32_t batch;   /* tokens that a step can take, of all sequences; 0: 1 */
@@ -32,6 +55,7 @@ struct engine_options {
     /* A kernel with `sums`: keys and values are kept in 8 bits, and mixed with it. NULL: in floats.
      */
     const struct engine_kernel *attention;
+    struct engine_profile *profile; /* NULL: none */
 };
 
 struct engine;
