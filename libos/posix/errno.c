@@ -23,7 +23,7 @@ posix_errno(int64_t error)
     for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++)
         if (table[i].error == error)
             return table[i].number;
-    return EIO;
+    return VFS_E_IS_ERRNO(error) ? (int)VFS_ERRNO_OF(error) : EIO;
 }
 
 int64_t

@@ -94,7 +94,8 @@ fill_stat(int64_t err, const struct vfs_status *status, struct stat *stat)
         return (int)posix_result(err);
     static const mode_t modes[] = {[VFS_FILE] = S_IFREG | 0644,
                                    [VFS_DIRECTORY] = S_IFDIR | 0755,
-                                   [VFS_DEVICE] = S_IFCHR | 0666};
+                                   [VFS_DEVICE] = S_IFCHR | 0666,
+                                   [VFS_SOCKET] = S_IFSOCK | 0666};
     *stat = (struct stat){0};
     stat->st_mode = modes[status->type];
     stat->st_ino = (ino_t)status->inode;
@@ -150,21 +151,22 @@ flags_of(int fd)
     int access = (status.how & (VFS_READ | VFS_WRITE)) == (VFS_READ | VFS_WRITE) ? O_RDWR
                  : status.how & VFS_WRITE                                        ? O_WRONLY
                                                                                  : O_RDONLY;
-    return access | (status.how & VFS_APPEND ? O_APPEND : 0);
+    return access | (status.how & VFS_APPEND ? O_APPEND : 0) |
+           (status.how & VFS_NONBLOCK ? O_NONBLOCK : 0);
 }
 
-/* F_SETFD and F_SETFL have nothing to change: there is no exec, and no file that blocks otherwise.
- */
+/* F_SETFD has nothing to change: there is no exec. */
 int
 fcntl(int fd, int command, ...)
 {
     va_list list;
     va_start(list, command);
-    int argument = command == F_DUPFD ? va_arg(list, int) : 0;
+    int argument = command == F_DUPFD || command == F_SETFL ? va_arg(list, int) : 0;
     va_end(list);
     switch (command) {
     case F_DUPFD: return (int)posix_result(vfs_duplicate(fd, argument));
     case F_GETFL: return flags_of(fd);
+    case F_SETFL: return (int)posix_result(vfs_set_waiting(fd, (argument & O_NONBLOCK) == 0));
     case F_GETFD:
     case F_SETFD: return flags_of(fd) < 0 ? -1 : 0;
     default: errno = EINVAL; return -1;

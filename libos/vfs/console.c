@@ -6,11 +6,36 @@
 
 #define LOOK_AGAIN_NS 10000000u /* the console has no interrupt here */
 
+static struct mutex lock; /* protects seen */
+static int seen = -1;     /* the byte that is_ready has found, and nobody has read yet */
+
+static bool
+is_ready(struct vfs_node *node)
+{
+    (void)node;
+    mutex_lock(&lock);
+    if (seen < 0)
+        seen = rt_read();
+    bool any = seen >= 0;
+    mutex_unlock(&lock);
+    return any;
+}
+
+static int
+take_byte(void)
+{
+    mutex_lock(&lock);
+    int byte = seen >= 0 ? seen : rt_read();
+    seen = -1;
+    mutex_unlock(&lock);
+    return byte;
+}
+
 static int
 wait_for_byte(void)
 {
     int byte;
-    while ((byte = rt_read()) < 0)
+    while ((byte = take_byte()) < 0)
         thread_sleep_ns(LOOK_AGAIN_NS);
     return byte;
 }
@@ -47,7 +72,8 @@ write_console(struct vfs_node *node, uint64_t offset, const void *from, size_t b
 struct vfs_node *
 console_node(void)
 {
-    static const struct vfs_operations operations = {.read = read_console, .write = write_console};
+    static const struct vfs_operations operations = {
+        .read = read_console, .write = write_console, .is_ready = is_ready};
     static struct vfs_node node = {.operations = &operations,
                                    .type = VFS_DEVICE,
                                    .references = 1,

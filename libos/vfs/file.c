@@ -14,8 +14,8 @@ static struct mutex table_lock; /* protects the table and references; no lock is
 static struct file files[VFS_FILES_MAX];
 static struct file *table[VFS_FILES_MAX];
 
-static struct file *
-hold(int fd)
+struct file *
+vfs_hold(int fd)
 {
     mutex_lock(&table_lock);
     struct file *file = fd >= 0 && fd < (int)VFS_FILES_MAX ? table[fd] : NULL;
@@ -25,8 +25,8 @@ hold(int fd)
     return file;
 }
 
-static void
-let_go(struct file *file)
+void
+vfs_let_go(struct file *file)
 {
     struct vfs_node *node = file->node;
     mutex_lock(&table_lock);
@@ -40,6 +40,12 @@ let_go(struct file *file)
         node_drop(node);
         mutex_unlock(lock);
     }
+}
+
+struct vfs_node *
+vfs_held(const struct file *file)
+{
+    return file->node;
 }
 
 /* Under the table's lock: the lowest free descriptor from `least` on; VFS_FILES_MAX: none. */
@@ -90,14 +96,14 @@ vfs_close(int fd)
     mutex_unlock(&table_lock);
     if (file == NULL)
         return VFS_E_DESCRIPTOR;
-    let_go(file);
+    vfs_let_go(file);
     return VFS_OK;
 }
 
 int64_t
 vfs_duplicate(int fd, int least)
 {
-    struct file *file = least >= 0 ? hold(fd) : NULL; /* the reference becomes the new one's */
+    struct file *file = least >= 0 ? vfs_hold(fd) : NULL; /* the reference becomes the new one's */
     if (file == NULL)
         return least >= 0 ? VFS_E_DESCRIPTOR : VFS_E_ARGUMENT;
     mutex_lock(&table_lock);
@@ -107,14 +113,14 @@ vfs_duplicate(int fd, int least)
     mutex_unlock(&table_lock);
     if (other < VFS_FILES_MAX)
         return other;
-    let_go(file);
+    vfs_let_go(file);
     return VFS_E_TOO_MANY;
 }
 
 int64_t
 vfs_duplicate_to(int fd, int to)
 {
-    struct file *file = to >= 0 && to < (int)VFS_FILES_MAX ? hold(fd) : NULL;
+    struct file *file = to >= 0 && to < (int)VFS_FILES_MAX ? vfs_hold(fd) : NULL;
     if (file == NULL)
         return VFS_E_DESCRIPTOR;
     mutex_lock(&table_lock);
@@ -122,7 +128,7 @@ vfs_duplicate_to(int fd, int to)
     table[to] = file;
     mutex_unlock(&table_lock);
     if (before != NULL)
-        let_go(before);
+        vfs_let_go(before);
     return to;
 }
 
@@ -252,55 +258,70 @@ write_node(struct file *file, uint64_t *offset, const void *from, size_t bytes)
     return done;
 }
 
+/* The position is the open file's; what is free has none, and one may read while another writes. */
+static void
+lock_position(struct file *file)
+{
+    if (!file->node->is_free)
+        mutex_lock(&file->lock);
+}
+
+static void
+unlock_position(struct file *file)
+{
+    if (!file->node->is_free)
+        mutex_unlock(&file->lock);
+}
+
 int64_t
 vfs_read(int fd, void *to, size_t bytes)
 {
-    struct file *file = hold(fd);
+    struct file *file = vfs_hold(fd);
     if (file == NULL)
         return VFS_E_DESCRIPTOR;
-    mutex_lock(&file->lock);
+    lock_position(file);
     int64_t done = read_node(file, file->position, to, bytes);
-    file->position += done > 0 ? (uint64_t)done : 0;
-    mutex_unlock(&file->lock);
-    let_go(file);
+    file->position += done > 0 && !file->node->is_free ? (uint64_t)done : 0;
+    unlock_position(file);
+    vfs_let_go(file);
     return done;
 }
 
 int64_t
 vfs_write(int fd, const void *from, size_t bytes)
 {
-    struct file *file = hold(fd);
+    struct file *file = vfs_hold(fd);
     if (file == NULL)
         return VFS_E_DESCRIPTOR;
-    mutex_lock(&file->lock);
+    lock_position(file);
     uint64_t offset = file->position;
     int64_t done = write_node(file, &offset, from, bytes);
-    if (done > 0)
+    if (done > 0 && !file->node->is_free)
         file->position = offset + (uint64_t)done;
-    mutex_unlock(&file->lock);
-    let_go(file);
+    unlock_position(file);
+    vfs_let_go(file);
     return done;
 }
 
 int64_t
 vfs_read_at(int fd, uint64_t offset, void *to, size_t bytes)
 {
-    struct file *file = hold(fd);
+    struct file *file = vfs_hold(fd);
     if (file == NULL)
         return VFS_E_DESCRIPTOR;
     int64_t done = read_node(file, offset, to, bytes);
-    let_go(file);
+    vfs_let_go(file);
     return done;
 }
 
 int64_t
 vfs_write_at(int fd, uint64_t offset, const void *from, size_t bytes)
 {
-    struct file *file = hold(fd);
+    struct file *file = vfs_hold(fd);
     if (file == NULL)
         return VFS_E_DESCRIPTOR;
     int64_t done = write_node(file, &offset, from, bytes);
-    let_go(file);
+    vfs_let_go(file);
     return done;
 }
 
@@ -311,7 +332,7 @@ seek_to(struct file *file, int64_t offset, enum vfs_seek from)
                     : from == VFS_SEEK_HERE ? file->position
                                             : file->node->bytes;
     int64_t sum;
-    if (file->node->type == VFS_DEVICE)
+    if (file->node->is_free)
         return VFS_E_CANNOT;
     if (__builtin_add_overflow((int64_t)base, offset, &sum) || sum < 0)
         return VFS_E_ARGUMENT;
@@ -322,20 +343,20 @@ seek_to(struct file *file, int64_t offset, enum vfs_seek from)
 int64_t
 vfs_seek(int fd, int64_t offset, enum vfs_seek from)
 {
-    struct file *file = hold(fd);
+    struct file *file = vfs_hold(fd);
     if (file == NULL)
         return VFS_E_DESCRIPTOR;
     mutex_lock(&file->lock);
     int64_t position = seek_to(file, offset, from);
     mutex_unlock(&file->lock);
-    let_go(file);
+    vfs_let_go(file);
     return position;
 }
 
 int64_t
 vfs_list(int fd, struct vfs_entry *entry)
 {
-    struct file *file = hold(fd);
+    struct file *file = vfs_hold(fd);
     if (file == NULL)
         return VFS_E_DESCRIPTOR;
     struct vfs_node *node = file->node;
@@ -347,14 +368,14 @@ vfs_list(int fd, struct vfs_entry *entry)
         unlock_node(node);
         mutex_unlock(&file->lock);
     }
-    let_go(file);
+    vfs_let_go(file);
     return err;
 }
 
 int64_t
 vfs_resize(int fd, uint64_t bytes)
 {
-    struct file *file = hold(fd);
+    struct file *file = vfs_hold(fd);
     if (file == NULL)
         return VFS_E_DESCRIPTOR;
     struct vfs_node *node = file->node;
@@ -364,7 +385,29 @@ vfs_resize(int fd, uint64_t bytes)
         err = node->operations->resize(node, bytes);
         unlock_node(node);
     }
-    let_go(file);
+    vfs_let_go(file);
+    return err;
+}
+
+bool
+vfs_is_ready(struct vfs_node *node)
+{
+    return node->operations->is_ready == NULL || node->operations->is_ready(node);
+}
+
+int64_t
+vfs_set_waiting(int fd, bool waits)
+{
+    struct file *file = vfs_hold(fd);
+    if (file == NULL)
+        return VFS_E_DESCRIPTOR;
+    const struct vfs_operations *can = file->node->operations;
+    mutex_lock(&file->lock);
+    int64_t err = can->set_waiting != NULL ? can->set_waiting(file->node, waits) : VFS_OK;
+    if (err == VFS_OK && can->set_waiting != NULL)
+        file->how = waits ? file->how & ~(uint32_t)VFS_NONBLOCK : file->how | VFS_NONBLOCK;
+    mutex_unlock(&file->lock);
+    vfs_let_go(file);
     return err;
 }
 
@@ -378,13 +421,13 @@ status_of(const struct vfs_node *node, uint32_t how)
 int64_t
 vfs_status(int fd, struct vfs_status *status)
 {
-    struct file *file = hold(fd);
+    struct file *file = vfs_hold(fd);
     if (file == NULL)
         return VFS_E_DESCRIPTOR;
     lock_node(file->node);
     *status = status_of(file->node, file->how);
     unlock_node(file->node);
-    let_go(file);
+    vfs_let_go(file);
     return VFS_OK;
 }
 

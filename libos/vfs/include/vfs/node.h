@@ -7,6 +7,7 @@
 #define VFS_NODE_H
 
 #include <sched/sync.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,10 +35,15 @@ enum vfs_err {
 #undef VFS_ERR_ENUM
 };
 
+/* A node that has errors of its own, numbered by errno, returns them as these. */
+#define VFS_E_ERRNO(number)   (-1000 - (int64_t)(number))
+#define VFS_ERRNO_OF(error)   (-1000 - (error))
+#define VFS_E_IS_ERRNO(error) ((error) <= -1000)
+
 #define VFS_NAME_BYTES 256u  /* of one name, with its NUL */
 #define VFS_PATH_BYTES 1024u /* of a whole path, with its NUL */
 
-enum vfs_type { VFS_FILE = 0, VFS_DIRECTORY = 1, VFS_DEVICE = 2 };
+enum vfs_type { VFS_FILE = 0, VFS_DIRECTORY = 1, VFS_DEVICE = 2, VFS_SOCKET = 3 };
 
 struct vfs_node;
 
@@ -68,6 +74,10 @@ struct vfs_operations {
                       struct vfs_name to_name);
     /* The entry at *position (0: the first), which moves on. VFS_E_NONE: there are no more. */
     int64_t (*list)(struct vfs_node *node, uint64_t *position, struct vfs_entry *entry);
+    /* Devices and sockets, without a lock. Whether a read would not wait now; NULL: never waits. */
+    bool (*is_ready)(struct vfs_node *node);
+    /* From now on read and write wait, or return an error instead. */
+    int64_t (*set_waiting)(struct vfs_node *node, bool waits);
     /* The last reference is gone. */
     void (*release)(struct vfs_node *node);
 };
@@ -81,7 +91,8 @@ struct vfs_node {
     uint32_t references; /* under the mount's lock */
     uint32_t links;      /* names that it has; 0: it goes with its last reference */
     bool is_terminal;
-    bool is_free; /* read and write are called without the mount's lock, and may wait */
+    bool
+        is_free; /* read and write are called without any lock, and may wait: it has no positions */
     uint64_t inode, bytes;
     int64_t changed_ns; /* since 1970 */
 };

@@ -34,6 +34,7 @@ enum vfs_open {
     VFS_TRUNCATE = 16,
     VFS_APPEND = 32,
     VFS_DIRECTORY_ONLY = 64,
+    VFS_NONBLOCK = 128, /* of a node that has set_waiting */
 };
 
 /* A descriptor, the lowest that is free. */
@@ -66,6 +67,21 @@ struct vfs_status {
 };
 int64_t vfs_status(int fd, struct vfs_status *status);
 int64_t vfs_status_of(const char *path, struct vfs_status *status);
+
+/* Sets or takes VFS_NONBLOCK; without an effect on what never waits. */
+int64_t vfs_set_waiting(int fd, bool waits);
+
+/*
+ * The open file of a descriptor, held until it is let go, whatever becomes of the descriptor: for
+ * calls that only some nodes have. NULL: no such descriptor.
+ */
+struct file;
+struct file *vfs_hold(int fd);
+struct vfs_node *vfs_held(const struct file *file);
+void vfs_let_go(struct file *file);
+
+/* Whether a read of what is held would not wait. */
+bool vfs_is_ready(struct vfs_node *node);
 
 int64_t vfs_resize(int fd, uint64_t bytes);
 int64_t vfs_list(int fd, struct vfs_entry *entry);
