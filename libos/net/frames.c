@@ -16,6 +16,8 @@ struct received {
 
 static struct stack *stack_of_nic; /* pbuf_custom's callback gets nothing else */
 static struct received received[STACK_BUFFERS_MAX];
+/* A bit for each buffer that was given back: by any thread, and without the stack's lock. */
+static _Atomic uint64_t returned[STACK_BUFFERS_MAX / 64];
 
 void
 frames_of(struct stack *stack)
@@ -37,8 +39,22 @@ static void
 free_received(struct pbuf *pbuf)
 {
     struct received *part = (struct received *)(void *)pbuf;
-    stack_of_nic->held--;
-    (void)nic_receive_into(&stack_of_nic->nic, part->buffer);
+    (void)atomic_fetch_sub_explicit(&stack_of_nic->held, 1, memory_order_relaxed);
+    /* Release: it was read before the device may write to it again. */
+    (void)atomic_fetch_or_explicit(&returned[part->buffer / 64], 1ull << part->buffer % 64,
+                                   memory_order_release);
+}
+
+void
+frames_give_back(struct stack *stack)
+{
+    for (uint32_t i = 0; i < STACK_BUFFERS_MAX / 64; i++) {
+        uint64_t bits = 0;
+        if (atomic_load_explicit(&returned[i], memory_order_relaxed) != 0)
+            bits = atomic_exchange_explicit(&returned[i], 0, memory_order_acquire);
+        for (; bits != 0; bits &= bits - 1)
+            (void)nic_receive_into(&stack->nic, i * 64 + (uint32_t)__builtin_ctzll(bits));
+    }
 }
 
 /* The last part first, so that each knows how many bytes follow. */
@@ -56,9 +72,26 @@ chain_of(struct stack *stack, const struct wire_frame *frame)
         pbuf->tot_len = (u16_t)(part->bytes + (next != NULL ? next->tot_len : 0));
         pbuf->next = next;
         next = pbuf;
-        stack->held++;
+        (void)atomic_fetch_add_explicit(&stack->held, 1, memory_order_relaxed);
     }
     return next;
+}
+
+/* The frame in memory of lwIP's; its buffers are the NIC's again. NULL: there is none. */
+static struct pbuf *
+copy_of(struct stack *stack, const struct wire_frame *frame)
+{
+    struct pbuf *pbuf = pbuf_alloc(PBUF_RAW, (u16_t)frame->bytes, PBUF_RAM);
+    u16_t at = 0;
+    for (uint32_t i = 0; i < frame->parts; i++) {
+        const struct wire_part *part = &frame->part[i];
+        if (pbuf != NULL)
+            (void)pbuf_take_at(pbuf, part->at, (u16_t)part->bytes, at);
+        at = (u16_t)(at + part->bytes);
+        (void)nic_receive_into(&stack->nic, part->buffer);
+    }
+    stack->counts.copied[STACK_COPY_KEEP] += pbuf != NULL ? frame->bytes : 0;
+    return pbuf;
 }
 
 /*
@@ -81,15 +114,17 @@ choose_checks(struct stack *stack, const struct wire_frame *frame)
 static void
 take_frame(struct stack *stack, const struct wire_frame *frame)
 {
-    struct pbuf *pbuf = chain_of(stack, frame);
+    bool keep = atomic_load_explicit(&stack->held, memory_order_relaxed) < STACK_HELD_MAX;
+    choose_checks(stack, frame);
+    struct pbuf *pbuf = keep ? chain_of(stack, frame) : copy_of(stack, frame);
     stack->counts.frames_in++;
     stack->counts.bytes_in += frame->bytes;
     stack->counts.merged_in += frame->parts > 1;
     stack->counts.copied[STACK_COPY_PORT] += stack->nic.skip != 0 ? frame->bytes : 0;
-    choose_checks(stack, frame);
-    if (stack->netif.input(pbuf, &stack->netif) != ERR_OK) {
+    if (pbuf == NULL || stack->netif.input(pbuf, &stack->netif) != ERR_OK) {
         stack->counts.dropped_in++;
-        pbuf_free(pbuf);
+        if (pbuf != NULL)
+            pbuf_free(pbuf);
     }
 }
 
@@ -197,6 +232,8 @@ frames_send(struct netif *netif, struct pbuf *frame)
     stack->counts.frames_out += sent;
     stack->counts.bytes_out += sent ? bytes : 0;
     stack->counts.dropped_out += !sent;
+    if (STACK_SENDS_AT_ONCE && !stack->polling)
+        (void)vq_flush(&stack->nic.tx, false);
     return sent ? ERR_OK : ERR_MEM;
 }
 

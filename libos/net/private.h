@@ -16,6 +16,9 @@ void frames_of(struct stack *stack);
 /* Hands lwIP at most so many received frames; how many there were. */
 uint32_t frames_take(struct stack *stack, uint32_t most);
 
+/* Gives the NIC the buffers that nobody has any more. */
+void frames_give_back(struct stack *stack);
+
 /* lwIP's linkoutput: the frame has room for struct wire_header in front. */
 err_t frames_send(struct netif *netif, struct pbuf *frame);
 

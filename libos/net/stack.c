@@ -117,7 +117,7 @@ stack_open(struct stack *stack, const struct nic_source *source,
         err = add_ranges(stack);
     if (err != EXO_OK)
         return err;
-    lwip_init();
+    STACK_BEGIN();
     (void)netif_add_noaddr(&stack->netif, stack, init_netif, ethernet_input);
     netif_set_hostname(&stack->netif, hostname);
     address_start(stack, address);
@@ -136,6 +136,7 @@ stack_is_up(const struct stack *stack)
 uint32_t
 stack_poll(struct stack *stack)
 {
+    stack->polling = true;
     if (stack->nic.skip != 0) /* what a port has to show, it shows when it is asked */
         (void)vq_flush(&stack->nic.rx, true);
     frames_take_sent(stack);
@@ -144,7 +145,9 @@ stack_poll(struct stack *stack)
         address_look_at_link(stack);
     sys_check_timeouts();
     address_look_after(stack);
+    frames_give_back(stack);
     (void)nic_flush(&stack->nic, false);
+    stack->polling = false;
     return count;
 }
 
@@ -158,6 +161,9 @@ stack_wait(struct stack *stack, uint64_t also, uint64_t deadline_ticks)
     if (sleep_ms != SYS_TIMEOUTS_SLEEPTIME_INFINITE && timer < deadline_ticks)
         deadline_ticks = timer;
     uint64_t mask = stack->nic.event | stack->link_event | also;
-    if (rt_wait_events(mask, deadline_ticks) & stack->link_event)
+    STACK_UNLOCK();
+    uint64_t came = rt_wait_events(mask, deadline_ticks);
+    STACK_LOCK();
+    if (came & stack->link_event)
         address_look_at_link(stack);
 }

@@ -61,7 +61,7 @@ static void
 write_counts(struct metrics_text *text, void *context)
 {
     const struct stack_counts *counts = context;
-    const struct metrics_part copies[STACK_COPIES] = {
+    const struct metrics_part copies[] = {
         {"routine=\"port\"", counts->copied[STACK_COPY_PORT]},
         {"routine=\"send\"", counts->copied[STACK_COPY_SEND]},
     };
@@ -71,7 +71,7 @@ write_counts(struct metrics_text *text, void *context)
     metrics_put(text, "net_frames_received_total", "counter", "frames", counts->frames_in);
     metrics_put(text, "net_frames_sent_total", "counter", "frames", counts->frames_out);
     metrics_put_each(text, "net_bytes_copied_total", "counter",
-                     "bytes copied between the NIC and llmd", copies, STACK_COPIES);
+                     "bytes copied between the NIC and llmd", copies, 2);
 }
 
 static void

@@ -29,6 +29,14 @@
 #define LWIP_NETIF_STATUS_CALLBACK 1
 #define LWIP_NETIF_LINK_CALLBACK   1
 
+/* libos/net is compiled with what stands here, too: how it shares the stack with others. */
+#define STACK_BEGIN()       lwip_init()
+#define STACK_LOCK()        ((void)0)
+#define STACK_UNLOCK()      ((void)0)
+#define STACK_SENDS_AT_ONCE 0 /* frames leave with the next poll */
+#define STACK_HELD_MAX \
+    UINT32_MAX /* received frames that are kept in their buffers: who has them sees to it */
+
 /*
  * --- Memory: for 64 connections that each have 16 KiB on their way, and as many that are not
  * accepted yet. The heap holds only headers and control blocks; data stays where it is.

@@ -12,6 +12,8 @@
 
 #include <net/nic.h>
 
+#include <stdatomic.h>
+
 #include <lwip/netif.h>
 
 #define STACK_RANGES_MAX 8u
@@ -24,9 +26,12 @@ struct stack_range {
 
 /* Where bytes of frames are copied on their way between the NIC and whoever has them. */
 enum stack_copy {
-    STACK_COPY_PORT = 0, /* in: by the kernel, into the buffers of a port */
-    STACK_COPY_SEND = 1, /* out: what lay in no range that the NIC may read */
-    STACK_COPIES = 2,
+    STACK_COPY_PORT = 0,           /* in: by the kernel, into the buffers of a port */
+    STACK_COPY_SEND = 1,           /* out: what lay in no range that the NIC may read */
+    STACK_COPY_KEEP = 2,           /* in: what would have kept too many of the NIC's buffers */
+    STACK_COPY_SOCKET_RECEIVE = 3, /* by calls of libos/sockets */
+    STACK_COPY_SOCKET_SEND = 4,
+    STACK_COPIES = 5,
 };
 
 /* What is counted, for metrics. */
@@ -67,9 +72,10 @@ struct stack {
     struct rt_memory heap;  /* lwIP's */
     struct rt_memory spare; /* frames that had to be copied, NIC_BUFFER_BYTES each */
     uint32_t spare_free;
-    uint32_t held; /* received frames that somebody in the stack or above still has */
+    _Atomic uint32_t held; /* received frames that somebody in the stack or above still has */
     struct stack_range range[STACK_RANGES_MAX];
     uint32_t range_count;
+    bool polling; /* in stack_poll */
     uint64_t link_event;
     struct stack_address address;
     struct stack_counts counts;
