@@ -39,7 +39,7 @@ endif
 EXO_LTO    := $(if $(filter clang-release,$(TOOLCHAIN)-$(BUILD)),-flto)
 EXO_FLAGS  := $(TARGET_FLAGS) $(EXO_LTO) -mbranch-protection=bti -mgeneral-regs-only -mstrict-align -Iexo/include -Iexo
 USER_FLAGS := $(TARGET_FLAGS) -Iexo/include \
-              $(patsubst %,-I%,$(filter-out libos/posix/include,$(sort $(wildcard libos/*/include))))
+              $(patsubst %,-I%,$(filter-out libos/posix/include libos/sockets/include,$(sort $(wildcard libos/*/include))))
 
 LINK_FLAGS := --nostdlib --static --gc-sections --build-id=none --fatal-warnings \
               -z max-page-size=4096 -z separate-loadable-segments -z noexecstack

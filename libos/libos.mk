@@ -5,9 +5,9 @@
 # $(call libos_program,<path under OUT without .elf>,<sources>,<configuration>) links what the
 # configuration names and writes a link map beside the program.
 
-LIBOS_PARTS := sched vm vfs posix single toml model virtio blk rng net entropy pager
+LIBOS_PARTS := sched vm vfs posix single toml model virtio blk rng net entropy pager sockets
 # Those that are compiled against the C library, and those whose code runs in upcall handlers.
-LIBOS_LIBC_PARTS := vfs posix single toml model net entropy pager
+LIBOS_LIBC_PARTS := vfs posix single toml model net entropy pager sockets
 LIBOS_GENERAL_REGISTERS := sched vm
 
 LIBOS_VARIANTS := $(foreach p,$(LIBOS_PARTS),$(foreach d,\
@@ -26,6 +26,17 @@ $(OUT)/libc-obj/libos/pager/%: USER_EXTRA_FLAGS = $(MODEL_FLAGS)
 $(call objects,libc,$(wildcard libos/model/*.c libos/pager/*.c)): | $(LIBSODIUM_READY)
 
 $(OUT)/libc-obj/libos/net/%: USER_EXTRA_FLAGS = $(LWIP_INCLUDE)
+# The sockets API, and what it needs built with its lwIP: $(OUT)/sockets-obj/<path>.o.
+# Its lwipopts.h is found before that of libos/net.
+SOCKETS_INCLUDE := -iquote libos/sockets/include -Ilibos/sockets/include $(LWIP_INCLUDE)
+$(OUT)/libc-obj/libos/sockets/%: USER_EXTRA_FLAGS = $(SOCKETS_INCLUDE)
+$(call objects,libc,$(wildcard libos/sockets/*.c)): | $(LWIP_READY)
+$(OUT)/sockets-obj/%.c.o: %.c $(MAKE_FRAGMENTS) $(NEWLIB_READY) | setup $(LWIP_READY)
+	$(call compile,$(LIBC_FLAGS) $(SOCKETS_INCLUDE))
+LIBOS_ARCHIVES += $(OUT)/libos/net-sockets.a $(OUT)/libos/lwip-sockets.a
+$(OUT)/libos/net-sockets.a: $(call objects,sockets,$(sort $(wildcard libos/net/*.c)))
+	$(call say,AR,$@)mkdir -p $(@D) && rm -f $@ && $(AR) rcD $@ $^
+
 $(OUT)/libc-obj/libos/entropy/%: USER_EXTRA_FLAGS = $(LIBSODIUM_INCLUDE)
 $(call objects,libc,$(wildcard libos/net/*.c)): | $(LWIP_READY)
 $(call objects,libc,$(wildcard libos/entropy/*.c)): | $(LIBSODIUM_READY)

@@ -19,11 +19,21 @@ $(LWIP_READY): build/ports/sources.txt build/ports/lwip/lwip.mk | setup
 	$(call say,UNPACK,$(@D))rm -rf $(@D)/src $@ && mkdir -p $(@D)/src && \
 	    tar -xJf "$$(build/ports/fetch lwip)" -C $(@D)/src --strip-components=1 && touch $@
 
-# Its warnings are its authors'. All of it is compiled again when the configuration changes.
-$(OUT)/libos/lwip.a: $(LWIP_READY) libos/net/include/lwipopts.h libos/net/include/arch/cc.h \
-                     $(MAKE_FRAGMENTS) | $(NEWLIB_READY)
-	$(call say,AR,$@)rm -rf $@ $(OUT)/ports/lwip && mkdir -p $(@D) $(OUT)/ports/lwip && \
-	    for file in $(LWIP_SRCS); do \
-	        $(CC) $(filter-out $(WARNINGS),$(LIBC_FLAGS)) -w $(LWIP_INCLUDE) -c \
-	            -o $(OUT)/ports/lwip/$$(basename $$file .c).o $(LWIP_TREE)/$$file || exit 1; \
-	    done && $(AR) rcD $@ $(OUT)/ports/lwip/*.o
+# What the sockets API is made of.
+LWIP_SOCKETS_SRCS := $(addprefix api/,api_lib.c api_msg.c err.c netbuf.c netdb.c sockets.c tcpip.c)
+
+# $(call lwip_archive,<name>,<sources>,<flags>,<headers of the configuration>). Its warnings are its
+# authors'. All of it is compiled again when the configuration changes.
+define lwip_archive
+$(OUT)/libos/$(1).a: $(LWIP_READY) $(4) $(MAKE_FRAGMENTS) | $(NEWLIB_READY)
+	$$(call say,AR,$$@)rm -rf $$@ $(OUT)/ports/$(1) && mkdir -p $$(@D) $(OUT)/ports/$(1) && \
+	    for file in $(2); do \
+	        $(CC) $$(filter-out $$(WARNINGS),$$(LIBC_FLAGS)) -w $(3) -c \
+	            -o $(OUT)/ports/$(1)/$$$$(basename $$$$file .c).o $(LWIP_TREE)/$$$$file || exit 1; \
+	    done && $(AR) rcD $$@ $(OUT)/ports/$(1)/*.o
+endef
+LWIP_CONFIG := libos/net/include/lwipopts.h libos/net/include/arch/cc.h
+$(eval $(call lwip_archive,lwip,$(LWIP_SRCS),$(LWIP_INCLUDE),$(LWIP_CONFIG)))
+$(eval $(call lwip_archive,lwip-sockets,$(LWIP_SRCS) $(LWIP_SOCKETS_SRCS),\
+    -iquote libos/sockets/include -Ilibos/sockets/include $(LWIP_INCLUDE),$(LWIP_CONFIG) \
+    $(wildcard libos/sockets/include/lwipopts.h libos/sockets/include/arch/*.h)))
