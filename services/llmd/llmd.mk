@@ -3,16 +3,19 @@ LLMD_HTTP_SRCS := $(addprefix services/llmd/,http.c http_date.c http_request.c h
 LLMD_SRCS := $(LLMD_HTTP_SRCS) $(addprefix services/llmd/,answer.c kernels.c metrics.c model.c \
              query.c request.c serve.c)
 
+# Over sockets, wherever there are some.
+LLMD_SOCKETS_SRCS := $(addprefix services/llmd/,sockets.c sockets_loop.c)
+
 # On the machine that builds.
 HOSTED += llmd
-HOSTED_SRCS_llmd  = $(LLMD_SRCS) services/llmd/hosted/main.c $(ENGINE_SRCS)
+HOSTED_SRCS_llmd  = $(LLMD_SRCS) $(LLMD_SOCKETS_SRCS) services/llmd/hosted/main.c $(ENGINE_SRCS)
 HOSTED_FLAGS_llmd = $(ENGINE_FLAGS) -Iservices/llmd $(LLHTTP_INCLUDE)
 HOSTED_ARCHIVES_llmd = $(LLHTTP_HOST)
 HOSTED_NEEDS_llmd = $(LLHTTP_READY)
 
 # In the machine: a program for each libOS configuration, llmd (that is `private`), llmd-shared and
 # so on. CONFIG says which one is run.
-LLMD_CONFIGS := private shared
+LLMD_CONFIGS := private shared sockets
 CONFIG       ?= private
 ifeq ($(filter $(CONFIG),$(LLMD_CONFIGS)),)
 $(error CONFIG=$(CONFIG): no such configuration of llmd, only $(LLMD_CONFIGS))
@@ -24,6 +27,7 @@ LLMD_MACHINE_SRCS := $(LLMD_SRCS) $(addprefix services/llmd/,service.c weights.c
                      $(ENGINE_AARCH64_SRCS)
 llmd_SRCS         := $(LLMD_MACHINE_SRCS) $(addprefix services/llmd/,link.c raw.c)
 llmd-shared_SRCS  := $(llmd_SRCS)
+llmd-sockets_SRCS := $(LLMD_MACHINE_SRCS) $(LLMD_SOCKETS_SRCS) services/llmd/sockets_main.c
 
 PROGRAMS += $(call llmd_of,$(LLMD_CONFIGS))
 $(foreach c,$(LLMD_CONFIGS),$(eval $(call llmd_of,$(c))_LIBOS := services/llmd/$(c).libos))
@@ -31,6 +35,7 @@ $(foreach c,$(LLMD_CONFIGS),$(eval $(call llmd_of,$(c))_LIBOS := services/llmd/$
 $(OUT)/libc-obj/services/engine/%: USER_EXTRA_FLAGS = $(ENGINE_FLAGS) $(ENGINE_AARCH64_FLAGS)
 $(OUT)/libc-obj/services/llmd/%: USER_EXTRA_FLAGS = $(ENGINE_FLAGS) $(LLHTTP_INCLUDE) $(LWIP_INCLUDE) \
                                                          $(MODEL_FLAGS)
+$(OUT)/libc-obj/services/llmd/sockets%: USER_EXTRA_FLAGS = $(ENGINE_FLAGS) $(LLHTTP_INCLUDE) $(SOCKETS_INCLUDE)
 $(call objects,libc,$(sort $(foreach p,$(call llmd_of,$(LLMD_CONFIGS)),$($(p)_SRCS)))): \
     | $(LLHTTP_READY) $(LWIP_READY) $(LIBSODIUM_READY)
 

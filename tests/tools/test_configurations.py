@@ -8,12 +8,13 @@ import test_llmd
 from harness.host import ROOT, clean_environment, make
 from test_llmd import MODELS, NO_MODELS, OUT, TOOLS, Machine, image_with
 
-CONFIGURATIONS = ("private", "shared")
+CONFIGURATIONS = ("private", "shared", "sockets")
 # What is true of every llmd (test_llmd.py), as far as the way to the network matters.
 CORE = ("test_answer_is_the_reference_text", "test_refusals", "test_connection_is_kept",
         "test_too_many_are_told_to_come_again", "test_who_goes_away_is_not_answered_on")
 # Routines that copy bytes of what is received or sent, by configuration.
-COPIES = {"private": set(), "shared": {"port"}}
+COPIES = {"private": set(), "shared": {"port"},
+          "sockets": {"port", "socket_receive", "socket_send"}}
 
 
 def program(configuration):
@@ -49,9 +50,10 @@ class Serves:
         cls.server.end()
 
     def test_says_what_it_copied(self):
+        before = self.server.copied_bytes()     # and these are sent
         self.server.complete(b"x" * 3000, "?n=1")
-        copied = self.server.copied_bytes()
-        self.assertEqual({routine for routine, count in copied.items() if count >= 3000},
+        after = self.server.copied_bytes()
+        self.assertEqual({routine for routine in after if after[routine] - before[routine] >= 3000},
                          COPIES[self.configuration])
 
 
@@ -80,7 +82,10 @@ class LinkMap(unittest.TestCase):
                 self.assertLessEqual(linked(configuration), {*named, "rt", "libgcc", "libm"})
 
     def test_each_is_one_change_from_the_one_before(self):
-        changes = {("private", "shared"): ({"net-port"}, {"net-own"})}
+        changes = {
+            ("private", "shared"): ({"net-port"}, {"net-own"}),
+            ("shared", "sockets"): ({"sockets", "posix", "vfs", "net-sockets", "lwip-sockets"},
+                                    {"single", "net", "lwip"})}
         for (before, after), (more, less) in changes.items():
             with self.subTest(after):
                 self.assertEqual(linked(after) - linked(before), more)

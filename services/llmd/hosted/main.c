@@ -8,37 +8,22 @@
  */
 #include "http_date.h"
 #include "model.h"
-#include "serve.h"
+#include "sockets.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/tcp.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #define CLIENTS_MAX 128
-#define TICK_MS     500
-
-struct client {
-    int socket; /* -1: free */
-    bool ended; /* the other end sends no more */
-    size_t input_bytes;
-    char input[4096]; /* arrived, and not used yet */
-    struct http_conn http;
-};
 
 static struct serve serve;
-static struct client clients[CLIENTS_MAX];
-static struct http_clock http_clock;
 static struct http_date date;
 static volatile sig_atomic_t stopping;
 
@@ -84,148 +69,10 @@ map_file(const char *path)
     return (struct model_file){bytes, (uint64_t)status.st_size};
 }
 
-static int
-listen_on(uint16_t port)
-{
-    int yes = 1, listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof(address);
-    (void)setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-    if (bind(listener, (struct sockaddr *)&address, sizeof(address)) != 0 ||
-        listen(listener, CLIENTS_MAX) != 0 ||
-        getsockname(listener, (struct sockaddr *)&address, &length) != 0)
-        die("cannot listen", strerror(errno));
-    (void)printf("llmd: serving at http://127.0.0.1:%u\n", ntohs(address.sin_port));
-    (void)fflush(stdout);
-    return listener;
-}
-
-/* --- Clients -----------------------------------------------------------------------------------
- */
-
 static void
-drop(struct client *client)
+turn(void)
 {
-    serve_forget(&serve, &client->http);
-    http_close(&client->http);
-    (void)close(client->socket);
-    client->socket = -1;
-}
-
-static void
-accept_all(int listener)
-{
-    for (int i = 0; i < CLIENTS_MAX; i++) {
-        int yes = 1;
-        if (clients[i].socket >= 0)
-            continue;
-        int socket = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (socket < 0)
-            return;
-        (void)setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
-        clients[i].socket = socket;
-        clients[i].ended = false;
-        clients[i].input_bytes = 0;
-        http_open(&clients[i].http, serve_request, &serve, http_clock.ms);
-        clients[i].http.answered = serve.metrics.requests;
-        clients[i].http.date = date.line;
-    }
-}
-
-static void
-digest(struct client *client)
-{
-    size_t used = http_receive(&client->http, client->input, client->input_bytes, http_clock.ms);
-    memmove(client->input, client->input + used, client->input_bytes - used);
-    client->input_bytes -= used;
-    if (client->ended && client->input_bytes == 0 && client->http.state == HTTP_READING)
-        http_received_all(&client->http);
-}
-
-static void
-receive(struct client *client)
-{
-    size_t room = sizeof(client->input) - client->input_bytes;
-    ssize_t count = recv(client->socket, client->input + client->input_bytes, room, 0);
-    if (count > 0)
-        client->input_bytes += (size_t)count;
-    else if (count == 0)
-        client->ended = true;
-    else if (errno != EAGAIN && errno != EINTR)
-        http_abort(&client->http);
-}
-
-static void
-transmit(struct client *client)
-{
-    const char *bytes;
-    for (size_t count; (count = http_output(&client->http, &bytes)) > 0;) {
-        ssize_t sent = send(client->socket, bytes, count, MSG_NOSIGNAL);
-        if (sent < 0) {
-            if (errno != EAGAIN && errno != EINTR)
-                http_abort(&client->http);
-            return;
-        }
-        http_taken(&client->http, (size_t)sent);
-        http_acknowledged(&client->http, (size_t)sent, http_clock.ms);
-    }
-}
-
-static void
-look_after(struct client *client)
-{
-    if (http_receives(&client->http))
-        digest(client);
-    (void)http_tick(&client->http, http_clock.ms);
-    transmit(client);
-    if (http_is_over(&client->http))
-        drop(client);
-}
-
-/* --- The loop ----------------------------------------------------------------------------------
- */
-
-static nfds_t
-fill(struct pollfd *polls, struct client **of, int listener)
-{
-    nfds_t count = 1;
-    polls[0] = (struct pollfd){.fd = listener, .events = POLLIN};
-    for (int i = 0; i < CLIENTS_MAX; i++) {
-        struct client *client = &clients[i];
-        const char *bytes;
-        if (client->socket < 0)
-            continue;
-        bool room = !client->ended && client->input_bytes < sizeof(client->input);
-        bool output = http_output(&client->http, &bytes) > 0;
-        polls[count] = (struct pollfd){
-            .fd = client->socket,
-            .events = (short)((room ? POLLIN : 0) | (output ? POLLOUT : 0)),
-        };
-        of[count++] = client;
-    }
-    return count;
-}
-
-static void
-once(int listener, bool busy)
-{
-    struct pollfd polls[CLIENTS_MAX + 1];
-    struct client *of[CLIENTS_MAX + 1];
-    nfds_t count = fill(polls, of, listener);
-    (void)poll(polls, count, busy ? 0 : TICK_MS);
     http_date_turn(&date, time(NULL));
-    for (nfds_t i = 1; i < count; i++) {
-        if ((polls[i].revents & (POLLERR | POLLNVAL)) != 0 ||
-            ((polls[i].revents & POLLHUP) != 0 && of[i]->ended))
-            http_abort(&of[i]->http);
-        else if ((polls[i].revents & (POLLIN | POLLHUP)) != 0)
-            receive(of[i]);
-        look_after(of[i]);
-    }
-    if ((polls[0].revents & POLLIN) != 0)
-        accept_all(listener);
-    (void)http_clock_turn(&http_clock, now_us() / 1000);
 }
 
 static void
@@ -236,13 +83,9 @@ stop(int signum)
 }
 
 static bool
-anything_to_send(void)
+is_ending(void)
 {
-    const char *bytes;
-    for (int i = 0; i < CLIENTS_MAX; i++)
-        if (clients[i].socket >= 0 && http_output(&clients[i].http, &bytes) > 0)
-            return true;
-    return false;
+    return stopping != 0;
 }
 
 /* What a compiler makes of the reference is fastest here. */
@@ -294,17 +137,26 @@ int
 main(int count, char **arguments)
 {
     static struct model model;
+    static struct sockets sockets;
     if (count < 4)
         die("usage", "llmd checkpoint tokenizer port [answers at a time]");
     open_model(&model, arguments, count > 4 ? (uint32_t)strtoul(arguments[4], NULL, 10) : 8);
-    for (int i = 0; i < CLIENTS_MAX; i++)
-        clients[i].socket = -1;
     (void)signal(SIGTERM, stop);
     (void)signal(SIGINT, stop);
-    int listener = listen_on((uint16_t)strtoul(arguments[3], NULL, 10));
-    for (bool busy = false; !stopping || !serve_drain(&serve) || anything_to_send();) {
-        once(listener, busy);
-        busy = serve_step(&serve);
-    }
+    const struct sockets_options options = {
+        .serve = &serve,
+        .clients_max = CLIENTS_MAX,
+        .address.s_addr = htonl(INADDR_LOOPBACK),
+        .port = (uint16_t)strtoul(arguments[3], NULL, 10),
+        .date = date.line,
+        .turn = turn,
+        .is_ending = is_ending,
+    };
+    int port = sockets_open(&sockets, &options);
+    if (port < 0)
+        die("cannot listen", strerror(errno));
+    (void)printf("llmd: serving at http://127.0.0.1:%d\n", port);
+    (void)fflush(stdout);
+    sockets_serve(&sockets);
     return 0;
 }
