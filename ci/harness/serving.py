@@ -121,9 +121,9 @@ class Machine(Server):
         return self.process.returncode
 
 
-def image_with(folder, checkpoint, tokenizer):
+def image_with(folder, checkpoint, tokenizer, program="llmd"):
     """A boot image that carries a model itself."""
     image = pathlib.Path(folder) / "llmd.img"
-    subprocess.run([TOOLS / "mkboot", "-o", image, "--init", OUT / "bin" / "llmd.elf",
+    subprocess.run([TOOLS / "mkboot", "-o", image, "--init", OUT / "bin" / f"{program}.elf",
                     f"model.bin={checkpoint}", f"tokenizer.bin={tokenizer}"], check=True)
     return image

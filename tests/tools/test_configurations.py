@@ -6,7 +6,7 @@ import unittest
 
 import test_llmd
 from harness.host import ROOT, clean_environment, make
-from test_llmd import MODELS, NO_MODELS, OUT, TOOLS, Machine, image_with
+from harness.serving import ANSWERS, MODELS, NO_MODELS, OUT, TOOLS, Machine, image_with
 
 CONFIGURATIONS = ("private", "shared", "sockets")
 # What is true of every llmd (test_llmd.py), as far as the way to the network matters.
@@ -43,7 +43,7 @@ class Serves:
         image = image_with(cls.folder.name, MODELS / "stories260K.bin", MODELS / "tok512.bin",
                            program(cls.configuration))
         cls.server = Machine(image, SMP=cls.smp,
-                             CMDLINE=f"llmd.answers={test_llmd.ANSWERS} llmd.queue={cls.queued_max}")
+                             CMDLINE=f"llmd.answers={ANSWERS} llmd.queue={cls.queued_max}")
 
     @classmethod
     def tearDownClass(cls):
