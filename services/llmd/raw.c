@@ -7,9 +7,8 @@
 #include "service.h"
 
 #include <net/find.h>
+#include <sched/timer.h>
 
-#define EVENT_NIC   1u
-#define EVENT_LINK  0x100u
 #define NIC_BUFFERS 128u
 #define HTTP_PORT   80
 #define LINKS_MAX   64u
@@ -28,9 +27,9 @@ open_network(struct serve *serve)
 {
     struct nic_source source = {.cell = EXO_BOOT_CELL,
                                 .buffers = NIC_BUFFERS,
-                                .event = EVENT_NIC,
+                                .event = sched_event_take(),
                                 .features = NIC_OFFLOADS,
-                                .link_event = EVENT_LINK};
+                                .link_event = sched_event_take()};
     struct stack_address address;
     const char *wrong;
     if (stack_read_address(&address, &wrong) != EXO_OK)

@@ -8,8 +8,8 @@
 #include <rt/console.h>
 #include <rt/module.h>
 #include <rt/start.h>
+#include <sched/timer.h>
 
-#define EVENT_DISK 2u
 #define TYPE_BLOCK 2u
 #define DEVICES    32u
 
@@ -118,11 +118,12 @@ read_trust(void)
 static void
 find_store(void)
 {
+    uint64_t event = sched_event_take();
     struct exo_device_info info;
     struct why why = {"the machine has no disk"};
     for (uint32_t slot = EXO_BOOT_DEVICE; slot < EXO_BOOT_DEVICE + DEVICES && !have_disk; slot++)
         have_disk = exo_device_info(slot, &info) == EXO_OK && info.type == TYPE_BLOCK &&
-                    disk_open(&disk, slot, EVENT_DISK, &why);
+                    disk_open(&disk, slot, event, &why);
     if (!have_disk)
         service_die("store", why.text);
 }
