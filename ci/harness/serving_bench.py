@@ -1,13 +1,16 @@
 """What `make bench` says about llmd: figures (name, unit, bar, values of all rounds), as a client sees
 them. A client that finds nobody tries again, with a new connection after RETRY_S.
 """
+import concurrent.futures
 import contextlib
+import pathlib
 import re
 import socket
 import subprocess
+import tempfile
 import time
 
-from . import serving
+from . import qmp, serving
 from .host import ROOT, make
 
 ROUNDS = 7
@@ -160,6 +163,56 @@ def copies(store):
         machine.stop()
 
 
+@contextlib.contextmanager
+def counting(path):
+    """Lets the emulator write down each exception; gives a function that counts system calls."""
+    log = path / "exceptions"
+    monitor = qmp.Monitor(path / "qmp")
+    def tell(text):
+        monitor.execute("human-monitor-command", **{"command-line": text})
+    def count(work):
+        log.write_bytes(b"")
+        tell(f"logfile {log}")
+        tell("log int")
+        work()
+        tell("log none")
+        return log.read_bytes().count(b"[SVC]")
+    try:
+        yield count
+    finally:
+        monitor.close()
+
+
+def answer(machine, streams, tokens):
+    """So many answers at once of up to `tokens` tokens."""
+    with concurrent.futures.ThreadPoolExecutor(streams) as pool:
+        list(pool.map(machine.complete, [serving.PROMPT] * streams, [f"?n={tokens}"] * streams))
+
+
+def calls_per_token(machine, count, streams):
+    """Those of long answers less those of short ones, over the tokens that they have more."""
+    found = []
+    for tokens in (20, 200):
+        before = machine.metric("llmd_generated_tokens_total")
+        number = count(lambda tokens=tokens: answer(machine, streams, tokens))
+        found.append((number, machine.metric("llmd_generated_tokens_total") - before))
+    (few, short), (many, long) = found
+    return (many - few) / (long - short)
+
+
+def calls(store):
+    """System calls per token, of all that runs in the machine."""
+    with tempfile.TemporaryDirectory() as folder:
+        machine = serving.Machine(IMAGE, STORE=store, QMP=f"{folder}/qmp")
+        try:
+            with counting(pathlib.Path(folder)) as count:
+                for streams, bar in ((1, "2"), (8, "1")):
+                    yield (f"system_calls_per_token_{streams}_streams", "calls", bar,
+                           [calls_per_token(machine, count, streams) for _ in range(ROUNDS)])
+        finally:
+            machine.stop()
+
+
 def skipped(reason, figures):
     print(f"# skip {figures}: {reason}", flush=True)
 
@@ -170,6 +223,7 @@ def figures():
     first = {"first_token": "0.6"}
     yield from starts("default", first, ROUNDS, STORE=default, SMP="4")
     yield from copies(default)
+    yield from calls(default)
     try:
         yield from rates(default)
     except RuntimeError as error:
