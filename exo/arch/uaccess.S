@@ -10,6 +10,16 @@
 #include "arch/asm.h"
 #include "arch/offsets.h"
 
+/* What was loaded, to where x0 points: LDTR and STTR have no pairs. */
+.macro uaccess_read_64
+    pairs stp, x, 3, 4, x0, 0, 8
+.endm
+.macro uaccess_write_64
+    .irp n, 3, 4, 5, 6, 7, 8, 9, 10
+    sttr x\n, [x0, #(\n - 3) * 8]
+    .endr
+.endm
+
 /* 64 bytes at a time, then 8, then 1. */
 .macro copy name, load, store
 function \name
@@ -19,9 +29,7 @@ function \name
     \load x\n, [x1, #(\n - 3) * 8]
     .endr
     add x1, x1, #64
-    .irp n, 3, 4, 5, 6, 7, 8, 9, 10
-    \store x\n, [x0, #(\n - 3) * 8]
-    .endr
+    \name\()_64
     add x0, x0, #64
     subs x2, x2, #64
     b.hs 1b

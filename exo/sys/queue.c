@@ -42,10 +42,10 @@ sys_queue_open(struct vcpu *self, uint64_t *x)
 static err_t
 find_queue(struct vcpu *self, uint64_t slot, uint16_t rights, struct cap *cap)
 {
-    err_t err = cap_lookup(self->env, slot, EXO_TYPE_QUEUE, rights, cap);
-    if (err == EXO_E_TYPE)
-        err = cap_lookup(self->env, slot, EXO_TYPE_EXTENT, 0, cap);
-    return err == EXO_E_TYPE ? cap_lookup(self->env, slot, EXO_TYPE_PORT, rights, cap) : err;
+    TRY(cap_lookup(self->env, slot, EXO_TYPE_NONE, 0, cap));
+    if (cap->type < EXO_TYPE_QUEUE || cap->type > EXO_TYPE_PORT)
+        return EXO_E_TYPE;
+    return cap->type != EXO_TYPE_EXTENT && rights & ~cap->rights ? EXO_E_RIGHT : EXO_OK;
 }
 
 err_t

@@ -1,5 +1,4 @@
 /* Virtio over PCI (virtio 1.2 §4.1): finding devices at boot, and their registers. */
-#include "arch/hint.h"
 #include "pci/pci.h"
 #include "virtio/transport.h"
 
@@ -104,7 +103,6 @@ transport_queue_enable(struct device *device, uint32_t queue, uint32_t entries, 
 void
 transport_doorbell(struct device *device, uint32_t queue)
 {
-    dma_barrier();
     if (!device->gone)
         *device->transport.doorbell[queue] = (uint16_t)queue;
 }

@@ -174,14 +174,15 @@ place_singles(struct queue *queue, const struct cap *cap, const struct exo_descr
     struct virtq_driver *driver = queue->driver;
     struct exo_ring *page = queue->page;
     uint32_t ids = queue->ids, mask = queue->mask, at = *available;
-    for (; d < end; d++) {
-        uint32_t id = d->id, region = d->region, flags = d->flags, length = d->length;
+    for (; d < end; d++, at++) {
+        uint32_t id = d->id, region = d->region, flags = d->flags;
+        uint32_t offset = d->offset, length = d->length;
         if (id >= ids || region >= REGIONS || (flags & ~2u) != 0 ||
             length < queue->least[flags >> 1])
             break;
         struct shadow *shadow = &queue->shadow[id];
         const struct window *window = &queue->windows[region];
-        if (shadow->state != ID_FREE || (uint64_t)d->offset + length > window->limit[flags >> 1])
+        if (shadow->state != ID_FREE || (uint64_t)offset + length > window->limit[flags >> 1])
             break;
         uint32_t next = 0, operation = d->operation;
         if (block) {
@@ -196,8 +197,8 @@ place_singles(struct queue *queue, const struct cap *cap, const struct exo_descr
         shadow->region = (uint8_t)region;
         shadow->state = ID_HEAD;
         queue->in_flight[region]++;
-        write_descriptor(&table[id], window->base + d->offset, length, flags | block, next);
-        driver->ring[at++ & mask] = (uint16_t)(block ? ids + id : id);
+        write_descriptor(&table[id], window->base + offset, length, flags | block, next);
+        driver->ring[at & mask] = (uint16_t)(block ? ids + id : id);
     }
     *available = (uint16_t)at;
     return d;

@@ -24,7 +24,7 @@ uint32_t transport_queue_entries(struct device *device, uint32_t queue);
 bool transport_queue_enable(struct device *device, uint32_t queue, uint32_t entries,
                             pa_t descriptors, pa_t available, pa_t used);
 
-/* Tells the device of what is available: ordered behind all writes to memory. A queue's lock. */
+/* Tells the device of what was available before the caller's dma_barrier(). A queue's lock. */
 void transport_doorbell(struct device *device, uint32_t queue);
 
 /* Device-specific configuration, of one generation (virtio 1.2 §2.5.3); false: never quiet. */
