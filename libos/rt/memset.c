@@ -5,6 +5,8 @@
 #include <rt/string.h>
 #include <stdint.h>
 
+#undef memset
+
 typedef uint64_t __attribute__((may_alias)) word;
 
 void *

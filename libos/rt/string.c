@@ -2,6 +2,8 @@
 #include <rt/string.h>
 #include <stdint.h>
 
+#undef memcpy
+
 typedef uint64_t __attribute__((may_alias)) word;
 
 static int

@@ -64,17 +64,17 @@ struct vq_part {
  * False: too few ids are free, or the queue is broken (vq->error). `cookie` comes back from
  * vq_poll.
  */
-bool vq_add(struct vq *vq, const struct vq_part *parts, uint32_t count, uint64_t cookie);
+static inline bool vq_add(struct vq *vq, const struct vq_part *parts, uint32_t count, uint64_t cookie);
 
 /* The same for an extent: with the operation, and the sector counted from the extent's start. */
-bool vq_add_block(struct vq *vq, enum exo_block_operation operation, uint64_t sector,
+static inline bool vq_add_block(struct vq *vq, enum exo_block_operation operation, uint64_t sector,
                   const struct vq_part *parts, uint32_t count, uint64_t cookie);
 
 /*
  * Gives the batch to the device. With `arm` its interrupt is asked for, too, when there is nothing
  * to poll: EXO_E_AGAIN says that there is. Other errors stay in vq->error.
  */
-int64_t vq_flush(struct vq *vq, bool arm);
+static inline int64_t vq_flush(struct vq *vq, bool arm);
 
 struct vq_done {
     uint64_t cookie;
@@ -86,7 +86,7 @@ struct vq_done {
  * The next completion; false when there is none, or the queue was reset (vq->error). An element
  * that names no chain in flight breaks the queue: EXO_E_RESET. The length is the device's word.
  */
-bool vq_poll(struct vq *vq, struct vq_done *done);
+static inline bool vq_poll(struct vq *vq, struct vq_done *done);
 
 /*
  * Until there is something to poll, with the batch flushed: whether there is; false at the deadline
@@ -100,5 +100,7 @@ bool vq_wait(struct vq *vq, uint64_t event, uint64_t deadline_ticks);
  * `event` bits in the control page of the vCPU in slot `vcpu`.
  */
 int64_t vq_bind(uint32_t object, uint32_t vcpu, uint64_t event);
+
+#include <virtio/fast.h>
 
 #endif
