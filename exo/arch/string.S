@@ -23,7 +23,7 @@ function memcpy
 4:  ret
 end_function memcpy
 
-/* Register contexts, of a fixed size: 17 pairs. */
+/* A register context: 17 pairs. */
 function context_copy
     .set offset, 0
     .rept CONTEXT_BYTES / 16
@@ -33,15 +33,6 @@ function context_copy
     .endr
     ret
 end_function context_copy
-
-function context_clear
-    .set offset, 0
-    .rept CONTEXT_BYTES / 16
-    stp xzr, xzr, [x0, #offset]
-    .set offset, offset + 16
-    .endr
-    ret
-end_function context_clear
 
 /* Zeros in whole blocks with DC ZVA, where EL1 may use it (DCZID_EL0.DZP; normal memory only). */
 function memset

@@ -75,7 +75,6 @@ _Noreturn void panic(const char *format, ...) __attribute__((format(printf, 1, 2
 /* A register context, without memcpy's loop. */
 struct exo_context;
 void context_copy(struct exo_context *to, const struct exo_context *from);
-void context_clear(struct exo_context *context);
 
 void *memcpy(void *to, const void *from, size_t bytes);
 void *memset(void *to, int value, size_t bytes);

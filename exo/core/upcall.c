@@ -16,7 +16,7 @@ make_upcall(struct vcpu *vcpu, enum exo_upcall kind, uint64_t a, uint64_t b, uin
     context_copy(&control->saved, context);
     control->inside = 1;
     control->upcalls++;
-    context_clear(context);
+    context->pstate = 0;
     context->x[0] = kind;
     context->x[1] = a;
     context->x[2] = b;

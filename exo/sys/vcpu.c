@@ -5,18 +5,21 @@
 err_t
 sys_resume_at(struct vcpu *self, va_t context_va)
 {
-    struct exo_context context;
+    struct exo_context context, *from = &self->control->saved; /* nearly always, and no fault */
     if (!is_aligned(context_va, 8))
         return EXO_E_ALIGN;
-    if (!arch_context_from_user(&context, context_va))
-        return EXO_E_FAULT;
-    context.pstate = pstate_for_user(context.pstate);
-    context_copy(&self->context, &context);
+    if (context_va != self->control_va + offsetof(struct exo_control, saved)) {
+        from = &context;
+        if (!arch_context_from_user(from, context_va))
+            return EXO_E_FAULT;
+    }
+    context_copy(&self->context, from);
+    self->context.pstate = pstate_for_user(self->context.pstate);
     /* Cleared before the events are looked at (vcpu_enter): a bit that comes between is seen by
      * one of the two. tests/models/wait.pml */
     __atomic_store_n(&self->control->inside, 0, __ATOMIC_RELAXED);
     atomic_thread_fence(memory_order_seq_cst);
-    return CALL_ENTERED;
+    return CALL_CONTEXT(vcpu_enter(self));
 }
 
 err_t

@@ -309,10 +309,10 @@ struct exo_repossessed {
  *
  * The kernel trusts nothing it reads here. An upcall stores the interrupted context in `saved`,
  * sets `inside`, and enters `upcall_entry` with SP = upcall_stack, x0 = enum exo_upcall, x1 to x3
- * as that says, x4 = the address of this page, all other general registers zero. FP/SIMD
- * registers still hold the interrupted thread's values. While `inside` is not 0 no upcall is
- * made: a slot that begins resumes what ran; a fault or trap goes to the environment's supervisor,
- * and stops the environment if there is none.
+ * as that says, x4 = the address of this page. All other registers still hold the interrupted
+ * thread's values, but for the condition flags. While `inside` is not 0 no upcall is made: a slot
+ * that begins resumes what ran; a fault or trap goes to the environment's supervisor, and stops
+ * the environment if there is none.
  *
  * `resume` clears `inside` and makes the upcall that is due. A program can also leave by itself:
  * store 0 in `inside`, full barrier (DMB ISH), read `events & event_mask`. If that is not 0,

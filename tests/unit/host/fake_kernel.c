@@ -141,12 +141,6 @@ context_copy(struct exo_context *to, const struct exo_context *from)
 }
 
 void
-context_clear(struct exo_context *context)
-{
-    memset(context, 0, sizeof(*context));
-}
-
-void
 arch_fp_forget(struct vcpu *vcpu)
 {
     (void)vcpu;
