@@ -64,11 +64,12 @@ struct vq_part {
  * False: too few ids are free, or the queue is broken (vq->error). `cookie` comes back from
  * vq_poll.
  */
-static inline bool vq_add(struct vq *vq, const struct vq_part *parts, uint32_t count, uint64_t cookie);
+static inline bool vq_add(struct vq *vq, const struct vq_part *parts, uint32_t count,
+                          uint64_t cookie);
 
 /* The same for an extent: with the operation, and the sector counted from the extent's start. */
 static inline bool vq_add_block(struct vq *vq, enum exo_block_operation operation, uint64_t sector,
-                  const struct vq_part *parts, uint32_t count, uint64_t cookie);
+                                const struct vq_part *parts, uint32_t count, uint64_t cookie);
 
 /*
  * Gives the batch to the device. With `arm` its interrupt is asked for, too, when there is nothing
