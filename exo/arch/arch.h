@@ -93,7 +93,6 @@ void arch_sync_icache(const void *kernel_address, size_t bytes);
 
 bool arch_copy_from_user(void *to, va_t from,
                          size_t bytes); /* any alignment, 8 at a time if aligned */
-bool arch_context_from_user(struct exo_context *to, va_t from); /* 8-byte aligned */
 bool arch_copy_to_user(va_t to, const void *from, size_t bytes);
 
 /* --- Registers of a vCPU that the entry code leaves alone ----------------------------------------
@@ -113,7 +112,7 @@ uint32_t arch_sve_bytes_max(void); /* 0 without SVE */
 /*
  * The entry code stored the interrupted EL0 context in cpus[]->current->context, switched to the
  * CPU's stack and entered the epoch. These handle it and return the context to load, whose vCPU is
- * `current` by then. They may idle inside (sched_next does) and return another vCPU's.
+ * `current` by then. They may idle inside (sched_choose does) and return another vCPU's.
  */
 struct exo_context *trap_call(struct exo_context *context); /* SVC from EL0 */
 struct exo_context *trap_fault(struct exo_context *context, uint64_t esr, uint64_t far);

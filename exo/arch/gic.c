@@ -202,7 +202,7 @@ arch_take_interrupts(void)
         any = true;
         trace(EXO_TRACE_INTERRUPT, interrupt, 0);
         switch (interrupt) {
-        case SGI_RESCHEDULE: sched_poked(); break;
+        case SGI_RESCHEDULE: this_cpu()->reschedule = true; break;
         case SGI_STOP:
             write_sysreg(SYS_ICC_EOIR1, interrupt);
             stop_here();

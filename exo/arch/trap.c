@@ -39,5 +39,5 @@ trap_interrupt(struct exo_context *context)
     struct cpu *cpu = this_cpu();
     if (!arch_take_interrupts())
         return context;
-    return cpu->reschedule ? sched_interrupted() : vcpu_enter(cpu->current);
+    return cpu->reschedule ? sched_choose(true) : vcpu_enter(cpu->current);
 }

@@ -5,7 +5,6 @@
  *
  *   bool uaccess_read(void *to, va_t from, size_t bytes)
  *   bool uaccess_write(va_t to, const void *from, size_t bytes)
- *   bool uaccess_read_context(struct exo_context *to, va_t from)
  */
 #include "arch/asm.h"
 #include "arch/offsets.h"
@@ -59,18 +58,6 @@ end_function \name
 uaccess_begin:
     copy uaccess_read, ldtr, str
     copy uaccess_write, ldr, sttr
-function uaccess_read_context
-    add x1, x1, #128 /* LDTR's offsets end at 255 */
-    .set offset, 0
-    .rept CONTEXT_BYTES / 16
-    ldtr x3, [x1, #offset - 128]
-    ldtr x4, [x1, #offset - 120]
-    stp x3, x4, [x0, #offset]
-    .set offset, offset + 16
-    .endr
-    mov w0, #1
-    ret
-end_function uaccess_read_context
     .global uaccess_fault
 uaccess_fault:
     mov w0, #0

@@ -3,7 +3,6 @@
 
 bool uaccess_read(void *to, va_t from, size_t bytes);
 bool uaccess_write(va_t to, const void *from, size_t bytes);
-bool uaccess_read_context(struct exo_context *to, va_t from);
 
 static bool
 is_user_range(va_t va, size_t bytes)
@@ -21,10 +20,4 @@ bool
 arch_copy_to_user(va_t to, const void *from, size_t bytes)
 {
     return is_user_range(to, bytes) && uaccess_write(to, from, bytes);
-}
-
-bool
-arch_context_from_user(struct exo_context *to, va_t from)
-{
-    return is_user_range(from, sizeof(*to)) && uaccess_read_context(to, from);
 }

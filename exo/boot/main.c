@@ -118,7 +118,7 @@ start_machine(void)
     irq_start();
     pci_scan();
     genesis();
-    arch_enter_user(sched_next());
+    arch_enter_user(sched_choose(false));
 }
 
 void
@@ -145,5 +145,5 @@ void
 boot_secondary(struct cpu *cpu)
 {
     start_cpu(cpu);
-    arch_enter_user(sched_next());
+    arch_enter_user(sched_choose(false));
 }

@@ -72,9 +72,17 @@ _Noreturn void panic(const char *format, ...) __attribute__((format(printf, 1, 2
             return try_err;     \
     } while (0)
 
+/* Functions that keep what callers have in most registers, where the compiler can make such calls.
+ */
+#if __has_attribute(preserve_most)
+#define KEEPS_REGISTERS __attribute__((preserve_most))
+#else
+#define KEEPS_REGISTERS
+#endif
+
 /* A register context, without memcpy's loop. */
 struct exo_context;
-void context_copy(struct exo_context *to, const struct exo_context *from);
+KEEPS_REGISTERS void context_copy(struct exo_context *to, const struct exo_context *from);
 
 void *memcpy(void *to, const void *from, size_t bytes);
 void *memset(void *to, int value, size_t bytes);

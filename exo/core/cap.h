@@ -61,7 +61,7 @@ struct cap_slot {
             _Atomic uint8_t flags;
             uint16_t rights;
         };
-        uint32_t head; /* the three at once, for fastcall.c */
+        uint32_t head; /* the three at once, for cap_peek */
     };
     uint32_t generation;
     uint32_t depth;

@@ -48,6 +48,28 @@ cap_read(struct cap_slot *slot, enum exo_type type, uint16_t rights, struct cap 
     return rights & ~read.rights ? EXO_E_RIGHT : EXO_OK;
 }
 
+/*
+ * In few instructions, without waiting and without a copy: the object and badge of a slot of that
+ * type, with those rights. NULL: there is no such slot, or cap_read says what there is.
+ */
+static inline void *
+cap_peek(const struct cap_slot *slot, enum exo_type type, uint32_t rights, uint64_t *badge)
+{
+    if (slot == NULL)
+        return NULL;
+    uint32_t sequence = atomic_load_explicit(&slot->sequence, memory_order_acquire);
+    uint32_t head = READ_ONCE(slot->head);
+    struct origin *origin = READ_ONCE(slot->origin);
+    uint32_t generation = READ_ONCE(slot->generation);
+    *badge = READ_ONCE(slot->badge);
+    atomic_thread_fence(memory_order_acquire);
+    if ((sequence & 1) || atomic_load_explicit(&slot->sequence, memory_order_relaxed) != sequence ||
+        (head & (0xffu | CAP_DYING << 8 | rights << 16)) != (type | rights << 16) ||
+        atomic_load_explicit(&origin->generation, memory_order_acquire) != generation)
+        return NULL;
+    return origin;
+}
+
 static inline err_t
 cap_find(struct env *env, uint64_t slot, enum exo_type type, uint16_t rights, struct cap *cap)
 {

@@ -299,28 +299,10 @@ sched_choose(bool keep)
     }
 }
 
-struct exo_context *
-sched_next(void)
-{
-    return sched_choose(false);
-}
-
-struct exo_context *
-sched_interrupted(void)
-{
-    return sched_choose(true);
-}
-
 void
 sched_timer(void)
 {
     this_cpu()->timer_ticks = EXO_FOREVER;
-    this_cpu()->reschedule = true;
-}
-
-void
-sched_poked(void)
-{
     this_cpu()->reschedule = true;
 }
 

@@ -18,15 +18,8 @@ void sched_init(struct cpu *cpu);
  */
 struct exo_context *sched_choose(bool keep);
 
-/* For boot: the first choice on a CPU. */
-struct exo_context *sched_next(void);
-
-/* After interrupts were taken in EL0. */
-struct exo_context *sched_interrupted(void);
-
-/* From the interrupt controller: the timer fired; another CPU asked. */
+/* From the interrupt controller: the timer fired. */
 void sched_timer(void);
-void sched_poked(void);
 
 /* That CPU looks again at whom it runs. */
 void sched_poke(uint32_t cpu);

@@ -6,7 +6,7 @@
 
 extern uint32_t trace_mask; /* bit per enum exo_trace_kind */
 
-void trace_write(enum exo_trace_kind kind, uint64_t a, uint64_t b);
+KEEPS_REGISTERS void trace_write(enum exo_trace_kind kind, uint64_t a, uint64_t b);
 
 static inline void
 trace(enum exo_trace_kind kind, uint64_t a, uint64_t b)

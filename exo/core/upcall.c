@@ -55,7 +55,7 @@ vcpu_enter_upcall(struct vcpu *vcpu)
 }
 
 /* No upcall can be made: its supervisor decides, or nobody does and the environment stops. */
-static struct exo_context *
+static __attribute__((cold, noinline)) struct exo_context *
 give_to_supervisor(struct vcpu *vcpu, enum exo_upcall kind, uint64_t address, uint64_t esr)
 {
     vcpu->message[EXO_FAULT_W_KIND] = (uint64_t)kind | (uint64_t)vcpu->number << 32;

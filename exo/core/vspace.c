@@ -169,12 +169,13 @@ static const uint64_t kind_bits[] = {
     [VSPACE_CONTROL] = PTE_ATTR_NORMAL | PTE_CONTROL,
 };
 
-/* The answer to most page faults: one clean page where the tables are there. Else false. */
-static bool
-map_one(const struct vspace *space, uint64_t page, pfn_t pfn, uint32_t prot, uint64_t bits)
+bool
+vspace_map_one(const struct vspace *space, va_t va, pfn_t pfn, uint32_t prot)
 {
-    uint64_t above = pte_read(&root_table(space)[table_index(page, 1)]), done;
-    if (!pte_is_table(above))
+    uint64_t page = va >> PAGE_SHIFT, done;
+    uint64_t bits = PTE_EL0_COMMON | PTE_ATTR_NORMAL | PTE_UXN | PTE_PAGE | pfn << PAGE_SHIFT;
+    uint64_t above = pte_read(&root_table(space)[table_index(page, 1)]);
+    if ((va & ~(EXO_VA_END - PAGE_BYTES)) != 0 || !pte_is_table(above))
         return false;
     above = pte_read(&table_of(above)[table_index(page, 2)]);
     if (!pte_is_table(above))
@@ -182,7 +183,7 @@ map_one(const struct vspace *space, uint64_t page, pfn_t pfn, uint32_t prot, uin
     pte_t *entry = &table_of(above)[table_index(page, 3)];
     if (pte_read(entry) != 0 || frame_map_run(pfn, 1, prot, &done) != EXO_OK)
         return false;
-    pte_write(entry, pfn << PAGE_SHIFT | bits | PTE_PAGE);
+    pte_write(entry, bits | ((prot & EXO_PROT_WRITE) != 0 ? 0 : PTE_READ_ONLY));
     arch_tables_written();
     return true;
 }
@@ -195,10 +196,6 @@ vspace_map(struct vspace *space, va_t va, pfn_t base, uint64_t pages, uint32_t p
     bits |= (prot & EXO_PROT_WRITE) != 0 ? 0 : PTE_READ_ONLY;
     bits |= (prot & EXO_PROT_EXEC) != 0 ? 0 : PTE_UXN;
     err_t err = check_change(va, base, pages, prot);
-    if (err == EXO_OK && pages == 1 && map_one(space, first, base, prot, bits)) {
-        *done = 1;
-        return EXO_OK;
-    }
     struct mapping m = {space, first, first + pages, base, prot, bits, budget};
     while (err == EXO_OK && m.page < m.end)
         err = (prot & EXO_PROT_BLOCK) != 0 ? map_block(&m) : map_pages(&m);

@@ -57,6 +57,12 @@ err_t vspace_map(struct vspace *space, va_t va, pfn_t base, uint64_t pages, uint
                  enum vspace_kind kind, uint32_t *budget, uint64_t *done);
 
 /*
+ * The same for one page of clean memory, readable and perhaps writable, where the tables are there:
+ * the answer to most page faults. False: nothing has changed, and vspace_map knows what to do.
+ */
+bool vspace_map_one(const struct vspace *space, va_t va, pfn_t pfn, uint32_t prot);
+
+/*
  * Removes mappings of [va, va + pages). Holes are skipped. EXO_E_ALIGN where a block would be cut,
  * EXO_E_STATE at a VSPACE_CONTROL page (unless `control`), EXO_E_AGAIN at the 9th block. *done
  * pages from va on were dealt with, whatever it returns. The TLBs are clean when it returns.

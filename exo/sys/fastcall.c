@@ -8,29 +8,6 @@
 #include "core/upcall.h"
 #include "sys/sys.h"
 
-#define HEAD_ENDPOINT(right) (EXO_TYPE_ENDPOINT | (uint32_t)(right) << 16)
-#define HEAD_MASK(right)     (0xffffu | (uint32_t)(right) << 16)
-
-/* cap_read without a copy: an endpoint with that right and no flags, or NULL. */
-static inline struct endpoint *
-find(struct env *env, uint64_t number, uint16_t right, uint64_t *badge)
-{
-    struct cap_slot *slot = slot_at(env, number);
-    if (slot == NULL)
-        return NULL;
-    uint32_t sequence = atomic_load_explicit(&slot->sequence, memory_order_acquire);
-    uint32_t head = READ_ONCE(slot->head);
-    struct origin *origin = READ_ONCE(slot->origin);
-    uint32_t generation = READ_ONCE(slot->generation);
-    *badge = READ_ONCE(slot->badge);
-    atomic_thread_fence(memory_order_acquire);
-    if ((sequence & 1) || atomic_load_explicit(&slot->sequence, memory_order_relaxed) != sequence ||
-        (head & HEAD_MASK(right)) != HEAD_ENDPOINT(right) ||
-        atomic_load_explicit(&origin->generation, memory_order_acquire) != generation)
-        return NULL;
-    return (struct endpoint *)(void *)origin;
-}
-
 /* The arguments that calls share: no capability to send or to receive, no deadline. */
 static inline bool
 words_only(const uint64_t *x)
@@ -68,7 +45,9 @@ fast_call(struct vcpu *self, const uint64_t *x)
 {
     struct cpu *cpu = this_cpu();
     uint64_t badge;
-    struct endpoint *endpoint = words_only(x) ? find(self->env, x[0], EXO_WRITE, &badge) : NULL;
+    struct endpoint *endpoint = NULL;
+    if (words_only(x))
+        endpoint = cap_peek(slot_at(self->env, x[0]), EXO_TYPE_ENDPOINT, EXO_WRITE, &badge);
     if (endpoint == NULL)
         return 0;
     lock_acquire(&endpoint->lock);
@@ -96,7 +75,8 @@ fast_reply_receive(struct vcpu *self, const uint64_t *x)
     struct vcpu *caller = atomic_load_explicit(&self->serving, memory_order_relaxed);
     if (!words_only(x) || caller == NULL || caller->run_queue != &cpu->run_queue)
         return 0;
-    struct endpoint *endpoint = find(self->env, x[0], EXO_READ, &badge);
+    struct endpoint *endpoint =
+        cap_peek(slot_at(self->env, x[0]), EXO_TYPE_ENDPOINT, EXO_READ, &badge);
     if (endpoint == NULL)
         return 0;
     lock_acquire(&endpoint->lock);

@@ -1,4 +1,5 @@
 /* System calls on frames and mappings. */
+#include "core/cap_read.h"
 #include "core/vspace.h"
 #include "sys/sys.h"
 
@@ -171,10 +172,41 @@ run_batch(struct vcpu *self, uint64_t *x, enum change change)
     return err;
 }
 
+_Static_assert((int)EXO_PROT_READ == EXO_READ && (int)EXO_PROT_WRITE == EXO_WRITE, "map_one");
+
+/*
+ * What a page fault takes, in few instructions: one page of memory for the caller. False: nothing
+ * has changed, and run_batch does it, or says why not. The lock is held before the capability is
+ * looked up, so that who revokes it comes later and finds the mapping.
+ */
+static bool
+map_one(struct vcpu *self, uint64_t *x)
+{
+    struct exo_map entry;
+    uint64_t range;
+    struct vspace *space = &self->env->space;
+    if (x[0] != EXO_SELF || x[2] != 1 || sys_copy_in(&entry, x[1], sizeof(entry)) != EXO_OK ||
+        entry.pages != 1 || entry.va < EXO_VA_START ||
+        (entry.prot | EXO_PROT_WRITE) != (EXO_PROT_READ | EXO_PROT_WRITE))
+        return false;
+    HOLD(&space->lock);
+    struct cap_slot *slot = slot_at(self->env, entry.slot);
+    const struct origin *origin = cap_peek(slot, EXO_TYPE_FRAMES, entry.prot, &range);
+    if (origin == NULL || origin->device || entry.first >= range >> 32)
+        return false;
+    cap_widen_hull(slot, entry.va, 1);
+    if (!vspace_map_one(space, entry.va, (uint32_t)range + entry.first, entry.prot))
+        return false;
+    trace(EXO_TRACE_MAP, entry.va, 1);
+    x[1] = 1;
+    return true;
+}
+
 err_t
 sys_map(struct vcpu *self, uint64_t *x)
 {
-    TRY(run_batch(self, x, CHANGE_MAP));
+    if (!map_one(self, x))
+        TRY(run_batch(self, x, CHANGE_MAP));
     return x[3] != 0 ? sys_resume_at(self, x[3]) : EXO_OK;
 }
 

@@ -10,8 +10,7 @@ sys_resume_at(struct vcpu *self, va_t context_va)
         return EXO_E_ALIGN;
     if (context_va != self->control_va + offsetof(struct exo_control, saved)) {
         from = &context;
-        if (!arch_context_from_user(from, context_va))
-            return EXO_E_FAULT;
+        TRY(sys_copy_in(from, context_va, sizeof(context)));
     }
     context_copy(&self->context, from);
     self->context.pstate = pstate_for_user(self->context.pstate);

@@ -90,7 +90,7 @@ begin(void)
     CHECK_EQ(CALL_AGAIN(device_open, CELL, RNG, 1, 0, 0), EXO_OK);
     CHECK_EQ(CALL(queue_open, CELL, QUEUE, RNG, 0, RING, 0, 0), EXO_OK);
     fake_cpu = 1;
-    (void)sched_next();
+    (void)sched_choose(false);
     fake_cpu = 0;
 }
 

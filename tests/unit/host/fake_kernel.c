@@ -128,12 +128,6 @@ arch_copy_to_user(va_t to, const void *from, size_t bytes)
     return at != NULL;
 }
 
-bool
-arch_context_from_user(struct exo_context *to, va_t from)
-{
-    return arch_copy_from_user(to, from, sizeof(*to));
-}
-
 void
 context_copy(struct exo_context *to, const struct exo_context *from)
 {
@@ -205,7 +199,7 @@ fake_boot(uint64_t frames, uint32_t cpus_online)
     fake_cpu = 0;
     irq_start();
     genesis();
-    (void)sched_next();
+    (void)sched_choose(false);
     fake_init = this_cpu()->current;
 }
 
