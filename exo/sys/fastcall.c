@@ -26,10 +26,7 @@ hand_over(struct cpu *cpu, struct endpoint *endpoint, struct vcpu *from, enum vc
     const uint64_t *x = from->context.x;
     uint64_t *y = to->context.x;
     y[0] = EXO_OK;
-    y[1] = x[1];
-    y[2] = x[2];
-    y[3] = x[3];
-    y[4] = x[4];
+    __builtin_memcpy(&y[1], &x[1], 4 * sizeof(y[0]));
     y[5] = fifth;
     from->cap_send = from->cap_receive = EXO_NONE;
     from->deadline = EXO_FOREVER;

@@ -70,11 +70,10 @@ passed(uint64_t deadline)
     return deadline != EXO_FOREVER && deadline <= arch_ticks();
 }
 
-err_t
-sys_call(struct vcpu *self, uint64_t *x)
+static __attribute__((noinline)) err_t
+call(struct vcpu *self, const uint64_t *x)
 {
     struct cap cap;
-    TRY(fast_call(self, x));
     TRY(cap_find(self->env, x[0], EXO_TYPE_ENDPOINT, EXO_WRITE, &cap));
     TRY(name_caps(self, x[5], x[6]));
     if (passed(x[7]))
@@ -84,6 +83,13 @@ sys_call(struct vcpu *self, uint64_t *x)
     self->message[2] = x[3];
     self->message[3] = x[4];
     return endpoint_call(self, &cap, x[7]);
+}
+
+err_t
+sys_call(struct vcpu *self, uint64_t *x)
+{
+    err_t entered = fast_call(self, x);
+    return entered != 0 ? entered : call(self, x);
 }
 
 err_t
@@ -104,12 +110,18 @@ sys_reply(struct vcpu *self, uint64_t *x)
     return endpoint_reply(self, x, (uint32_t)x[4]);
 }
 
-err_t
-sys_reply_receive(struct vcpu *self, uint64_t *x)
+static __attribute__((noinline)) err_t
+reply_receive(struct vcpu *self, uint64_t *x)
 {
     struct cap cap;
-    TRY(fast_reply_receive(self, x));
     TRY(cap_find(self->env, x[0], EXO_TYPE_ENDPOINT, EXO_READ, &cap));
     TRY(name_caps(self, x[5], x[6]));
     return endpoint_reply_receive(self, cap.object, &x[1], (uint32_t)x[5], x[7]);
+}
+
+err_t
+sys_reply_receive(struct vcpu *self, uint64_t *x)
+{
+    err_t entered = fast_reply_receive(self, x);
+    return entered != 0 ? entered : reply_receive(self, x);
 }
