@@ -34,10 +34,11 @@ port_fired(struct irq *irq)
     pci_write16(port->bridge, port->slot + 2, status & STATUS_EVENTS);
     if (!(status & STATUS_BUTTON) && (!(status & STATUS_CHANGED) || (status & STATUS_PRESENT)))
         return;
+    bool quiet = true; /* else it keeps its power, until the button is pressed again */
     for (struct device *device = devices; device < &devices[device_count]; device++)
         if (device->requester >> 8 >= port->first && device->requester >> 8 <= port->last)
-            device_removed(device);
-    if (status & STATUS_PRESENT)
+            quiet &= device_removed(device);
+    if (quiet && (status & STATUS_PRESENT))
         pci_write16(port->bridge, port->slot, (uint16_t)(state | SLOT_OFF));
 }
 

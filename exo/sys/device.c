@@ -45,7 +45,7 @@ sys_device_config(struct vcpu *self, uint64_t *x)
     lock_release(&device->lock);
     if (status == STATUS_GONE) {
         if (!device->gone)
-            device_removed(device);
+            (void)device_removed(device);
         return EXO_E_GONE;
     }
     return whole ? sys_copy_out(x[2], config, x[3]) : EXO_E_AGAIN;

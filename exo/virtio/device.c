@@ -9,6 +9,8 @@
 #define BIT(n)   (1ull << (n))
 #define REQUIRED (BIT(FEATURE_EVENT_INDEX) | BIT(FEATURE_VERSION_1))
 
+#define REMOVAL_POLLS 100 /* of the status, in an interrupt */
+
 /* Of a shared NIC: its own MAC, and whether the link is up. Nothing that changes frames. */
 #define PORT_FEATURES (BIT(5) | BIT(16))
 
@@ -149,20 +151,27 @@ device_reset_for(struct queue *queue, bool own)
         (void)reset_step(device);
 }
 
-void
+bool
 device_removed(struct device *device)
 {
-    struct session *unused;
+    struct session *unused = NULL;
+    uint8_t status = STATUS_DRIVER_OK;
     {
         HOLD(&device->lock);
-        transport_set_mastering(device, false); /* whether or not it answers still */
+        if (device->state == DEVICE_OPEN)
+            device_begin_reset(device);
+        transport_set_mastering(device, false); /* whether or not it was used, or answers still */
         transport_set_status(device, 0);
-        (void)transport_status(device); /* behind the writes */
+        for (int i = 0; i < REMOVAL_POLLS && status != 0 && status != STATUS_GONE; i++)
+            status = transport_status(device);
+        if (status != 0 && status != STATUS_GONE)
+            return false;
         device->gone = true;
         unused = device->state == DEVICE_OPENING ? NULL : end_session(device);
         irq_notify(&device->config_irq);
     }
     doom(unused);
+    return true;
 }
 
 /* --- A session's memory -------------------------------------------------------------------------

@@ -112,10 +112,11 @@ err_t device_close_step(struct device *device);
 void device_reset_for(struct queue *queue, bool own);
 
 /*
- * The device is gone and does no DMA any more: its session is over, and whoever is bound is
- * told. From an interrupt; no lock held.
+ * The device goes away: it is reset, and once it is quiet, or does not answer, its session is over
+ * and whoever is bound is told. False: it is not quiet yet, stays, and its session ends as any that
+ * is reset. From an interrupt; no lock held.
  */
-void device_removed(struct device *device);
+bool device_removed(struct device *device);
 
 /* The end of a session object, a step; and of one that nobody has seen. */
 err_t session_finish_step(struct session *session);

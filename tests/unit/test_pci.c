@@ -419,6 +419,19 @@ button_removes_what_is_behind_the_port(void)
 }
 
 static void
+slot_of_a_device_that_is_not_quiet_keeps_its_power(void)
+{
+    begin_with_a_port();
+    fake_quiet = false;
+    fake_slot_event(port, 1);
+    CHECK_EQ(FAKE(port, FAKE_SLOT) & 0x700, 0x100);
+    fake_quiet = true;
+    fake_slot_event(port, 1);
+    CHECK(devices[1].gone);
+    CHECK_EQ(FAKE(port, FAKE_SLOT) & 0x700, 0x700);
+}
+
+static void
 what_was_torn_out_is_gone(void)
 {
     begin_with_a_port();
@@ -522,6 +535,7 @@ static const struct tap_test tests[] = {
     TAP(what_firmware_left_does_not_matter),
     TAP(conventional_bridges_are_left_out),
     TAP(button_removes_what_is_behind_the_port),
+    TAP(slot_of_a_device_that_is_not_quiet_keeps_its_power),
     TAP(what_was_torn_out_is_gone),
     TAP(other_events_of_the_slot_change_nothing),
     TAP(registers_of_what_is_gone_are_not_touched),

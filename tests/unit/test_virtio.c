@@ -911,6 +911,26 @@ a_device_that_is_removed_may_do_no_dma(void)
     end();
 }
 
+/* The button was pressed, and its status does not become 0: it keeps what it has. */
+static void
+a_device_that_does_not_become_quiet_is_not_removed(void)
+{
+    begin();
+    open_rng();
+    fly(QUEUE, 32, 0);
+    rng->stuck = true;
+    CHECK(!device_removed(&devices[FAKE_RNG]));
+    CHECK(!rng->mastering && !devices[FAKE_RNG].gone);
+    CHECK_EQ(submit(QUEUE, 0, 0, false), EXO_E_RESET);
+    for (int i = 0; i < 10; i++)
+        CHECK_EQ(CALL(cap_drop, FRAMES), EXO_E_AGAIN);
+    rng->stuck = false;
+    CHECK(device_removed(&devices[FAKE_RNG]));
+    CHECK_EQ(submit(QUEUE, 0, 0, false), EXO_E_GONE);
+    CHECK_EQ(CALL_AGAIN(cap_drop, FRAMES), EXO_OK);
+    end();
+}
+
 /* Its size would lie behind what there is of its configuration. */
 static void
 a_disk_without_a_size_is_not_opened(void)
@@ -1272,6 +1292,7 @@ static const struct tap_test tests[] = {
     TAP(a_device_that_lies_is_reset),
     TAP(a_device_that_is_pulled_out_is_gone),
     TAP(a_device_that_is_removed_may_do_no_dma),
+    TAP(a_device_that_does_not_become_quiet_is_not_removed),
     TAP(a_disk_without_a_size_is_not_opened),
     TAP(a_device_that_does_not_answer_is_gone),
     TAP(requests_have_the_kernels_header_and_status),

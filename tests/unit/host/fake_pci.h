@@ -26,6 +26,7 @@ struct fake_function {
 
 extern struct fake_function fake_functions[FAKE_FUNCTIONS];
 extern uint32_t fake_count;
+extern bool fake_quiet;        /* devices that are removed become so */
 extern uint64_t fake_accesses; /* to configuration space */
 extern uint32_t fake_routed;   /* arch_msi_map calls */
 extern uint32_t fake_lines;    /* console lines: what was left out says so */
