@@ -27,13 +27,12 @@ narrow(const struct cap *cap, uint64_t base_or_badge, uint64_t count, uint64_t *
 err_t
 sys_cap_copy(struct vcpu *self, uint64_t *x)
 {
-    struct cap cap;
     struct env *env;
     struct cap_slot *dst;
     uint64_t badge, rights = x[3];
     if (rights & ~(uint64_t)EXO_RIGHTS_ALL)
         return EXO_E_ARG;
-    TRY(cap_lookup(self->env, x[0], EXO_TYPE_NONE, (uint16_t)(EXO_COPY | rights), &cap));
+    LOOKUP(cap, x[0], EXO_TYPE_NONE, (uint16_t)(EXO_COPY | rights));
     TRY(sys_env(self, x[1], EXO_CONTROL, &env));
     TRY(sys_slot(env, x[2], &dst));
     TRY(narrow(&cap, x[4], x[5], &badge));
@@ -43,10 +42,9 @@ sys_cap_copy(struct vcpu *self, uint64_t *x)
 err_t
 sys_cap_move(struct vcpu *self, uint64_t *x)
 {
-    struct cap cap;
     struct env *env;
     struct cap_slot *dst;
-    TRY(cap_lookup(self->env, x[0], EXO_TYPE_NONE, 0, &cap));
+    LOOKUP(cap, x[0], EXO_TYPE_NONE, 0);
     TRY(sys_env(self, x[1], EXO_CONTROL, &env));
     if (env != self->env && !(cap.rights & EXO_COPY))
         return EXO_E_RIGHT;
@@ -82,8 +80,7 @@ info_flags(const struct cap *cap)
 err_t
 sys_cap_info(struct vcpu *self, uint64_t *x)
 {
-    struct cap cap;
-    TRY(cap_lookup(self->env, x[0], EXO_TYPE_NONE, 0, &cap));
+    LOOKUP(cap, x[0], EXO_TYPE_NONE, 0);
     bool range = cap_has_range(cap.type);
     struct exo_cap_info info = {
         .size = sizeof(info),

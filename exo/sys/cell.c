@@ -24,9 +24,8 @@ sys_cell_create(struct vcpu *self, uint64_t *x)
 err_t
 sys_cell_limits(struct vcpu *self, uint64_t *x)
 {
-    struct cap cap;
     struct exo_limits limits;
-    TRY(cap_lookup(self->env, x[0], EXO_TYPE_CELL, EXO_CONTROL, &cap));
+    LOOKUP(cap, x[0], EXO_TYPE_CELL, EXO_CONTROL);
     TRY(limits_in(x[1], &limits));
     return cell_set_limits(cap.object, limits.limit);
 }
@@ -34,8 +33,7 @@ sys_cell_limits(struct vcpu *self, uint64_t *x)
 err_t
 sys_cell_info(struct vcpu *self, uint64_t *x)
 {
-    struct cap cap;
-    TRY(cap_lookup(self->env, x[0], EXO_TYPE_CELL, EXO_READ, &cap));
+    LOOKUP(cap, x[0], EXO_TYPE_CELL, EXO_READ);
     struct cell *cell = cap.object;
     struct exo_cell_info info = {.size = sizeof(info), .version = EXO_ABI_VERSION};
     lock_acquire(&cell->lock);
@@ -54,20 +52,18 @@ sys_cell_info(struct vcpu *self, uint64_t *x)
 err_t
 sys_cell_reap(struct vcpu *self, uint64_t *x)
 {
-    struct cap cap;
-    TRY(cap_lookup(self->env, x[0], EXO_TYPE_CELL, EXO_WRITE, &cap));
+    LOOKUP(cap, x[0], EXO_TYPE_CELL, EXO_WRITE);
     return cell_reap_step(cap.object);
 }
 
 err_t
 sys_cell_reclaim(struct vcpu *self, uint64_t *x)
 {
-    struct cap cap;
     uint64_t frames = x[1];
     x[1] = 0; /* the deadline, once there is one */
     if (frames > UINT32_MAX)
         return EXO_E_ARG;
-    TRY(cap_lookup(self->env, x[0], EXO_TYPE_CELL, EXO_CONTROL, &cap));
+    LOOKUP(cap, x[0], EXO_TYPE_CELL, EXO_CONTROL);
     if (x[2] > arch_ticks_hz() * EXO_GRACE_SECONDS_MAX)
         return EXO_E_RANGE;
     return cell_reclaim_step(cap.object, (uint32_t)frames, x[2], &x[1]);

@@ -26,8 +26,7 @@ sys_cpu_assign(struct vcpu *self, uint64_t *x)
 err_t
 sys_cpu_info(struct vcpu *self, uint64_t *x)
 {
-    struct cap cap;
-    TRY(cap_lookup(self->env, x[0], EXO_TYPE_CPU, EXO_READ, &cap));
+    LOOKUP(cap, x[0], EXO_TYPE_CPU, EXO_READ);
     uint32_t cpu = cpu_of(&cap);
     struct run_queue *rq = &cpus[cpu].run_queue;
     struct exo_cpu_info info = {

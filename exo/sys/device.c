@@ -6,8 +6,7 @@
 err_t
 sys_device_info(struct vcpu *self, uint64_t *x)
 {
-    struct cap cap;
-    TRY(cap_lookup(self->env, x[0], EXO_TYPE_DEVICE, EXO_READ, &cap));
+    LOOKUP(cap, x[0], EXO_TYPE_DEVICE, EXO_READ);
     struct device *device = cap.object;
     struct exo_device_info info = {
         .size = sizeof(info),
@@ -33,9 +32,8 @@ sys_device_info(struct vcpu *self, uint64_t *x)
 err_t
 sys_device_config(struct vcpu *self, uint64_t *x)
 {
-    struct cap cap;
     uint8_t config[EXO_CONFIG_BYTES_MAX];
-    TRY(cap_lookup(self->env, x[0], EXO_TYPE_DEVICE, EXO_READ, &cap));
+    LOOKUP(cap, x[0], EXO_TYPE_DEVICE, EXO_READ);
     struct device *device = cap.object;
     if (x[3] == 0 || !range_fits(x[1], x[3], device->config_bytes))
         return EXO_E_RANGE;

@@ -62,8 +62,7 @@ sys_slot(struct env *env, uint64_t number, struct cap_slot **slot)
 err_t
 sys_place(struct vcpu *self, const uint64_t *x, struct cell **cell, struct cap_slot **dst)
 {
-    struct cap cap;
-    TRY(cap_lookup(self->env, x[0], EXO_TYPE_CELL, EXO_WRITE, &cap));
+    LOOKUP(cap, x[0], EXO_TYPE_CELL, EXO_WRITE);
     TRY(sys_slot(self->env, x[1], dst));
     *cell = cap.object;
     (void)cell_free_zombies(*cell);

@@ -63,9 +63,8 @@ err_t
 sys_env_supervise(struct vcpu *self, uint64_t *x)
 {
     struct env *env;
-    struct cap cap;
     TRY(sys_env(self, x[0], EXO_CONTROL, &env));
-    TRY(cap_lookup(self->env, x[1], EXO_TYPE_ENDPOINT, EXO_WRITE | EXO_COPY, &cap));
+    LOOKUP(cap, x[1], EXO_TYPE_ENDPOINT, EXO_WRITE | EXO_COPY);
     return cap_derive(&cap, &env->supervisor, EXO_WRITE, cap.badge);
 }
 

@@ -43,11 +43,10 @@ sys_frames_alloc(struct vcpu *self, uint64_t *x)
 err_t
 sys_frames_split(struct vcpu *self, uint64_t *x)
 {
-    struct cap cap;
     struct cap_slot *dst;
     if (x[1] > UINT32_MAX)
         return EXO_E_ARG;
-    TRY(cap_lookup(self->env, x[0], EXO_TYPE_FRAMES, EXO_CONTROL, &cap));
+    LOOKUP(cap, x[0], EXO_TYPE_FRAMES, EXO_CONTROL);
     TRY(sys_slot(self->env, x[2], &dst));
     if (x[1] == 0 || x[1] >= cap.count)
         return EXO_E_RANGE;

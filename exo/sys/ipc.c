@@ -29,9 +29,8 @@ sys_endpoint_create(struct vcpu *self, uint64_t *x)
 err_t
 sys_notification_bind(struct vcpu *self, uint64_t *x)
 {
-    struct cap notification, vcpu;
-    TRY(cap_lookup(self->env, x[0], EXO_TYPE_NOTIFICATION, EXO_CONTROL, &notification));
-    TRY(cap_lookup(self->env, x[1], EXO_TYPE_VCPU, EXO_CONTROL, &vcpu));
+    LOOKUP(notification, x[0], EXO_TYPE_NOTIFICATION, EXO_CONTROL);
+    LOOKUP(vcpu, x[1], EXO_TYPE_VCPU, EXO_CONTROL);
     return notification_bind(notification.object, &vcpu);
 }
 

@@ -10,10 +10,9 @@ sys_irq_open(struct vcpu *self, uint64_t *x)
 {
     struct cell *cell;
     struct cap_slot *dst;
-    struct cap range;
     void *object;
     TRY(sys_place(self, x, &cell, &dst));
-    TRY(cap_lookup(self->env, x[2], EXO_TYPE_IRQ, EXO_WRITE, &range));
+    LOOKUP(range, x[2], EXO_TYPE_IRQ, EXO_WRITE);
     if (range.origin != &irq_range)
         return EXO_E_TYPE;
     if (x[3] < range.base || x[3] - range.base >= range.count)
@@ -63,11 +62,11 @@ err_t
 sys_irq_bind(struct vcpu *self, uint64_t *x)
 {
     struct irq *irq;
-    struct cap object, notification;
+    struct cap object;
     TRY(find_irq(self, x[0], &object, &irq));
     if (x[1] == EXO_NONE)
         return irq_unbind_step(irq);
-    TRY(cap_lookup(self->env, x[1], EXO_TYPE_NOTIFICATION, EXO_WRITE | EXO_COPY, &notification));
+    LOOKUP(notification, x[1], EXO_TYPE_NOTIFICATION, EXO_WRITE | EXO_COPY);
     if (notification.badge == 0)
         return EXO_E_ARG;
     TRY(irq_bind(irq, &notification));

@@ -49,11 +49,10 @@ read_ring(struct trace_ring *ring, uint64_t *position, va_t buffer, uint64_t eve
 err_t
 sys_trace_read(struct vcpu *self, uint64_t *x)
 {
-    struct cap cap;
     uint64_t cpu = x[1];
     x[1] = x[2]; /* position of the first event copied */
     x[2] = 0;    /* how many */
-    TRY(cap_lookup(self->env, x[0], EXO_TYPE_TRACE, EXO_READ, &cap));
+    LOOKUP(cap, x[0], EXO_TYPE_TRACE, EXO_READ);
     if (cpu >= cpu_count || x[4] > TRACE_EVENTS)
         return EXO_E_RANGE;
     return read_ring(cpus[cpu].trace, &x[1], x[3], x[4], &x[2]);
@@ -62,8 +61,7 @@ sys_trace_read(struct vcpu *self, uint64_t *x)
 err_t
 sys_trace_control(struct vcpu *self, uint64_t *x)
 {
-    struct cap cap;
-    TRY(cap_lookup(self->env, x[0], EXO_TYPE_TRACE, EXO_CONTROL, &cap));
+    LOOKUP(cap, x[0], EXO_TYPE_TRACE, EXO_CONTROL);
     if (x[1] >> EXO_TRACE_KINDS)
         return EXO_E_ARG;
     trace_mask = (uint32_t)x[1];
@@ -90,9 +88,8 @@ machine_describe(struct exo_machine_info *info)
 err_t
 sys_machine_info(struct vcpu *self, uint64_t *x)
 {
-    struct cap cap;
     struct exo_machine_info info;
-    TRY(cap_lookup(self->env, x[0], EXO_TYPE_MACHINE, EXO_READ, &cap));
+    LOOKUP(cap, x[0], EXO_TYPE_MACHINE, EXO_READ);
     machine_describe(&info);
     return sys_copy_out(x[1], &info, sizeof(info));
 }
@@ -100,8 +97,7 @@ sys_machine_info(struct vcpu *self, uint64_t *x)
 err_t
 sys_machine_power(struct vcpu *self, uint64_t *x)
 {
-    struct cap cap;
-    TRY(cap_lookup(self->env, x[0], EXO_TYPE_MACHINE, EXO_WRITE, &cap));
+    LOOKUP(cap, x[0], EXO_TYPE_MACHINE, EXO_WRITE);
     if (x[1] > EXO_POWER_RESET)
         return EXO_E_ARG;
     arch_power((enum exo_power)x[1], (uint32_t)x[2]);
@@ -111,9 +107,8 @@ sys_machine_power(struct vcpu *self, uint64_t *x)
 err_t
 sys_machine_audit(struct vcpu *self, uint64_t *x)
 {
-    struct cap cap;
     if (audit_seeded == NULL)
         return EXO_E_CALL;
-    TRY(cap_lookup(self->env, x[0], EXO_TYPE_MACHINE, EXO_CONTROL, &cap));
+    LOOKUP(cap, x[0], EXO_TYPE_MACHINE, EXO_CONTROL);
     return audit_seeded(x[1], &x[1], &x[2]);
 }

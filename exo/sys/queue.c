@@ -5,9 +5,8 @@
 err_t
 sys_device_open(struct vcpu *self, uint64_t *x)
 {
-    struct cap cell, device;
-    TRY(cap_lookup(self->env, x[0], EXO_TYPE_CELL, EXO_WRITE, &cell));
-    TRY(cap_lookup(self->env, x[1], EXO_TYPE_DEVICE, EXO_CONTROL, &device));
+    LOOKUP(cell, x[0], EXO_TYPE_CELL, EXO_WRITE);
+    LOOKUP(device, x[1], EXO_TYPE_DEVICE, EXO_CONTROL);
     if (x[2] > UINT32_MAX || x[4] > UINT32_MAX)
         return EXO_E_ARG;
     (void)cell_free_zombies(cell.object);
@@ -19,8 +18,7 @@ sys_device_open(struct vcpu *self, uint64_t *x)
 err_t
 sys_device_close(struct vcpu *self, uint64_t *x)
 {
-    struct cap cap;
-    TRY(cap_lookup(self->env, x[0], EXO_TYPE_DEVICE, EXO_CONTROL, &cap));
+    LOOKUP(cap, x[0], EXO_TYPE_DEVICE, EXO_CONTROL);
     return device_close_step(cap.object);
 }
 
@@ -28,10 +26,9 @@ err_t
 sys_queue_open(struct vcpu *self, uint64_t *x)
 {
     struct cell *cell;
-    struct cap cap;
     struct cap_slot *dst, *ring_dst;
     TRY(sys_place(self, x, &cell, &dst));
-    TRY(cap_lookup(self->env, x[2], EXO_TYPE_DEVICE, EXO_WRITE, &cap));
+    LOOKUP(cap, x[2], EXO_TYPE_DEVICE, EXO_WRITE);
     TRY(sys_slot(self->env, x[4], &ring_dst));
     if (x[3] >= DEVICE_QUEUES_MAX)
         return EXO_E_RANGE;
@@ -51,12 +48,12 @@ find_queue(struct vcpu *self, uint64_t slot, uint16_t rights, struct cap *cap)
 err_t
 sys_queue_region(struct vcpu *self, uint64_t *x)
 {
-    struct cap queue, frames;
+    struct cap queue;
     uint32_t region = 0;
     TRY(find_queue(self, x[0], EXO_WRITE, &queue));
     if (x[4] == 0 || x[4] & ~(uint64_t)(EXO_READ | EXO_WRITE) || x[3] == 0 || x[3] > EXO_ALLOC_MAX)
         return EXO_E_ARG;
-    TRY(cap_lookup(self->env, x[1], EXO_TYPE_FRAMES, (uint16_t)x[4], &frames));
+    LOOKUP(frames, x[1], EXO_TYPE_FRAMES, (uint16_t)x[4]);
     if (frames.origin->device)
         return EXO_E_ARG;
     if (!range_fits(x[2], x[3], frames.count))

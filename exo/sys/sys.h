@@ -28,6 +28,11 @@ extern err_t (*const system_calls[EXO_CALL_COUNT])(struct vcpu *self, uint64_t *
 /* The context to load after a call that returned CALL_BLOCKED or CALL_ENTERED. */
 struct exo_context *call_switched(err_t result);
 
+/* Declares a capability and looks it up in the caller's table, or ends the call. */
+#define LOOKUP(name, slot, type, rights) \
+    struct cap name;                     \
+    TRY(cap_lookup(self->env, slot, type, rights, &name))
+
 /* An environment: a capability in the caller's table, or EXO_SELF for its own with all rights. */
 err_t sys_env(struct vcpu *self, uint64_t slot, uint16_t rights, struct env **env);
 

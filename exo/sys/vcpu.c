@@ -81,8 +81,7 @@ sys_vcpu_create(struct vcpu *self, uint64_t *x)
 err_t
 sys_vcpu_start(struct vcpu *self, uint64_t *x)
 {
-    struct cap cap;
-    TRY(cap_lookup(self->env, x[0], EXO_TYPE_VCPU, EXO_CONTROL, &cap));
+    LOOKUP(cap, x[0], EXO_TYPE_VCPU, EXO_CONTROL);
     vcpu_release(cap.object);
     return EXO_OK;
 }
@@ -90,16 +89,14 @@ sys_vcpu_start(struct vcpu *self, uint64_t *x)
 err_t
 sys_vcpu_stop(struct vcpu *self, uint64_t *x)
 {
-    struct cap cap;
-    TRY(cap_lookup(self->env, x[0], EXO_TYPE_VCPU, EXO_CONTROL, &cap));
+    LOOKUP(cap, x[0], EXO_TYPE_VCPU, EXO_CONTROL);
     return vcpu_hold(cap.object);
 }
 
 err_t
 sys_vcpu_get(struct vcpu *self, uint64_t *x)
 {
-    struct cap cap;
-    TRY(cap_lookup(self->env, x[0], EXO_TYPE_VCPU, EXO_READ, &cap));
+    LOOKUP(cap, x[0], EXO_TYPE_VCPU, EXO_READ);
     struct vcpu *vcpu = cap.object;
     if (!vcpu_is_still(vcpu))
         return EXO_E_STATE;
@@ -109,9 +106,8 @@ sys_vcpu_get(struct vcpu *self, uint64_t *x)
 err_t
 sys_vcpu_set(struct vcpu *self, uint64_t *x)
 {
-    struct cap cap;
     struct exo_context context;
-    TRY(cap_lookup(self->env, x[0], EXO_TYPE_VCPU, EXO_WRITE, &cap));
+    LOOKUP(cap, x[0], EXO_TYPE_VCPU, EXO_WRITE);
     TRY(sys_copy_in(&context, x[1], sizeof(context)));
     context.pstate = pstate_for_user(context.pstate);
     return vcpu_set_context(cap.object, &context);
@@ -140,8 +136,7 @@ set_revoke_handler(struct vcpu *vcpu, uint64_t value)
 err_t
 sys_vcpu_config(struct vcpu *self, uint64_t *x)
 {
-    struct cap cap;
-    TRY(cap_lookup(self->env, x[0], EXO_TYPE_VCPU, EXO_CONTROL, &cap));
+    LOOKUP(cap, x[0], EXO_TYPE_VCPU, EXO_CONTROL);
     struct vcpu *vcpu = cap.object;
     switch (x[1]) {
     case EXO_VCPU_PRIORITY: return set_priority(vcpu, x[2]);
