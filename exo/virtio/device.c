@@ -431,9 +431,9 @@ device_attach(struct queue *queue, uint32_t index, struct ring **attached)
     queue->index = (uint16_t)index;
     queue->mask = (uint16_t)(ring->entries - 1);
     queue->ids = ring->entries;
-    bool private_nic = device->type == DEVICE_NET && session->ports == 0;
-    queue->least[0] = private_nic && index % 2 != 0 ? NET_READ_MIN : 1;
-    queue->least[1] = private_nic ? NET_WRITE_MIN : 1;
+    queue->least = 1;
+    if (device->type == DEVICE_NET && session->ports == 0)
+        queue->least = index % 2 != 0 ? NET_READ_MIN : NET_WRITE_MIN;
     queue->available = ring->available;
     queue->seen = queue->consumed = ring->seen;
     if (queue->origin.type == EXO_TYPE_EXTENT)

@@ -173,12 +173,11 @@ place_singles(struct queue *queue, const struct cap *cap, const struct exo_descr
     struct virtq_descriptor *table = queue->descriptors;
     struct virtq_driver *driver = queue->driver;
     struct exo_ring *page = queue->page;
-    uint32_t ids = queue->ids, mask = queue->mask, at = *available;
+    uint32_t ids = queue->ids, mask = queue->mask, least = queue->least, at = *available;
     for (; d < end; d++, at++) {
         uint32_t id = d->id, region = d->region, flags = d->flags;
         uint32_t offset = d->offset, length = d->length;
-        if (id >= ids || region >= REGIONS || (flags & ~2u) != 0 ||
-            length < queue->least[flags >> 1])
+        if (id >= ids || region >= REGIONS || (flags & ~2u) != 0 || length < least)
             break;
         struct shadow *shadow = &queue->shadow[id];
         const struct window *window = &queue->windows[region];
@@ -227,7 +226,7 @@ place(struct queue *queue, const struct cap *cap, const struct exo_descriptor **
             TRY(place_chain(queue, at, end, block ? behind : EXO_QUEUE_ENTRIES_MAX, bytes));
             if (bytes[0] + bytes[1] > UINT32_MAX) /* virtio 1.2 §2.7.4 */
                 return EXO_E_RANGE;
-            if (bytes[0] - 1 < queue->least[0] - 1u || bytes[1] - 1 < queue->least[1] - 1u)
+            if (bytes[0] - 1 < queue->least - 1u || bytes[1] - 1 < queue->least - 1u)
                 return EXO_E_ARG; /* but none at all is good */
             if (block)
                 TRY(block_request(queue, cap, first, bytes));

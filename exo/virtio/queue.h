@@ -94,7 +94,7 @@ struct queue {
     struct virtq_descriptor *descriptors;
     struct virtq_driver *driver;
     uint16_t mask, ids;
-    uint16_t least[2];   /* bytes that a chain must have for the device to read, to write, if any */
+    uint16_t least;      /* bytes that a chain must have for the device to read, or write, if any */
     uint16_t first_head; /* what used elements' ids are counted from: extents have `ids` */
     uint16_t index;      /* of the virtqueue */
     uint16_t available;  /* next index of the available ring */
