@@ -9,7 +9,7 @@
 #include <net/find.h>
 #include <sched/timer.h>
 
-#define NIC_BUFFERS 128u
+#define NIC_BUFFERS 136u /* HELD_MAX (link.c), a segment of 64 KiB too many, and the next */
 #define HTTP_PORT   80
 #define LINKS_MAX   64u
 
