@@ -8,6 +8,7 @@
 #define RECEIVE 0u /* index of the queue */
 #define SEND    1u
 #define HEADER  12u
+#define LONGEST (1u << 20)
 #define NEXT    EXO_DESCRIPTOR_NEXT
 #define WRITE   EXO_DESCRIPTOR_WRITE
 
@@ -36,6 +37,31 @@ frame_shorter_than_its_header_is_refused(void)
     const struct exo_descriptor frame = vring_buffer(0, 0, 0, HEADER + 60);
     check_equal(vring_submit(&vring, &frame, 1).status, EXO_OK);
     check(vring_wait(&vring, 1));
+}
+
+/* As long as a region's memory: it is no frame on any network. In one piece, and in several. */
+static void
+frame_of_a_megabyte_harms_nobody(void)
+{
+    static const uint32_t sizes[] = {1515, 9014, 65535, 65536, 65550, 100000, LONGEST};
+    struct vring vring;
+    if (!check_equal(exo_again(exo_device_open(EXO_BOOT_CELL, DEVICE, 2, ~0ull, 0).status),
+                     EXO_OK) ||
+        !open_vring(&vring, EXO_BOOT_CELL, DEVICE, SEND, 0, 0, LONGEST / EXO_PAGE_BYTES))
+        return;
+    for (uint32_t i = 0; i < 2 * sizeof(sizes) / sizeof(sizes[0]); i++) {
+        uint8_t *ethernet = (uint8_t *)vring.memory.at + HEADER;
+        uint32_t bytes = sizes[i / 2];
+        ethernet[12] = i % 2 == 0 ? 0x08 : 0x86; /* IPv4 or IPv6, of which nothing is right */
+        ethernet[13] = i % 2 == 0 ? 0x00 : 0xdd;
+        struct exo_descriptor frame[] = {vring_buffer(0, 0, 0, bytes),
+                                         vring_buffer(1, 0, 0, bytes)};
+        check_equal(vring_submit(&vring, frame, 1).status, EXO_OK);
+        check(vring_wait(&vring, 1));
+        frame[0].flags = NEXT;
+        check_equal(vring_submit(&vring, frame, 2).status, EXO_OK);
+        check(vring_wait(&vring, 1));
+    }
 }
 
 /* It stops, and goes on when it was opened anew. */
@@ -114,6 +140,7 @@ static const struct test tests[] = {
     TEST(frame_shorter_than_its_header_is_refused),
     TEST(buffer_without_room_for_a_header_is_refused),
     TEST(frame_for_a_buffer_of_just_a_header_harms_nobody),
+    TEST(frame_of_a_megabyte_harms_nobody),
     TEST(nic_that_was_given_nonsense_can_be_opened_again),
 };
 
