@@ -121,6 +121,8 @@ take_frame(struct stack *stack, const struct wire_frame *frame)
     stack->counts.bytes_in += frame->bytes;
     stack->counts.merged_in += frame->parts > 1;
     stack->counts.copied[STACK_COPY_PORT] += stack->nic.skip != 0 ? frame->bytes : 0;
+    if (pbuf != NULL && early_keep(stack, pbuf))
+        return;
     if (pbuf == NULL || stack->netif.input(pbuf, &stack->netif) != ERR_OK) {
         stack->counts.dropped_in++;
         if (pbuf != NULL)

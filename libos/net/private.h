@@ -36,4 +36,12 @@ void address_look_after(struct stack *stack);
 /* The link may have changed. */
 void address_look_at_link(struct stack *stack);
 
+/* --- early.c --- */
+
+/* Whether the frame was kept, since it may be for us once we have an address. */
+bool early_keep(struct stack *stack, struct pbuf *pbuf);
+
+/* Hands lwIP what was kept, once there is an address. */
+void early_give(struct stack *stack);
+
 #endif

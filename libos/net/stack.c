@@ -145,6 +145,7 @@ stack_poll(struct stack *stack)
         address_look_at_link(stack);
     sys_check_timeouts();
     address_look_after(stack);
+    early_give(stack);
     frames_give_back(stack);
     (void)nic_flush(&stack->nic, false);
     stack->polling = false;

@@ -68,6 +68,9 @@ write_counts(struct metrics_text *text, void *context)
     metrics_put(text, "net_connections_refused_total", "counter",
                 "connections that all links were in use for", links.refused);
     metrics_put(text, "net_frames_received_total", "counter", "frames", counts->frames_in);
+    metrics_put(text, "net_frames_early_total", "counter",
+                "frames that came before there was an address, and waited for it",
+                counts->early_in);
     metrics_put(text, "net_frames_sent_total", "counter", "frames", counts->frames_out);
     metrics_put_each(text, "net_bytes_copied_total", "counter",
                      "bytes copied between the NIC and llmd", copies, 2);

@@ -17,6 +17,7 @@
 #include <lwip/netif.h>
 
 #define STACK_RANGES_MAX 8u
+#define STACK_EARLY_MAX  8u
 
 /* Memory that the NIC may read from, where the program sees it. */
 struct stack_range {
@@ -41,6 +42,7 @@ struct stack_counts {
     uint64_t trusted_in;    /* whose checksum the device vouched for */
     uint64_t offloaded_out; /* whose checksum was left to it */
     uint64_t link_changes;
+    uint64_t early_in;             /* that came before there was an address, and were kept */
     uint64_t dropped_in;           /* received, and lwIP did not want it */
     uint64_t dropped_out;          /* no room in the transmit queue */
     uint64_t copied[STACK_COPIES]; /* bytes, by enum stack_copy */
@@ -66,6 +68,12 @@ struct stack_address {
     uint8_t dns[4];                     /* 0.0.0.0: none, but from DHCP or a router */
 };
 
+/* A frame that waits for the interface's address, and lwIP's checks of it. */
+struct stack_early {
+    struct pbuf *pbuf;
+    uint16_t checks;
+};
+
 struct stack {
     struct nic nic;
     struct netif netif;
@@ -75,6 +83,8 @@ struct stack {
     _Atomic uint32_t held; /* received frames that somebody in the stack or above still has */
     struct stack_range range[STACK_RANGES_MAX];
     uint32_t range_count;
+    struct stack_early early[STACK_EARLY_MAX];
+    uint32_t early_count;
     bool polling; /* in stack_poll */
     uint64_t link_event;
     struct stack_address address;
