@@ -101,7 +101,8 @@ class Corpus:
 
 def setUpModule():
     status, output = make(*(str(path.relative_to(ROOT)) for path in (
-        CHECKED_LLMD, OUT / "exo.Image", OUT / "bin" / "llmd.elf")))
+        CHECKED_LLMD, OUT / "exo.Image", OUT / "bin" / "llmd.elf",
+        OUT / "bin" / "llmd-sockets.elf")))
     if status:
         raise RuntimeError(output)
 
@@ -124,15 +125,16 @@ class Hosted(Corpus, unittest.TestCase):
 
 
 class InMachine(Corpus):
-    """`variables` are the machine's."""
+    """`variables` are the machine's, `program` is the configuration of llmd that it runs."""
     # pylint: disable=no-member
     variables = {}
+    program = "llmd"
 
     @classmethod
     def setUpClass(cls):
         with tempfile.TemporaryDirectory() as folder:
             cls.server = Machine(image_with(folder, MODELS / "stories260K.bin",
-                                            MODELS / "tok512.bin"), **cls.variables)
+                                            MODELS / "tok512.bin", cls.program), **cls.variables)
         cls.addClassCleanup(cls.server.stop)
         cls.begin()
 
@@ -146,3 +148,9 @@ class MachineOfFour(InMachine, unittest.TestCase):
 class MachineOfOne(InMachine, unittest.TestCase):
     variables = {"SMP": "1", "CPU": "cortex-a72"}
     test_slow_client_is_told_so = None      # ten seconds, which the others wait for
+
+
+@unittest.skipUnless(MODELS.is_dir(), NO_MODELS)
+class MachineWithSockets(InMachine, unittest.TestCase):
+    program = "llmd-sockets"
+    test_slow_client_is_told_so = None
