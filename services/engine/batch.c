@@ -87,6 +87,7 @@ plan(struct engine_batch *batch)
         batch->items[i] = plan_item(batch->requests[i], room - kept);
         room -= batch->items[i].count;
     }
+    batch->tokens = batch->tokens_max - room;
 }
 
 static uint32_t
@@ -136,6 +137,7 @@ int
 engine_batch_step(struct engine_batch *batch, struct engine_error *error)
 {
     uint32_t kept = 0;
+    batch->tokens = 0;
     if (batch->count == 0)
         return ENGINE_OK;
     plan(batch);

@@ -13,6 +13,12 @@ engine_model_of(const struct engine *engine)
     return engine->model;
 }
 
+void
+engine_set_workers(struct engine *engine, uint32_t workers)
+{
+    engine->workers = workers;
+}
+
 static uint32_t
 greater(uint32_t a, uint32_t b)
 {
@@ -182,6 +188,7 @@ engine_open(struct engine **opened, const struct engine_model *model,
     engine->attention = options->attention;
     engine->profile = options->profile;
     engine->team = options->team ? *options->team : (struct engine_team){.count = 1};
+    engine->workers = engine->team.count;
     engine->context = options->context ? options->context : model->shape.context;
     engine->batch = options->batch ? options->batch : 1;
     take_state(engine, arena);
@@ -255,8 +262,8 @@ engine_step(struct engine *engine, const struct engine_item *items, uint32_t cou
         list_tokens(engine, &items[i]);
     if (engine->profile != NULL)
         engine->profile->last_ns = engine->profile->now_ns(engine->profile->context);
-    if (engine->team.count > 1)
-        engine->team.run(engine->team.context, forward_worker, engine);
+    if (engine->workers > 1)
+        engine->team.run(engine->team.context, engine->workers, forward_worker, engine);
     else
         forward_worker(engine, 0);
     if (__atomic_load_n(&engine->failed, __ATOMIC_RELAXED))

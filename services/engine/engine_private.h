@@ -25,6 +25,7 @@ struct engine {
     const struct engine_kernel *attention;      /* NULL: in floats */
     struct engine_profile *profile;
     struct engine_team team;
+    uint32_t workers; /* of the team that take part */
     uint32_t context, batch;
     float *norms;       /* of each layer attention and ffn, then the final one: [dim] each */
     float *biases;      /* of each layer query, key and value; NULL: there are none */
@@ -58,7 +59,7 @@ struct step_share {
 static inline struct step_share
 step_share(const struct engine *engine, uint32_t worker, uint32_t count)
 {
-    uint64_t workers = engine->team.count;
+    uint64_t workers = engine->workers;
     return (struct step_share){(uint32_t)((uint64_t)count * worker / workers),
                                (uint32_t)((uint64_t)count * (worker + 1) / workers)};
 }
@@ -73,7 +74,7 @@ step_kernel(const struct engine *engine, const struct engine_tensor *tensor)
 static inline void
 step_barrier(struct engine *engine, uint32_t worker)
 {
-    if (engine->team.count > 1)
+    if (engine->workers > 1)
         engine->team.barrier(engine->team.context, worker);
 }
 

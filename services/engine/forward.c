@@ -148,6 +148,33 @@ mix_heads(struct engine *engine, uint32_t worker, uint32_t layer)
     step_ends_part(engine, worker, ENGINE_ATTENTION);
 }
 
+/*
+ * The first token from `t` on that begins a pair of positions: two neighbours share cells of the
+ * cache in 8 bits, and one worker has to store both.
+ */
+static uint32_t
+pair_from(const struct engine *engine, uint32_t t)
+{
+    const struct step_token *token = &engine->tokens[t];
+    bool second = t > 0 && t < engine->token_count && token->position % 2 == 1 &&
+                  token->sequence == token[-1].sequence;
+    return second ? t + 1 : t;
+}
+
+static void
+store_keys(struct engine *engine, uint32_t worker, uint32_t index)
+{
+    struct step_share share = step_share(engine, worker, engine->token_count);
+    uint32_t end = pair_from(engine, share.end);
+    for (uint32_t t = pair_from(engine, share.first); t < end; t++) {
+        attention_add_biases(engine, index, t);
+        attention_rotate(engine, t);
+        if (engine->attention != NULL)
+            attention_integer_store(engine, index, t);
+    }
+    step_ends_part(engine, worker, ENGINE_POSITIONS);
+}
+
 static void
 attend(struct engine *engine, uint32_t worker, uint32_t index)
 {
@@ -162,13 +189,7 @@ attend(struct engine *engine, uint32_t worker, uint32_t index)
     product(engine, worker, layer->key, count, engine->key);
     product(engine, worker, layer->value, count, engine->value);
     step_ends_part(engine, worker, ENGINE_QUERY_KEY_VALUE);
-    for (uint32_t t = share.first; t < share.end; t++) {
-        attention_add_biases(engine, index, t);
-        attention_rotate(engine, t);
-        if (engine->attention != NULL)
-            attention_integer_store(engine, index, t);
-    }
-    step_ends_part(engine, worker, ENGINE_POSITIONS);
+    store_keys(engine, worker, index);
     mix_heads(engine, worker, index);
     for (uint32_t t = share.first; t < share.end; t++) {
         for (uint32_t i = 0; i < width; i++)
@@ -253,7 +274,7 @@ classify(struct engine *engine, uint32_t worker)
         t += engine->items[i].count;
         if (engine->items[i].logits == NULL)
             continue;
-        if (v % engine->team.count == worker) {
+        if (v % engine->workers == worker) {
             norm(engine, engine->x[t - 1], 2 * model->shape.layers, model->classifier, v);
             engine->logits[v] = engine->items[i].logits;
         }

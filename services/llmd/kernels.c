@@ -11,17 +11,6 @@ begins_with(const char *text, const char *start)
     return strncmp(text, start, strlen(start)) == 0;
 }
 
-static bool
-is_known(const char *forced)
-{
-    uint32_t count;
-    const struct engine_kernel *const *kernels = engine_kernels(&count);
-    bool known = strcmp(forced, KERNELS_REFERENCE) == 0;
-    for (uint32_t i = 0; i < count; i++)
-        known |= forced[0] != '\0' && begins_with(kernels[i]->name, forced);
-    return known;
-}
-
 /* Several formats have kernels of one name, which are neighbours. */
 void
 kernels_names(char *text, size_t bytes)
@@ -32,6 +21,21 @@ kernels_names(char *text, size_t bytes)
     for (uint32_t i = 0; i < count && used < bytes; i++)
         if (i == 0 || strcmp(kernels[i]->name, kernels[i - 1]->name) != 0)
             used += (size_t)snprintf(text + used, bytes - used, " %s", kernels[i]->name);
+}
+
+bool
+kernels_known(const char *forced, struct engine_error *error)
+{
+    uint32_t count;
+    const struct engine_kernel *const *kernels = engine_kernels(&count);
+    char names[KERNELS_NAMES_BYTES];
+    bool known = strcmp(forced, KERNELS_REFERENCE) == 0;
+    for (uint32_t i = 0; i < count; i++)
+        known |= forced[0] != '\0' && begins_with(kernels[i]->name, forced);
+    kernels_names(names, sizeof(names));
+    if (!known)
+        (void)engine_fail(error, ENGINE_E_ARGUMENT, "kernel %s: none of%s", forced, names);
+    return known;
 }
 
 /* Memory to try kernels in: rows of the widest tensor, as in a file and packed, and vectors. */
@@ -66,12 +70,7 @@ kernels_choose(struct kernels *kernels, const struct engine_model *model,
                const struct engine_machine *machine, const char *forced, struct engine_error *error)
 {
     uint64_t start_ns = machine->now_ns(machine->context);
-    char names[KERNELS_NAMES_BYTES];
     *kernels = (struct kernels){.trial_count = 0};
-    kernels_names(names, sizeof(names));
-    if (forced != NULL && !is_known(forced))
-        return engine_fail(error, ENGINE_E_ARGUMENT, "kernel %s: none of%s", forced, names) ==
-               ENGINE_OK;
     int64_t trials = try_all(kernels, model, machine, forced);
     if (trials < 0)
         return engine_fail(error, (int)trials, "kernels: no memory to try them in") == ENGINE_OK;
@@ -88,15 +87,17 @@ mmac_per_second(const struct engine_trial *trial)
 }
 
 void
-kernels_report(const struct kernels *kernels, void (*log)(const char *line))
+kernels_report(const struct kernels *kernels, const char *name, void (*log)(const char *line))
 {
     char line[160];
-    if (kernels->trial_count == 0)
-        log("llmd: kernels: " KERNELS_REFERENCE);
+    if (kernels->trial_count == 0) {
+        (void)snprintf(line, sizeof(line), "%s: kernel " KERNELS_REFERENCE, name);
+        log(line);
+    }
     for (uint32_t i = 0; i < kernels->trial_count; i++) {
         const struct engine_trial *trial = &kernels->trials[i];
         unsigned long long rate = mmac_per_second(trial);
-        (void)snprintf(line, sizeof(line), "llmd: kernel %s, %u columns: %llu.%02llu GMAC/s%s",
+        (void)snprintf(line, sizeof(line), "%s: kernel %s, %u columns: %llu.%02llu GMAC/s%s", name,
                        trial->kernel->name, trial->columns, rate / 1000, rate % 1000 / 10,
                        trial->differs  ? ": differs from the scalar one, not used"
                        : trial->chosen ? ", chosen"

@@ -23,17 +23,20 @@ struct kernels {
 
 /*
  * Chooses for all tensors of `model`, among the kernels whose name begins with `forced` (NULL:
- * all). False, with `error`: no kernel has such a name, or too little memory.
+ * all). False, with `error`: too little memory.
  */
 bool kernels_choose(struct kernels *kernels, const struct engine_model *model,
                     const struct engine_machine *machine, const char *forced,
                     struct engine_error *error);
 
+/* Whether a kernel's name begins so; false, with `error`, else. */
+bool kernels_known(const char *forced, struct engine_error *error);
+
 /* The names that can be forced, with a space in front of each, as far as they fit. */
 void kernels_names(char *text, size_t bytes);
 
-/* What was found out, a line for each kind of tensor, to `log`. */
-void kernels_report(const struct kernels *kernels, void (*log)(const char *line));
+/* What was found out, a line for each kind of tensor, as said by `name`, to `log`. */
+void kernels_report(const struct kernels *kernels, const char *name, void (*log)(const char *line));
 
 /* The same for /metrics: the context is the struct kernels. */
 metrics_source kernels_count;

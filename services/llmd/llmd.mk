@@ -1,15 +1,17 @@
 # Completions over HTTP: what does not depend on where.
 LLMD_HTTP_SRCS := $(addprefix services/llmd/,http.c http_date.c http_request.c http_response.c)
-LLMD_SRCS := $(LLMD_HTTP_SRCS) $(addprefix services/llmd/,answer.c kernels.c metrics.c model.c \
-             query.c request.c serve.c)
+LLMD_SRCS := $(LLMD_HTTP_SRCS) $(addprefix services/llmd/,answer.c crew.c kernels.c metrics.c \
+             model.c query.c request.c serve.c workers.c)
 
 # Over sockets, wherever there are some.
 LLMD_SOCKETS_SRCS := $(addprefix services/llmd/,sockets.c sockets_loop.c)
 
 # On the machine that builds.
 HOSTED += llmd
-HOSTED_SRCS_llmd  = $(LLMD_SRCS) $(LLMD_SOCKETS_SRCS) services/llmd/hosted/main.c $(ENGINE_SRCS)
-HOSTED_FLAGS_llmd = $(ENGINE_FLAGS) -Iservices/llmd $(LLHTTP_INCLUDE)
+HOSTED_SRCS_llmd  = $(LLMD_SRCS) $(LLMD_SOCKETS_SRCS) $(wildcard services/llmd/hosted/*.c) \
+                    $(ENGINE_SRCS)
+HOSTED_FLAGS_llmd = $(ENGINE_FLAGS) -Iservices/llmd -Iservices/llmd/hosted $(LLHTTP_INCLUDE)
+HOSTED_LIBS_llmd  = -pthread
 HOSTED_ARCHIVES_llmd = $(LLHTTP_HOST)
 HOSTED_NEEDS_llmd = $(LLHTTP_READY)
 
@@ -23,7 +25,7 @@ endif
 llmd_of       = $(patsubst llmd-private,llmd,$(1:%=llmd-%))
 LLMD         := $(call llmd_of,$(CONFIG))
 
-LLMD_MACHINE_SRCS := $(LLMD_SRCS) $(addprefix services/llmd/,service.c weights.c) \
+LLMD_MACHINE_SRCS := $(LLMD_SRCS) $(addprefix services/llmd/,compute.c crew_sched.c service.c weights.c) \
                      $(ENGINE_AARCH64_SRCS)
 llmd_SRCS         := $(LLMD_MACHINE_SRCS) $(addprefix services/llmd/,link.c raw.c)
 llmd-shared_SRCS  := $(llmd_SRCS)

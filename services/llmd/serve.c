@@ -220,6 +220,7 @@ serve_step(struct serve *serve)
     admit(serve);
     if (serve->running == 0)
         return false;
+    uint64_t start_us = serve->options.now_us();
     if (engine_batch_step(&serve->batch, &error) != ENGINE_OK) {
         fail_all(serve, 500, error.text);
         return false;
@@ -229,9 +230,12 @@ serve_step(struct serve *serve)
         serve_lose(serve, lost);
         return false;
     }
+    uint64_t step_us = serve->options.now_us() - start_us;
     for (uint32_t i = 0; i < answers_max(serve); i++)
         if (serve->answers[i].state == ANSWER_RUNNING)
             take_token(serve, &serve->answers[i]);
+    if (serve->options.stepped != NULL && serve->batch.tokens > 0)
+        serve->options.stepped(serve->batch.tokens, step_us);
     /* What is over and only waits for room in its connection is gone on with when that comes. */
     return serve->batch.count > 0 || (serve->queued > 0 && has_place(serve));
 }

@@ -43,6 +43,8 @@ struct serve_options {
         step_tokens; /* most tokens of one step: bounds how long a long prompt holds others up */
     uint64_t (*now_us)(void);
     void (*log)(const char *line);
+    /* Told after each step how many tokens it took, and how long; NULL: nobody is. */
+    void (*stepped)(uint32_t tokens, uint64_t us);
     /* Asked after each step: why the weights that it used cannot be trusted; then nothing that it
        made is used, and serve_lose is called with that. NULL: they can; or nobody is to be asked.
      */

@@ -1,6 +1,7 @@
 /* The model and the console: what does not depend on the network. */
 #include "service.h"
 
+#include "compute.h"
 #include "http_date.h"
 #include "weights.h"
 
@@ -21,7 +22,7 @@
 #define LOOK_AGAIN_MS 10u /* whether another model was found */
 
 static struct serve serve;
-static struct model model;
+static struct model *model;
 static struct files files; /* of the model */
 static char description[256];
 static struct http_date date;
@@ -52,84 +53,32 @@ service_die(const char *what, const char *why)
     rt_exit(1);
 }
 
-static uint64_t
-now_ns(void *unused)
-{
-    (void)unused;
-    return rt_ticks_to_ns(rt_ticks());
-}
-
-/* Vectors have 128 bits here: nobody asked the kernel for longer ones. */
-static const struct engine_machine machine = {.features = ENGINE_NEON, .now_ns = now_ns};
-
-static _Noreturn void
-list_kernels(void)
-{
-    char names[KERNELS_NAMES_BYTES];
-    kernels_names(names, sizeof(names));
-    rt_printf("llmd: kernels:%s\n", names);
-    rt_exit(0);
-}
-
-/* What llmd.kernel and llmd.precision want; NULL: the fastest. */
-static const char *
-wanted_kernel(void)
-{
-    static char kernel[32];
-    char precision[16] = "default";
-    bool forced = rt_option("llmd.kernel", kernel, sizeof(kernel));
-    (void)rt_option("llmd.precision", precision, sizeof(precision));
-    if (forced && strcmp(kernel, "list") == 0)
-        list_kernels();
-    if (strcmp(precision, "default") == 0)
-        return forced ? kernel : NULL;
-    if (strcmp(precision, "reference") != 0)
-        service_die("llmd.precision", "must be default or reference");
-    if (forced)
-        service_die("llmd.precision", "llmd.kernel says something else");
-    return KERNELS_REFERENCE;
-}
-
-static void
-report_kernels(void)
-{
-    const struct kernels *kernels = &model.kernels;
-    kernels_report(kernels, log_line);
-    if (kernels->trial_count > 0)
-        rt_printf("llmd: chosen in %u.%u ms, weights %s\n", (unsigned)(kernels->choice_us / 1000),
-                  (unsigned)(kernels->choice_us % 1000 / 100),
-                  model.is_packed ? "packed for them" : "as in the file: the reference reads them");
-}
-
 static void
 describe(void)
 {
-    const struct engine_shape *shape = &model.shape.shape;
+    const struct engine_shape *shape = &model->shape.shape;
     (void)snprintf(description, sizeof(description),
                    "\"model\":\"%s\",\"generation\":%lld,\"dim\":%u,\"layers\":%u,"
                    "\"vocabulary\":%u,\"context\":%u",
-                   model.shape.kind, (long long)files.generation, shape->dim, shape->layers,
+                   model->shape.kind, (long long)files.generation, shape->dim, shape->layers,
                    shape->vocabulary, shape->context);
-    rt_printf("llmd: %s, %u wide, %u layers, %u words, context %u\n", model.shape.kind, shape->dim,
+    rt_printf("llmd: %s, %u wide, %u layers, %u words, context %u\n", model->shape.kind, shape->dim,
               shape->layers, shape->vocabulary, shape->context);
-    report_kernels();
+    compute_report();
 }
 
 /* Opening reads some of the weights: they may turn out bad by that. */
 static bool
 use_files(struct engine_error *error)
 {
-    const struct model_options options = {.batch = STEP_TOKENS,
-                                          .machine = &machine,
-                                          .kernel = wanted_kernel(),
-                                          .pack = !files.on_fault};
-    if (!model_open(&model, &files.checkpoint, &files.tokenizer, &options, error))
+    model = compute_open(&files, error);
+    if (model == NULL)
         return false;
     const char *lost = weights_lost();
     if (lost == NULL)
         return true;
     (void)snprintf(error->text, sizeof(error->text), "%s", lost);
-    model_close(&model);
+    compute_close();
     return false;
 }
 
@@ -165,7 +114,7 @@ begin_to_seek(void)
 {
     struct thread *thread;
     const struct thread_attributes attributes = {.vcpu = sched_vcpu(), .detached = 1};
-    model_close(&model);
+    compute_close();
     weights_refuse(serve.error);
     atomic_store(&model_state, MODEL_SOUGHT);
     if (thread_create(&thread, &attributes, seek_model, NULL) != EXO_OK)
@@ -179,7 +128,7 @@ look_after_model(void)
     if (atomic_load(&model_state) == MODEL_FOUND) {
         atomic_store(&model_state, MODEL_SERVED);
         describe();
-        if (!serve_use(&serve, model.engine, &model.tokenizer, description, &error))
+        if (!serve_use(&serve, model->engine, &model->tokenizer, description, &error))
             serve_lose(&serve, error.text);
     }
     if (atomic_load(&model_state) == MODEL_SERVED && serve.engine == NULL)
@@ -212,13 +161,18 @@ open_serve(void)
         .step_tokens = STEP_TOKENS,
         .now_us = service_now_us,
         .log = log_line,
+        .stepped = compute_stepped,
         .lost = weights_lost,
     };
+    const struct compute_options computing = {
+        .name = "llmd", .batch = STEP_TOKENS, .log = log_line};
+    if (!compute_begin(&computing, &error))
+        service_die("command line", error.text);
     if (!open_model())
         service_die(weights_name(), "no generation of this bundle can be served");
     describe();
     if (!serve_open(&serve, &serving, &error) ||
-        !serve_use(&serve, model.engine, &model.tokenizer, description, &error))
+        !serve_use(&serve, model->engine, &model->tokenizer, description, &error))
         service_die("model", error.text);
 }
 
@@ -253,7 +207,7 @@ service_open(void)
     int64_t rtc_s = rt_rtc_seconds();
     start_s = rtc_s != 0 ? rtc_s - (int64_t)(service_now_us() / 1000000) : 0;
     open_serve();
-    service_count(kernels_count, &model.kernels);
+    service_count(compute_count, NULL);
     service_count(weights_count, NULL);
     service_count(write_memory, NULL);
     return &serve;

@@ -257,8 +257,8 @@ class Kernels(unittest.TestCase):
 
     def test_unknown_words_are_named(self):
         for words, text in (("llmd.kernel=abacus", "kernel abacus: none of reference scalar-int-q8 "),
-                            ("llmd.precision=high", "llmd.precision: must be default or reference"),
-                            ("llmd.precision=reference llmd.kernel=neon", "llmd.kernel says something")):
+                            ("llmd.precision=high", "precision: must be default or reference"),
+                            ("llmd.precision=reference llmd.kernel=neon", "kernel says something")):
             with self.subTest(words=words):
                 self.assertIn(text, self.console(words))
 

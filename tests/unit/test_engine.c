@@ -195,12 +195,13 @@ run_job(void *job)
 }
 
 static void
-run_team(void *context, void (*work)(void *, uint32_t), void *argument)
+run_team(void *context, uint32_t workers, void (*work)(void *, uint32_t), void *argument)
 {
     pthread_t threads[WORKERS];
     struct job jobs[WORKERS];
     (void)context;
-    for (uint32_t i = 0; i < WORKERS; i++) {
+    CHECK_EQ(workers, WORKERS);
+    for (uint32_t i = 0; i < workers; i++) {
         jobs[i] = (struct job){work, argument, i};
         pthread_create(&threads[i], NULL, run_job, &jobs[i]);
     }

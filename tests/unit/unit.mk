@@ -77,6 +77,10 @@ UNIT_FLAGS_test_llm          := $(UNIT_ENGINE_FLAGS) -Iservices/llm
 UNIT_ARM_SRCS_test_llm       := $(UNIT_ARM_SRCS_test_kernels) services/llm/complete.c services/llm/load.c
 UNIT_ARM_FLAGS_test_llm      := $(ENGINE_AARCH64_FLAGS)
 UNIT_ARM += test_llm
+UNIT_SRCS_test_crew          := $(UNIT_ENGINE) $(addprefix services/llmd/,crew.c metrics.c workers.c \
+                                hosted/crew_linux.c)
+UNIT_FLAGS_test_crew         := $(UNIT_ENGINE_FLAGS) -Iservices/llmd -Iservices/llmd/hosted
+UNIT_TSAN += test_crew
 UNIT_SRCS_test_gguf          := $(UNIT_ENGINE) tests/engine/write_gguf.c
 UNIT_FLAGS_test_gguf         := $(UNIT_ENGINE_FLAGS)
 UNIT_SRCS_test_variants      := $(UNIT_ENGINE) $(wildcard tests/engine/variant*.c)

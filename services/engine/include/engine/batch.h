@@ -42,6 +42,7 @@ struct engine_batch {
     struct engine_candidate *candidates; /* one for each word */
     uint32_t count, count_max;
     uint32_t tokens_max; /* of a step */
+    uint32_t tokens;     /* that the last step took */
 };
 
 /*

@@ -12,13 +12,14 @@
 #include "engine/kernel.h"
 
 /*
- * Workers that share a step. `run` calls work(argument, worker) on each of `count` workers, 0 is
- * the caller, and returns when all have; `barrier` returns when all workers have called it.
+ * Workers that share a step. `run` calls work(argument, worker) on the first `workers` of them, 0
+ * is the caller, and returns when all have; `barrier` returns when all of those have called it.
  */
 struct engine_team {
     void *context;
-    uint32_t count;
-    void (*run)(void *context, void (*work)(void *argument, uint32_t worker), void *argument);
+    uint32_t count; /* at most */
+    void (*run)(void *context, uint32_t workers, void (*work)(void *argument, uint32_t worker),
+                void *argument);
     void (*barrier)(void *context, uint32_t worker);
 };
 
@@ -86,6 +87,11 @@ int engine_open(struct engine **engine, const struct engine_model *model,
                 struct engine_arena *arena, struct engine_error *error);
 
 const struct engine_model *engine_model_of(const struct engine *engine);
+
+/* From the next step on so many workers of the team take part: 1 to its count, which it begins
+ * with.
+ */
+void engine_set_workers(struct engine *engine, uint32_t workers);
 
 /* Memory for a sequence of `context` tokens (at most what the engine was opened with). */
 size_t engine_sequence_bytes(const struct engine *engine, uint32_t context);

@@ -1,0 +1,151 @@
+/* One model, the crew that stays when it changes, and what the command line says. */
+#include "compute.h"
+
+#include "crew_sched.h"
+#include "workers.h"
+
+#include <rt/start.h>
+#include <rt/time.h>
+#include <sched/thread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WORD_BYTES 32u
+
+static struct model model;
+static struct crew crew;
+static struct workers workers;
+static void *workers_memory;
+static struct compute_options how;
+static const char *wanted_kernel; /* NULL: the fastest */
+
+static uint64_t
+now_ns(void *unused)
+{
+    (void)unused;
+    return rt_ticks_to_ns(rt_ticks());
+}
+
+/* Vectors have 128 bits here: nobody asked the kernel for longer ones. */
+static const struct engine_machine machine = {.features = ENGINE_NEON, .now_ns = now_ns};
+
+static bool
+read_word(const char *what, char value[WORD_BYTES])
+{
+    char option[48];
+    (void)snprintf(option, sizeof(option), "%s.%s", how.name, what);
+    return rt_option(option, value, WORD_BYTES);
+}
+
+static bool
+refuse(struct engine_error *error, const char *text)
+{
+    return engine_fail(error, ENGINE_E_ARGUMENT, "%s", text) == ENGINE_OK;
+}
+
+static _Noreturn void
+list_kernels(void)
+{
+    char names[KERNELS_NAMES_BYTES], line[KERNELS_NAMES_BYTES + WORD_BYTES];
+    kernels_names(names, sizeof(names));
+    (void)snprintf(line, sizeof(line), "%s: kernels:%s", how.name, names);
+    how.log(line);
+    rt_exit(0);
+}
+
+/* What kernel= and precision= want; NULL: the fastest. */
+static bool
+read_kernel(struct engine_error *error)
+{
+    static char kernel[WORD_BYTES];
+    char precision[WORD_BYTES] = "default";
+    bool forced = read_word("kernel", kernel);
+    (void)read_word("precision", precision);
+    bool reference = strcmp(precision, "reference") == 0;
+    wanted_kernel = reference ? KERNELS_REFERENCE : forced ? kernel : NULL;
+    if (forced && strcmp(kernel, "list") == 0)
+        list_kernels();
+    if (!reference && strcmp(precision, "default") != 0)
+        return refuse(error, "precision: must be default or reference");
+    if (reference && forced)
+        return refuse(error, "precision: kernel says something else");
+    return !forced || kernels_known(kernel, error);
+}
+
+bool
+compute_begin(const struct compute_options *options, struct engine_error *error)
+{
+    char word[WORD_BYTES];
+    how = *options;
+    if (!read_kernel(error))
+        return false;
+    uint32_t wanted = sched_vcpus();
+    if (read_word("workers", word))
+        wanted = (uint32_t)strtoul(word, NULL, 10);
+    crew_open(&crew, wanted, &crew_sched);
+    return true;
+}
+
+/* Measuring would touch all weights: those that are read when they are touched wait for steps. */
+static bool
+open_workers(bool on_fault, struct engine_error *error)
+{
+    size_t bytes = workers_bytes(model.engine);
+    workers_memory = aligned_alloc(ENGINE_ARENA_ALIGN, bytes);
+    if (workers_memory == NULL)
+        return refuse(error, "no memory to measure workers with");
+    workers_open(&workers, model.engine, crew.team.count, &machine, workers_memory, !on_fault);
+    return true;
+}
+
+struct model *
+compute_open(const struct files *files, struct engine_error *error)
+{
+    const struct model_options options = {.batch = how.batch,
+                                          .team = &crew.team,
+                                          .machine = &machine,
+                                          .kernel = wanted_kernel,
+                                          .pack = !files->on_fault};
+    if (!model_open(&model, &files->checkpoint, &files->tokenizer, &options, error))
+        return NULL;
+    if (open_workers(files->on_fault, error))
+        return &model;
+    model_close(&model);
+    return NULL;
+}
+
+void
+compute_report(void)
+{
+    char line[128];
+    const struct kernels *kernels = &model.kernels;
+    kernels_report(kernels, how.name, how.log);
+    (void)snprintf(
+        line, sizeof(line), "%s: chosen in %u.%u ms, weights %s; %u of %u workers", how.name,
+        (unsigned)(kernels->choice_us / 1000), (unsigned)(kernels->choice_us % 1000 / 100),
+        model.is_packed ? "packed for them" : "as in the file, which the reference reads",
+        workers.count, workers.most);
+    how.log(line);
+}
+
+void
+compute_close(void)
+{
+    model_close(&model);
+    free(workers_memory);
+}
+
+void
+compute_stepped(uint32_t tokens, uint64_t us)
+{
+    workers_stepped(&workers, tokens, us * 1000);
+}
+
+void
+compute_count(struct metrics_text *text, void *context)
+{
+    (void)context;
+    kernels_count(text, &model.kernels);
+    workers_count(text, &workers);
+}

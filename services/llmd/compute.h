@@ -1,0 +1,41 @@
+/*
+ * What a program in the machine computes a model with: its kernels, and workers on its vCPUs. NAME
+ * is the program's, in the words NAME.kernel=, NAME.precision= and NAME.workers= of the command
+ * line.
+ */
+#ifndef LLMD_COMPUTE_H
+#define LLMD_COMPUTE_H
+
+#include "metrics.h"
+#include "model.h"
+#include "weights.h"
+
+struct compute_options {
+    const char *name;
+    uint32_t batch; /* tokens of a step at most */
+    void (*log)(const char *line);
+};
+
+/*
+ * Reads those words, and starts the workers' threads; once, and `options` stay. False, with
+ * `error`: a word makes no sense. NAME.kernel=list says which kernels there are, and ends the
+ * program.
+ */
+bool compute_begin(const struct compute_options *options, struct engine_error *error);
+
+/* Opens the model in `files`. NULL, with `error`: it cannot be. One at a time. */
+struct model *compute_open(const struct files *files, struct engine_error *error);
+
+/* Says how it is computed. */
+void compute_report(void);
+
+/* The model is not used any more, nor are its files. */
+void compute_close(void);
+
+/* A step was taken: how many workers take the next ones may change. */
+void compute_stepped(uint32_t tokens, uint64_t us);
+
+/* Of kernels and workers, for /metrics. */
+metrics_source compute_count;
+
+#endif
