@@ -1,5 +1,4 @@
 #include "groups.h"
-#include "lanes.h"
 #include "rows16.h"
 
 #include <string.h>
@@ -124,33 +123,6 @@ const struct engine_layout rows16_layouts[ROWS16_FORMATS] = {
     LAYOUT(ENGINE_Q8_0, pack_q8_0),
     LAYOUT(ENGINE_Q4_0, pack_q4_0),
 };
-
-#define NAN_BITS    0x7fc00000
-#define UNIT_FACTOR ((ROWS16_UNIT_BITS - 2 * LANES_BIAS) * (1 << LANES_MANTISSA))
-
-/*
- * Sixteen results: sums times powers of two. These are added to exponents, since floats cost much
- * where they are emulated.
- */
-static ints
-scale_sums(ints sums, ints bases, int32_t factor)
-{
-    ints bits = (ints)lanes_to_floats(sums) + bases + factor;
-    return (bits & (sums != 0)) | ((bases >= NAN_BITS) & NAN_BITS);
-}
-
-void
-rows16_finish(const void *strip, uint32_t columns, const int32_t *of_rows, uint32_t row_count,
-              float vector_base, float *out)
-{
-    ints bases = lanes_load((const struct rows16_group *)strip + columns / ROWS16_GROUP);
-    int32_t base;
-    memcpy(&base, &vector_base, sizeof base);
-    ints results = scale_sums(lanes_load(of_rows), bases, base + UNIT_FACTOR);
-    if (base >= NAN_BITS)
-        results |= NAN_BITS;
-    memcpy(out, &results, row_count * sizeof *out);
-}
 
 /* Right shifts of negative numbers round down on every compiler that the engine is built with. */
 static int32_t

@@ -19,6 +19,7 @@
 #define ENGINE_ROWS16_H
 
 #include "engine/kernel.h"
+#include "lanes.h"
 
 #define ROWS16_ROWS            16
 #define ROWS16_GROUP           ENGINE_INTEGER_GROUP
@@ -89,9 +90,36 @@ rows16_strip_bytes(uint32_t columns)
     return (size_t)columns / ROWS16_GROUP * ROWS16_GROUP_BYTES + ROWS16_ROWS * sizeof(float);
 }
 
+#define ROWS16_NAN    0x7fc00000
+#define ROWS16_FACTOR ((ROWS16_UNIT_BITS - 2 * LANES_BIAS) * (1 << LANES_MANTISSA))
+
+/*
+ * Sixteen results: sums times powers of two. These are added to exponents, since floats cost much
+ * where they are emulated.
+ */
+static inline ints
+rows16_scale(ints sums, ints bases, int32_t factor)
+{
+    ints bits = (ints)lanes_to_floats(sums) + bases + factor;
+    return (bits & (sums != 0)) | ((bases >= ROWS16_NAN) & ROWS16_NAN);
+}
+
 /* Floats from the sums of `row_count` rows of a strip: the base of the row and of the vector. */
-void rows16_finish(const void *strip, uint32_t columns, const int32_t *sums, uint32_t row_count,
-                   float vector_base, float *out);
+static inline void
+rows16_finish(const void *strip, uint32_t columns, const int32_t *of_rows, uint32_t row_count,
+              float vector_base, float *out)
+{
+    ints bases = lanes_load((const struct rows16_group *)strip + columns / ROWS16_GROUP);
+    int32_t base;
+    memcpy(&base, &vector_base, sizeof base);
+    ints results = rows16_scale(lanes_load(of_rows), bases, base + ROWS16_FACTOR);
+    if (base >= ROWS16_NAN)
+        results |= ROWS16_NAN;
+    if (row_count == ROWS16_ROWS)
+        lanes_store(out, results);
+    else
+        memcpy(out, &results, row_count * sizeof *out);
+}
 
 void rows16_q8_expand(const struct engine_rows *rows, uint32_t row, uint32_t columns,
                       uint32_t group, float *out);

@@ -1,7 +1,7 @@
 # Completion at a console, on the machine that builds.
 
 HOSTED += llm
-HOSTED_SRCS_llm   = $(wildcard services/llm/*.c) $(ENGINE_SRCS)
+HOSTED_SRCS_llm   = $(wildcard services/llm/*.c) services/llm/portable/cpu.c $(ENGINE_SRCS)
 HOSTED_FLAGS_llm  = $(ENGINE_FLAGS) -Iservices/llm
 
 # Models of any shape with random weights, to measure with.
@@ -9,3 +9,14 @@ HOSTED += make-model
 HOSTED_SRCS_make-model  := tests/engine/make_model.c tests/engine/random_model.c
 HOSTED_FLAGS_make-model := -Itests/engine -Wno-conversion
 HOSTED_LIBS_make-model  := -lm
+
+# What decoding on this machine is compared with (docs/performance/engine.md): another compiler.
+out/host/plain-loop: tests/engine/plain_loop.c | setup
+	$(call say,HOSTCC,$<)mkdir -p $(@D) && gcc -O3 -march=native -Wall -Wextra -Werror -o $@ $< -lm
+
+# For an Arm CPU, to measure with in QEMU's user mode.
+LLM_ARM_SRCS := $(wildcard services/llm/*.c) services/llm/aarch64/cpu.c $(ENGINE_AARCH64_SRCS)
+out/arm/llm: $(LLM_ARM_SRCS) $(wildcard services/engine/*.h services/engine/include/engine/*.h) | setup
+	$(call say,ARMCC,$@)mkdir -p $(@D) && $(HOSTCC) --target=aarch64-linux-gnu -fuse-ld=lld -static \
+	    -std=c11 -O2 -g -D_GNU_SOURCE $(WARNINGS) $(ENGINE_FLAGS) $(ENGINE_AARCH64_FLAGS) \
+	    -Iservices/llm -o $@ $(LLM_ARM_SRCS) -lm

@@ -5,9 +5,9 @@
 void rows16_attention_neon(const void *strip, const int16_t *quants, const int16_t *fine,
                            const int32_t *scales, uint64_t groups, int32_t out[ROWS16_ROWS]);
 
-/* rows16_neon.S, rows16_sve.S: sums of the rows of one strip, or of two, times one vector. */
-void rows16_q8_neon(const void *strip, const int16_t *quants, const int32_t *scales,
-                    uint64_t groups, int32_t out[ROWS16_ROWS]);
+/* rows16_neon.S, rows16_sve.S: sums of the rows of strips, or of two, times one vector. */
+void rows16_q8_neon(const void *strips, const int16_t *quants, const int32_t *scales,
+                    uint64_t groups, int32_t *out, uint64_t strip_count);
 void rows16_q8_sve(const void *strip, uint64_t strip_bytes, const int16_t *quants,
                    const int32_t *scales, uint64_t groups, int32_t out[2 * ROWS16_ROWS]);
 
@@ -17,20 +17,23 @@ least(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
+/* Calls are few: an emulator takes long for those that leave the page. */
 static void
 multiply_neon(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
               const struct engine_vectors *vectors, float *const *out)
 {
     uint32_t columns = vectors->columns, groups = columns / ROWS16_GROUP;
-    const uint8_t *strip = rows->values;
-    for (uint32_t r = 0; r < row_count; r += ROWS16_ROWS, strip += rows16_strip_bytes(columns))
-        for (uint32_t v = 0; v < vectors->count; v++) {
-            int32_t sums[ROWS16_ROWS];
-            rows16_q8_neon(strip, vectors->integers + (size_t)v * columns,
-                           vectors->integer_scales + (size_t)v * groups, groups, sums);
-            rows16_finish(strip, columns, sums, least(row_count - r, ROWS16_ROWS),
+    size_t strip_bytes = rows16_strip_bytes(columns);
+    for (uint32_t v = 0; v < vectors->count; v++) {
+        int32_t sums[ENGINE_BLOCK_ROWS];
+        const uint8_t *strip = rows->values;
+        rows16_q8_neon(strip, vectors->integers + (size_t)v * columns,
+                       vectors->integer_scales + (size_t)v * groups, groups, sums,
+                       row_count > ROWS16_ROWS ? 2 : 1);
+        for (uint32_t r = 0; r < row_count; r += ROWS16_ROWS, strip += strip_bytes)
+            rows16_finish(strip, columns, sums + r, least(row_count - r, ROWS16_ROWS),
                           vectors->bases[v], out[v] + first_row + r);
-        }
+    }
 }
 
 /* Two strips at once; a block that has only one is multiplied with it twice. */

@@ -1,8 +1,9 @@
 /*
- * A strip of 16 rows in the layout rows16-q8, times one vector: NEON, 16-bit lanes that are rows.
+ * Strips of 16 rows in the layout rows16-q8, one behind the other, times one vector: NEON, 16-bit
+ * lanes that are rows.
  *
- *   void rows16_q8_neon(const void *strip, const int16_t *quants, const int32_t *scales,
- *                       uint64_t groups, int32_t out[16]);
+ *   void rows16_q8_neon(const void *strips, const int16_t *quants, const int32_t *scales,
+ *                       uint64_t groups, int32_t *out, uint64_t strip_count);
  *
  * A group is 16 pairs of columns, a lane the word w = w0 + 256 w1 of a row. The vector's side has x0
  * and x1' = x1 - 256 x0, so that w x0 + w1 x1' is w0 x0 + w1 x1, modulo 2^16 and so exactly: only w1
@@ -84,14 +85,15 @@ rows16_q8_neon:
     stp     d10, d11, [sp, #16]
     stp     d12, d13, [sp, #32]
     stp     d14, d15, [sp, #48]
-    movi    v12.4s, #0
+    mov     x9, x1
+    mov     x10, x2
+    mov     x11, x3
+    load_low x0
+    ldr     q0, [x1]
+0:  movi    v12.4s, #0
     movi    v13.4s, #0
     movi    v14.4s, #0
     movi    v15.4s, #0
-    mov     x5, x0
-    mov     x6, x1
-    load_low x0
-    ldr     q0, [x1]
 1:  movi    v8.8h, #8
     movi    v9.8h, #8
     add     x7, x0, #128
@@ -110,11 +112,17 @@ rows16_q8_neon:
     subs    x3, x3, #1
     add     x0, x0, #544
     add     x1, x1, #64
-    /* Behind the last group there is nothing to load: the first one once more. */
-    csel    x7, x5, x0, eq
-    csel    x8, x6, x1, eq
+    /* Behind a strip's last group are the rows' bases. */
+    add     x7, x0, #64
+    csel    x0, x7, x0, eq
+    csel    x1, x9, x1, eq
+    /* Behind the last strip there is nothing to load: what was loaded last once more. */
+    sub     x8, x0, #608
+    cmp     x3, #0
+    ccmp    x5, #1, #0, eq
+    csel    x7, x8, x0, eq
     load_low x7
-    ldr     q0, [x8]
+    ldr     q0, [x1]
     quarter_high
     ld1r    {v3.4s}, [x2], #4
     end_group 8, 6, 12, 13
@@ -124,8 +132,14 @@ rows16_q8_neon:
     zip2    v1.4s, v12.4s, v13.4s
     zip1    v2.4s, v14.4s, v15.4s
     zip2    v3.4s, v14.4s, v15.4s
-    stp     q0, q1, [x4]
-    stp     q2, q3, [x4, #32]
+    stp     q0, q1, [x4], #64
+    stp     q2, q3, [x4, #-32]
+    /* The next strip's first weights are loaded already. */
+    mov     x2, x10
+    mov     x3, x11
+    ldr     q0, [x9]
+    subs    x5, x5, #1
+    b.ne    0b
     ldp     d14, d15, [sp, #48]
     ldp     d12, d13, [sp, #32]
     ldp     d10, d11, [sp, #16]
