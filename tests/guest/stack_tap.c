@@ -216,6 +216,35 @@ closed_connections_do_not_use_connections_up(void)
     check(tcp_tw_pcbs != NULL);
 }
 
+static bool
+all_are_flooded(const struct station *self)
+{
+    return self->flooded == 60;
+}
+
+static void
+abort_floods(void)
+{
+    for (struct tcp_pcb *pcb = tcp_active_pcbs, *next; pcb != NULL; pcb = next) {
+        next = pcb->next;
+        if (pcb->local_port == 13)
+            tcp_abort(pcb);
+    }
+}
+
+/* Each of 60 has its queue full of small segments, and another conversation gets what it needs. */
+static void
+silent_clients_take_nothing_from_others(void)
+{
+    station.least_pieces = UINT32_MAX;
+    station.flooded = 0;
+    if (ask("silent") && station_until(&station, all_are_flooded)) {
+        check(station.least_pieces >= TCP_SND_QUEUELEN - 2);
+        (void)ask("echo4");
+    }
+    abort_floods();
+}
+
 static const struct test tests[] = {
     TEST(nic_offers_what_a_stack_can_use),
     TEST(echo_is_read_and_written_where_it_lies),
@@ -229,6 +258,7 @@ static const struct test tests[] = {
     TEST(odd_sizes_do_no_harm),
     TEST(no_buffer_is_lost),
     TEST(connection_survives_a_short_break_of_the_link),
+    TEST(silent_clients_take_nothing_from_others),
     TEST(closed_connections_do_not_use_connections_up),
 };
 

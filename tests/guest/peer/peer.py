@@ -24,7 +24,7 @@ HOST = "10.0.2.2"
 PREFIX = "fd00:5::"
 HOST6, GUEST6 = PREFIX + "1", PREFIX + "5054:ff:fe00:1"
 LOCAL6 = "fe80::5054:ff:fe00:1%tap0"
-ECHO, VERDICT, CLOSES = 7, 9, 11
+ECHO, VERDICT, CLOSES, FLOODS = 7, 9, 11, 13
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 SIOCGIFHWADDR, SIOCSIFADDR, SIOCSIFMTU = 0x8927, 0x8916, 0x8922
 SYSCTL = pathlib.Path("/proc/sys/net/ipv6/conf/tap0")
@@ -239,6 +239,20 @@ def sequential(guest):
             expect(read(connection, 1) == bytes([number]), f"connection {number}, kept open")
 
 
+def silent(guest):
+    """Clients that acknowledge nothing of what they are sent, and do not go."""
+    host = raw.Host(guest)
+    clients = [raw.Tcp(host, FLOODS, 6000 + number) for number in range(OPEN)]
+    for client in clients:
+        client.connect()
+    silent_yet = {client.source for client in clients}
+    for packet in host.packets(6):
+        silent_yet -= {struct.unpack(">H", packet[2:4])[0]} if len(packet) > 20 else set()
+        if not silent_yet:
+            break
+    expect(not silent_yet, f"{len(silent_yet)} clients were sent nothing")
+
+
 def lease(guest):
     """A DHCP server (RFC 2131) that offers 10.0.2.40, and says so when that was taken."""
     offered = socket.inet_aton("10.0.2.40")
@@ -278,6 +292,7 @@ CHECKS = {
     "sizes": sizes,
     "link": link,
     "sequential": sequential,
+    "silent": silent,
     "lease": lease,
 }
 

@@ -144,6 +144,36 @@ close_first(void *argument, struct tcp_pcb *pcb, err_t err)
     return tcp_close(pcb);
 }
 
+/*
+ * Pieces of a byte, each a segment of its own as long as the device takes them at once, until the
+ * connection has no room for more.
+ */
+static err_t
+write_all(void *argument, struct tcp_pcb *pcb)
+{
+    struct station *station = argument;
+    const void *any = station->stack.nic.memory.at;
+    while (tcp_write(pcb, any, 1, 0) == ERR_OK)
+        if (tcp_output(pcb) != ERR_OK)
+            return ERR_OK; /* the ring is full: at the next poll */
+    tcp_poll(pcb, NULL, 0);
+    if (pcb->snd_queuelen < station->least_pieces)
+        station->least_pieces = pcb->snd_queuelen;
+    station->flooded++;
+    return ERR_OK;
+}
+
+/* Not yet: while lwIP looks at a segment of the connection it sends nothing. */
+static err_t
+flood_accepted(void *argument, struct tcp_pcb *pcb, err_t err)
+{
+    (void)err;
+    tcp_arg(pcb, argument);
+    tcp_nagle_disable(pcb);
+    tcp_poll(pcb, write_all, 1);
+    return ERR_OK;
+}
+
 static err_t
 verdict_received(void *argument, struct tcp_pcb *pcb, struct pbuf *pbuf, err_t err)
 {
@@ -191,7 +221,7 @@ station_open(struct station *station, const struct stack_address *address)
     entropy_add(rt_boot->seed, sizeof(rt_boot->seed));
     return check_equal(stack_open(&station->stack, &source, address, "station"), EXO_OK) &&
            listen_at(station, 7, echo_accepted) && listen_at(station, 9, verdict_accepted) &&
-           listen_at(station, 11, close_first);
+           listen_at(station, 11, close_first) && listen_at(station, 13, flood_accepted);
 }
 
 bool

@@ -14,7 +14,8 @@
 
 struct station {
     struct stack stack;
-    uint32_t accepted, closed_first;
+    uint32_t accepted, closed_first, flooded;
+    uint32_t least_pieces; /* of a connection to port 13, when it has no room; to be set before */
     uint64_t bytes_in, bytes_out;
     uint32_t elsewhere_in, elsewhere_out; /* pieces of data that lay in no buffer of the NIC */
     char verdict[512];                    /* of the peer's last check: a line; empty: not yet */
@@ -22,7 +23,8 @@ struct station {
 
 /*
  * The stack on the machine's first NIC, with its offloads; port 7 sends back what it gets from
- * where it lies, 9 takes verdicts, 11 says x and closes.
+ * where it lies, 9 takes verdicts, 11 says x and closes, 13
+ * sends until something is used up.
  */
 bool station_open(struct station *station, const struct stack_address *address);
 
