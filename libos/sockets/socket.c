@@ -185,7 +185,10 @@ connect(int fd, const struct sockaddr *address, socklen_t bytes)
 {
     int number;
     struct file *file = hold(fd, &number);
-    return file != NULL ? (int)let_go(file, lwip_connect(number, address, bytes)) : -1;
+    int result = file != NULL ? (int)let_go(file, lwip_connect(number, address, bytes)) : -1;
+    if (result != 0 && errno == ECONNRESET)
+        errno = ECONNREFUSED; /* a reset in answer to SYN: lwIP has one error for both */
+    return result;
 }
 
 int

@@ -4,7 +4,7 @@ LLMD_SRCS := $(LLMD_HTTP_SRCS) $(addprefix services/llmd/,answer.c crew.c kernel
              model.c query.c request.c serve.c workers.c)
 
 # Over sockets, wherever there are some.
-LLMD_SOCKETS_SRCS := $(addprefix services/llmd/,sockets.c sockets_loop.c)
+LLMD_SOCKETS_SRCS := services/llmd/sockets.c services/llmd/sockets_loop.c
 
 # On the machine that builds.
 HOSTED += llmd
@@ -17,7 +17,7 @@ HOSTED_NEEDS_llmd = $(LLHTTP_READY)
 
 # In the machine: a program for each libOS configuration, llmd (that is `private`), llmd-shared and
 # so on. CONFIG says which one is run.
-LLMD_CONFIGS := private shared sockets
+LLMD_CONFIGS := private shared sockets posix
 CONFIG       ?= private
 ifeq ($(filter $(CONFIG),$(LLMD_CONFIGS)),)
 $(error CONFIG=$(CONFIG): no such configuration of llmd, only $(LLMD_CONFIGS))
@@ -30,6 +30,7 @@ LLMD_MACHINE_SRCS := $(LLMD_SRCS) $(addprefix services/llmd/,compute.c crew_sche
 llmd_SRCS         := $(LLMD_MACHINE_SRCS) $(addprefix services/llmd/,link.c raw.c)
 llmd-shared_SRCS  := $(llmd_SRCS)
 llmd-sockets_SRCS := $(LLMD_MACHINE_SRCS) $(LLMD_SOCKETS_SRCS) services/llmd/sockets_main.c
+llmd-posix_SRCS   := $(LLMD_MACHINE_SRCS) $(addprefix services/llmd/,sockets.c sockets_threads.c sockets_main.c)
 
 PROGRAMS += $(call llmd_of,$(LLMD_CONFIGS))
 $(foreach c,$(LLMD_CONFIGS),$(eval $(call llmd_of,$(c))_LIBOS := services/llmd/$(c).libos))

@@ -38,7 +38,7 @@ sockets_open(struct sockets *sockets, const struct sockets_options *options)
 {
     *sockets = (struct sockets){.options = *options};
     sockets->clients = calloc(options->clients_max, sizeof(*sockets->clients));
-    sockets->polls = calloc(options->clients_max + 1, sizeof(*sockets->polls));
+    sockets->polls = calloc(options->clients_max + 2, sizeof(*sockets->polls));
     if (sockets->clients == NULL || sockets->polls == NULL)
         return -1;
     for (uint32_t i = 0; i < options->clients_max; i++)
@@ -183,6 +183,15 @@ anything_to_send(const struct sockets *sockets)
         if (sockets->clients[i].socket >= 0 && http_output(&sockets->clients[i].http, &bytes) > 0)
             return true;
     return false;
+}
+
+bool
+sockets_have_news(const struct sockets *sockets)
+{
+    for (uint32_t i = 0; i < sockets->options.clients_max; i++)
+        if (sockets->clients[i].socket >= 0 && http_is_over(&sockets->clients[i].http))
+            return true;
+    return anything_to_send(sockets);
 }
 
 bool

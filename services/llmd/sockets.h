@@ -1,7 +1,7 @@
 /*
  * llmd over sockets and poll: the same source on the host and in the machine's configurations
  * `sockets` and `posix`. sockets.c has the clients; who calls it, and when, is sockets_loop.c (one
- * thread does everything).
+ * thread does everything) or sockets_threads.c (one has the network, another computes).
  */
 #ifndef LLMD_SOCKETS_H
 #define LLMD_SOCKETS_H
@@ -28,17 +28,20 @@ struct sockets {
     struct http_clock clock;
     int listener;
     struct client *clients; /* clients_max of them */
-    struct pollfd *polls;   /* one for each, and the listener's: the last */
+    struct pollfd *polls;   /* for each, the listener, and one of the loop's own */
     uint64_t accepted;
 };
 
 /* Listens: the port, or -1 with errno. Memory comes from malloc and stays. */
 int sockets_open(struct sockets *sockets, const struct sockets_options *options);
 
-/* Serves until it is told to end, and then until everybody has got the answer that is under way. */
-void sockets_serve(struct sockets *sockets);
+/*
+ * Serves until it is told to end, and then until everybody has got the answer that is under way.
+ * False with errno: it cannot begin.
+ */
+bool sockets_serve(struct sockets *sockets);
 
-/* --- For the loops: one turn is prepare, a poll() of `polls`, handle.
+/* --- For the loops: a turn is prepare, a poll() of `polls`, handle. Those two by one thread.
  * ----------------------------- */
 
 /* Says what is to be polled for; returns how many there are in `polls`. */
@@ -46,6 +49,9 @@ nfds_t sockets_prepare(struct sockets *sockets);
 
 /* Does what poll() has found: receives, sends, closes, accepts. */
 void sockets_handle(struct sockets *sockets);
+
+/* Whether something is to be sent or closed: the result of what was computed. */
+bool sockets_have_news(const struct sockets *sockets);
 
 /* Whether it is told to end, and nobody waits for anything any more. */
 bool sockets_are_over(struct sockets *sockets);

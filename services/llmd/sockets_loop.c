@@ -3,7 +3,7 @@
 
 #define TICK_MS 500 /* without an event: connections that time out */
 
-void
+bool
 sockets_serve(struct sockets *sockets)
 {
     for (bool busy = false; !sockets_are_over(sockets);) {
@@ -12,4 +12,5 @@ sockets_serve(struct sockets *sockets)
         sockets_handle(sockets);
         busy = serve_step(sockets->options.serve);
     }
+    return true;
 }

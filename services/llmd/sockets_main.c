@@ -50,6 +50,7 @@ main(void)
         service_die("network", strerror(errno));
     network_wait(ip);
     service_announce(ip, HTTP_PORT);
-    sockets_serve(&sockets);
+    if (!sockets_serve(&sockets))
+        service_die("network", strerror(errno));
     return 0;
 }

@@ -37,6 +37,11 @@ GUEST_LWIP := $(call objects,libc,$(wildcard tests/guest/stack_*.c) tests/guest/
 $(GUEST_LWIP): USER_EXTRA_FLAGS = -Itests/guest/lib $(LWIP_INCLUDE)
 $(GUEST_LWIP): | $(LWIP_READY)
 
+$(foreach t,$(filter sockets_%,$(GUEST_TESTS)),$(eval \
+    GUEST_SRCS_$(t) := tests/guest/sockets/suite.c))
+$(OUT)/libc-obj/tests/guest/sockets/suite.c.o: USER_EXTRA_FLAGS = -Itests/guest/lib $(SOCKETS_INCLUDE)
+$(OUT)/libc-obj/tests/guest/sockets/suite.c.o: | $(LWIP_READY)
+
 # The tests of posix, and what they find at /rom.
 $(foreach t,$(filter posix_%,$(GUEST_TESTS)),$(eval GUEST_SRCS_$(t) := tests/guest/posix/suite.c)\
     $(eval GUEST_FILES_$(t) := root.pack=$(OUT)/guest/posix.pack))

@@ -8,13 +8,14 @@ import test_llmd
 from harness.host import ROOT, clean_environment, make
 from harness.serving import ANSWERS, MODELS, NO_MODELS, OUT, TOOLS, Machine, image_with
 
-CONFIGURATIONS = ("private", "shared", "sockets")
+CONFIGURATIONS = ("private", "shared", "sockets", "posix")
 # What is true of every llmd (test_llmd.py), as far as the way to the network matters.
 CORE = ("test_answer_is_the_reference_text", "test_refusals", "test_connection_is_kept",
         "test_too_many_are_told_to_come_again", "test_who_goes_away_is_not_answered_on")
 # Routines that copy bytes of what is received or sent, by configuration.
 COPIES = {"private": set(), "shared": {"port"},
-          "sockets": {"port", "socket_receive", "socket_send"}}
+          "sockets": {"port", "socket_receive", "socket_send"},
+          "posix": {"port", "socket_receive", "socket_send"}}
 
 
 def program(configuration):
@@ -48,6 +49,13 @@ class Serves:
     @classmethod
     def tearDownClass(cls):
         cls.server.end()
+
+    def setUp(self):
+        """Nobody is answered any more: whom the test before has left was noticed."""
+        for _ in range(2000):
+            if self.server.metric("llmd_running") + self.server.metric("llmd_queue_length") == 0:
+                return
+        self.fail("the answers of the test before do not end")
 
     def test_says_what_it_copied(self):
         before = self.server.copied_bytes()     # and these are sent
@@ -85,7 +93,8 @@ class LinkMap(unittest.TestCase):
         changes = {
             ("private", "shared"): ({"net-port"}, {"net-own"}),
             ("shared", "sockets"): ({"sockets", "posix", "vfs", "net-sockets", "lwip-sockets"},
-                                    {"single", "net", "lwip"})}
+                                    {"single", "net", "lwip"}),
+            ("sockets", "posix"): ({"sched-preemptive"}, {"sched-cooperative"})}
         for (before, after), (more, less) in changes.items():
             with self.subTest(after):
                 self.assertEqual(linked(after) - linked(before), more)

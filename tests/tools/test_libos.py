@@ -53,6 +53,23 @@ class Configuration(unittest.TestCase):
         self.assertIn("no part disk", self.run_tool("archives", "parts = disk\n")[2])
 
 
+    def test_sizes_are_by_part_of_code_and_zeros(self):
+        text = """\
+          400000           400000       10     1         out/libos/rt.a(entry.S.o):(.text._start)
+          400010           400010      400     4         out/libos/rt.a(boot.c.o):(.rodata.str)
+          400410           400410      800     4         out/obj/services/a.c.o:(.bss.buffer)
+               0                0     9999     1         out/obj/services/a.c.o:(.debug_info)
+"""
+        status, table, _ = self.run_tool("sizes", text)
+        self.assertEqual((status, table), (0, """\
+| KiB of code and data + zeros | a |
+| --- | ---: |
+| rt | 1.0 + 0.0 |
+| the program | 0.0 + 2.0 |
+| all | 1.0 + 2.0 |
+"""))
+
+
 class LinkMap(unittest.TestCase):
     """The link map of each guest test with a configuration names no archive beyond those."""
 

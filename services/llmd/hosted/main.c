@@ -67,6 +67,7 @@ main(int count, char **arguments)
         serving_die("cannot listen", strerror(errno));
     (void)printf("llmd: serving at http://127.0.0.1:%d\n", port);
     (void)fflush(stdout);
-    sockets_serve(&sockets);
+    if (!sockets_serve(&sockets))
+        die("cannot serve", strerror(errno));
     return 0;
 }
