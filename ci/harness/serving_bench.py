@@ -30,8 +30,8 @@ SHAPES = {"15m": (288, 768, 6, 6, 6, 32000, 256, 1),
           "1b-q8": (2048, 5632, 22, 32, 4, 32000, 2048, 1, 32)}
 # What the console says at the end of each phase of a start.
 PHASES = (("emulator_and_kernel", "CPUs online"), ("init", "llmd: trusts"),
-          ("verification", ": opened: |: NOT SIGNED BY ANYBODY: "), ("model_and_kernels", "llmd: (kernels: |chosen in)"),
-          ("network", "llmd: serving at"))
+          ("verification", ": opened: |: NOT SIGNED BY ANYBODY: "),
+          ("model_and_kernels", "llmd: (kernels: |chosen in)"), ("network", "llmd: serving at"))
 
 
 class Failed(Exception):
@@ -95,7 +95,8 @@ def phases(machine):
     """(phase, seconds that it took) as far as the console tells."""
     before = 0
     for name, text in PHASES:
-        at = next((at for at, line in zip(machine.times, machine.lines) if re.search(text, line)), None)
+        at = next((at for at, line in zip(machine.times, machine.lines) if re.search(text, line)),
+                  None)
         if at is not None:
             yield name, at - before
             before = at
