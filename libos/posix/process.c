@@ -3,9 +3,9 @@
 
 #include <posix/start.h>
 #include <reent.h>
-#include <rt/boot.h>
 #include <rt/call.h>
 #include <rt/console.h>
+#include <rt/module.h>
 #include <rt/start.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -62,15 +62,14 @@ mount_files(void)
 {
     static struct vfs_mount root, rom;
     static struct packed packed;
-    uint64_t bytes;
+    struct rt_module image;
     struct vfs_node *memory = tmpfs_make();
     if (memory == NULL || vfs_mount(&root, "/", memory) != VFS_OK)
         abort();
-    const void *image = rt_module("root.pack", &bytes);
-    if (image == NULL)
+    if (!rt_module_find("root.pack", &image))
         return;
     struct vfs_node *node =
-        packed_open(&packed, image, bytes) == VFS_OK ? packedfs_make(&packed) : NULL;
+        packed_open(&packed, image.at, image.bytes) == VFS_OK ? packedfs_make(&packed) : NULL;
     if (node == NULL || vfs_mount(&rom, "/rom", node) != VFS_OK)
         rt_printf("# posix: root.pack is no packed image: nothing is mounted at /rom\n");
 }

@@ -5,10 +5,12 @@
 #define UART_DR 0x00u /* data */
 #define UART_FR 0x18u /* flags */
 #define UART_CR 0x30u /* control */
+#define UART_IM 0x38u /* interrupt mask */
 
 #define FR_RXFE 0x10u  /* nothing received */
 #define FR_TXFF 0x20u  /* no room to send */
 #define CR_ON   0x301u /* enabled, transmit, receive */
+#define IM_RX   0x50u  /* received, and received some time ago */
 
 static struct rt_lock console_lock;
 static bool console_is_open;
@@ -51,6 +53,13 @@ rt_read(void)
     if (!console_is_open || (*reg(UART_FR) & FR_RXFE))
         return -1;
     return (int)(*reg(UART_DR) & 0xff);
+}
+
+void
+rt_console_interrupts(void)
+{
+    if (console_is_open)
+        *reg(UART_IM) = IM_RX;
 }
 
 void

@@ -40,4 +40,10 @@ void rt_slots_begin(void);
 /* In a child: the page that it shares with its parent; NULL in init. */
 extern struct rt_child_page *rt_child_page;
 
+/* In a service: what its supervisor tells it; NULL in others. */
+extern const struct rt_service *rt_service;
+
+/* A call on the supervisor's endpoint; its status. */
+int64_t rt_tell_supervisor(uint64_t what, uint64_t a, uint64_t b, uint64_t c);
+
 #endif

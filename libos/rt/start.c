@@ -4,6 +4,7 @@
 const struct exo_boot_info *rt_boot;
 struct exo_machine_info rt_machine;
 struct rt_child_page *rt_child_page;
+const struct rt_service *rt_service;
 
 static char upcall_stack[RT_UPCALL_STACK_BYTES] __attribute__((aligned(16)));
 
@@ -18,7 +19,10 @@ begin(void)
 void
 rt_start_init(const struct exo_boot_info *info)
 {
+    const struct rt_service *service =
+        (const struct rt_service *)(const void *)((const char *)info + RT_SERVICE_OFFSET);
     rt_boot = info;
+    rt_service = service->size != 0 ? service : NULL; /* the rest of the page is zeros, else */
     rt_machine = info->machine;
     begin();
     rt_slots_begin();
@@ -41,6 +45,8 @@ rt_exit(int code)
         rt_child_page->code = code;
         uint32_t runs = RT_CHILD_RUNS; /* a fault's report stays */
         atomic_compare_exchange_strong(&rt_child_page->state, &runs, RT_CHILD_EXITED);
+    } else if (rt_service != NULL) {
+        (void)rt_tell_supervisor(RT_SERVICE_EXIT, (uint32_t)code, 0, 0);
     } else {
         (void)exo_machine_power(EXO_BOOT_MACHINE, EXO_POWER_OFF, (uint32_t)code);
     }

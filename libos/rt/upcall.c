@@ -113,7 +113,8 @@ print_backtrace(const struct exo_context *context)
     rt_printf("\n");
 }
 
-/* What the parent of a child can read. */
+/* What the parent of a child can read; a supervisor reads the context itself, and does not reply.
+ */
 static void
 leave_report(const struct rt_upcall *upcall, const struct exo_context *context)
 {
@@ -123,6 +124,10 @@ leave_report(const struct rt_upcall *upcall, const struct exo_context *context)
         rt_child_page->fault[2] = upcall->b;
         rt_child_page->fault[3] = context->pc;
         atomic_store(&rt_child_page->state, RT_CHILD_FAULTED);
+    } else if (rt_service != NULL) {
+        (void)rt_tell_supervisor(RT_SERVICE_FAULT | (uint64_t)upcall->kind << 8 | upcall->c << 16 |
+                                     (uint64_t)rt_control()->vcpu << 32,
+                                 upcall->a, upcall->b, exo_address(context));
     }
 }
 

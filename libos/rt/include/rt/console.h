@@ -25,6 +25,9 @@ void rt_printf(const char *format, ...) RT_FORMAT(1, 2);
 /* One byte that was received, or -1. */
 int rt_read(void);
 
+/* From now on the device signals by its interrupt, a level, while there are bytes to read. */
+void rt_console_interrupts(void);
+
 /*
  * Formats into `to` (size > 0; always terminated) and returns the length, cut to fit. Knows
  * %c %s %d %i %u %x %p %%, the lengths l, ll and z, a width, and the flags 0 and -.

@@ -1,15 +1,19 @@
 /*
  * A second program from the same boot image, in a cell of its own: text and read-only data are
- * shared, data and bss are fresh copies, stack and control page lie where init's do. It runs a
- * function of the image instead of main.
+ * shared, data and bss are fresh copies, stack and control page lie where init's do. It is this
+ * program again, and runs a function of it instead of main; or another one (rt/program.h), which
+ * begins as if the kernel had started it.
  *
- * The child finds its own cell (read, write), environment, vCPU, image and data in the slots of
- * enum exo_boot_slot, its parent's grants in the slots that were named, and nothing else.
+ * The child finds its own cell (read, write), environment, vCPU and data in the slots of enum
+ * exo_boot_slot, its program in EXO_BOOT_IMAGE (another one: in RT_SLOT_PROGRAM), its parent's
+ * grants in the slots that were named, and nothing else.
  */
 #ifndef RT_SPAWN_H
 #define RT_SPAWN_H
 
 #include <rt/frames.h>
+#include <rt/program.h>
+#include <rt/service.h>
 #include <stdatomic.h>
 
 #define RT_SPAWN_FRAMES 256u /* default limits of the child's cell */
@@ -26,7 +30,8 @@ struct rt_grant {
 
 /* What the child is to be. Zero means the default. */
 struct rt_spawn {
-    int (*entry)(uint64_t argument); /* in the child; what it returns is its exit code */
+    const struct rt_program *program; /* NULL: this one, in which it runs: */
+    int (*entry)(uint64_t argument);  /* what it returns is its exit code */
     uint64_t argument;
     uint32_t cpu;
     uint32_t parent_cell;          /* EXO_BOOT_CELL */
@@ -54,13 +59,16 @@ enum rt_child_state { RT_CHILD_RUNS = 0, RT_CHILD_EXITED = 1, RT_CHILD_FAULTED =
 /* Slots in the parent's table: root capabilities. */
 struct rt_child {
     uint32_t cell, env, vcpu, memory;
-    struct rt_child_page *page;
+    void *shared;               /* one page, as the parent sees it: either ... */
+    struct rt_child_page *page; /* ... of a child that runs a function, or, of another program: */
+    struct exo_boot_info *boot; /* to fill in command line and seed before it is started, ... */
+    struct rt_service *service; /* ... and what its supervisor tells it */
 };
 
 /* Makes it, and starts it. Errors of the calls; then nothing is left behind. */
 int64_t rt_spawn(const struct rt_spawn *spawn, struct rt_child *child);
 
-/* Waits until it exited or faulted: its state, or RT_CHILD_RUNS at the deadline. */
+/* Of a function: waits until it exited or faulted: its state, or RT_CHILD_RUNS at the deadline. */
 enum rt_child_state rt_child_wait(const struct rt_child *child, uint64_t deadline_ticks);
 
 /* Ends it, whatever it is doing, and takes everything back. */
