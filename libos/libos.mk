@@ -5,7 +5,7 @@
 # $(call libos_program,<path under OUT without .elf>,<sources>,<configuration>) links what the
 # configuration names and writes a link map beside the program.
 
-LIBOS_PARTS := sched vm vfs posix single toml model virtio blk rng net entropy pager sockets
+LIBOS_PARTS := sched vm vfs posix single toml elf model virtio blk rng net entropy pager sockets
 # Those that are compiled against the C library, and those whose code runs in upcall handlers.
 LIBOS_LIBC_PARTS := vfs posix single toml model net entropy pager sockets
 LIBOS_GENERAL_REGISTERS := sched vm

@@ -10,6 +10,9 @@ FUZZ_TESTS := $(sort $(basename $(notdir $(wildcard tests/fuzz/*.c))))
 FUZZ_SRCS_fuzz_toml  := $(wildcard libos/toml/*.c)
 FUZZ_FLAGS_fuzz_toml := -Ilibos/toml/include
 
+FUZZ_SRCS_fuzz_elf  := $(wildcard libos/elf/*.c)
+FUZZ_FLAGS_fuzz_elf := -Ilibos/elf/include -Ilibos/rt/include
+
 FUZZ_SRCS_fuzz_http   = $(LLMD_HTTP_SRCS)
 FUZZ_FLAGS_fuzz_http := -Iservices/llmd $(LLHTTP_INCLUDE)
 FUZZ_LIBS_fuzz_http  := $(LLHTTP_HOST)
