@@ -10,6 +10,7 @@
 
 include libos/rt/rt.mk
 include $(sort $(wildcard services/*/*.mk))
+$(foreach c,$(LLMD_CONFIGS),$(eval $(call services_image,$(c))))
 include tests/guest/guest.mk
 include tests/bench/bench.mk
 

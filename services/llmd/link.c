@@ -211,3 +211,14 @@ links_look_after(struct links *links, uint64_t real_ms)
             close_link(link);
     }
 }
+
+bool
+links_are_quiet(const struct links *links)
+{
+    bool quiet = true;
+    for (uint32_t i = 0; i < links->options.links_max; i++) {
+        const struct link *link = &links->link[i];
+        quiet &= !link->used || link->http.acknowledged == link->http.written;
+    }
+    return quiet;
+}

@@ -38,4 +38,7 @@ int64_t links_open(struct links *links, struct stack *stack, const struct links_
 /* Sends what is there, closes what is over, looks at the time (milliseconds). After each poll. */
 void links_look_after(struct links *links, uint64_t real_ms);
 
+/* Whether the other ends have acknowledged all that was written. */
+bool links_are_quiet(const struct links *links);
+
 #endif

@@ -7,6 +7,7 @@
 #include "service.h"
 
 #include <net/find.h>
+#include <rt/service.h>
 #include <sched/timer.h>
 
 #define NIC_BUFFERS 136u /* HELD_MAX (link.c), a segment of 64 KiB too many, and the next */
@@ -96,8 +97,19 @@ write_usage(struct metrics_text *text, void *context)
 static void
 announce(void)
 {
-    if (stack_is_up(&stack))
-        service_announce((const uint8_t *)&netif_ip4_addr(&stack.netif)->addr, HTTP_PORT);
+    static bool announced;
+    if (announced || !stack_is_up(&stack))
+        return;
+    announced = true;
+    service_announce((const uint8_t *)&netif_ip4_addr(&stack.netif)->addr, HTTP_PORT);
+    rt_ready();
+}
+
+/* Asked to stop: whether nothing is left to say, and the other ends have got all of it. */
+static bool
+is_drained(struct serve *serve)
+{
+    return rt_stop_requested() && serve_drain(serve) && links_are_quiet(&links);
 }
 
 int
@@ -116,7 +128,9 @@ main(void)
         int64_t err = stack.nic.rx.error != EXO_OK ? stack.nic.rx.error : stack.nic.tx.error;
         if (err != EXO_OK)
             service_die("network", exo_error_text(err));
+        if (is_drained(serve))
+            return 0;
         if (frames == 0 && !busy)
-            stack_wait(&stack, 0, service_deadline());
+            stack_wait(&stack, RT_EVENT_STOP, service_deadline());
     }
 }

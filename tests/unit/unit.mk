@@ -43,6 +43,12 @@ UNIT_FLAGS_test_port   := -DEXO_DEBUG=1
 UNIT_SRCS_test_toml  := $(wildcard libos/toml/*.c)
 UNIT_FLAGS_test_toml := -Ilibos/toml/include
 
+UNIT_SRCS_test_elf  := $(wildcard libos/elf/*.c)
+UNIT_FLAGS_test_elf := -Ilibos/elf/include -Ilibos/rt/include
+
+UNIT_SRCS_test_service_manifest  := services/init/manifest.c $(wildcard libos/toml/*.c)
+UNIT_FLAGS_test_service_manifest := -Iservices/init -Ilibos/toml/include
+
 UNIT_SRCS_test_http   = $(LLMD_HTTP_SRCS)
 UNIT_FLAGS_test_http := -Iservices/llmd $(LLHTTP_INCLUDE)
 UNIT_LIBS_test_http  := $(LLHTTP_HOST)
