@@ -15,7 +15,13 @@ setup-run setup-test setup-debug setup-format: setup-%:
 
 # Serves a model, in the foreground: the default one, or MODEL (build/store.mk). IMAGE names another
 # boot image, which finds the devices that it is given (NET, DATA, STORE, DEVICES) and no others.
+# APP names the service that is to be started alone.
 ifeq ($(IMAGE),)
+ifneq ($(filter run,$(MAKECMDGOALS)),)
+ifneq ($(filter-out $(SERVICES),$(APP)),)
+$(error APP=$(APP): no such service; there are: $(SERVICES))
+endif
+endif
 run: export NET ?= user
 run: export HTTP_PORT ?= $(if $(filter user,$(NET)),8080)
 run: export STORE ?= $(STORE_IMAGE)
@@ -24,7 +30,7 @@ run: override export CMDLINE := llmd.bundle=$(STORE_BUNDLE) llmd.unsigned=$(STOR
                        $(if $(ENGINE_KERNEL),llmd.kernel=$(ENGINE_KERNEL)) \
                        $(if $(PRECISION),llmd.precision=$(PRECISION)) $(CMDLINE)
 run: setup-run all $(STORE_IMAGE)
-	@build/tools/run-qemu --kernel $(KERNEL) --initrd $(OUT)/$(LLMD).img
+	@build/tools/run-qemu --kernel $(KERNEL) --initrd $(OUT)/services-$(CONFIG).img
 else
 run: setup-run all
 	@build/tools/run-qemu --kernel $(KERNEL) --initrd $(IMAGE)
@@ -63,7 +69,7 @@ clean:
 help:
 	@echo 'make [all]     build the kernel and the services into $(OUT)'
 	@echo 'make hosted    build what also runs on this machine into out/host'
-	@echo 'make run       boot and serve a model; MODEL HTTP_PORT SMP MEM CPU NET IMAGE CMDLINE'
+	@echo 'make run       start the services; APP MODEL HTTP_PORT SMP MEM CPU NET IMAGE CMDLINE'
 	@echo 'make debug     the same, waiting for gdb, which it starts'
 	@echo 'make test      run every test; TESTS=<glob> selects'
 	@echo 'make store     pack the store image: MODEL TRUST TOKENIZER (docs/guides/bundles.md)'
