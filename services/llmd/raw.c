@@ -97,12 +97,8 @@ write_usage(struct metrics_text *text, void *context)
 static void
 announce(void)
 {
-    static bool announced;
-    if (announced || !stack_is_up(&stack))
-        return;
-    announced = true;
-    service_announce((const uint8_t *)&netif_ip4_addr(&stack.netif)->addr, HTTP_PORT);
-    rt_ready();
+    if (stack_is_up(&stack))
+        service_announce((const uint8_t *)&netif_ip4_addr(&stack.netif)->addr, HTTP_PORT);
 }
 
 /* Asked to stop: whether nothing is left to say, and the other ends have got all of it. */

@@ -9,6 +9,7 @@
 #include <rt/call.h>
 #include <rt/console.h>
 #include <rt/module.h>
+#include <rt/service.h>
 #include <rt/start.h>
 #include <rt/time.h>
 #include <sched/thread.h>
@@ -234,4 +235,5 @@ service_announce(const uint8_t ip[4], uint16_t port)
     announced = true;
     rt_printf("llmd: serving at http://%u.%u.%u.%u:%u/\n", ip[0], ip[1], ip[2], ip[3], port);
     print_examples();
+    rt_ready();
 }

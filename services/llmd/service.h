@@ -37,8 +37,8 @@ _Noreturn void service_die(const char *what, const char *why);
 /* /metrics asks `write` too, after the counters of llmd and of the store. */
 void service_count(metrics_source *write, void *context);
 
-/* Says on the console where it serves: IPv4 address (network order) and port; once, then ignored.
- */
+/* Says on the console where it serves, IPv4 address (network order) and port, and to its supervisor
+ * that it does; once, then ignored. */
 void service_announce(const uint8_t ip[4], uint16_t port);
 
 #endif

@@ -6,6 +6,7 @@
 #include "sockets.h"
 
 #include <errno.h>
+#include <rt/service.h>
 #include <sockets/network.h>
 #include <string.h>
 
@@ -43,6 +44,7 @@ main(void)
         .port = HTTP_PORT,
         .date = service_date(),
         .turn = service_turn,
+        .is_ending = rt_stop_requested,
     };
     uint8_t ip[4];
     service_count(write_counts, (void *)(uintptr_t)network_counts());

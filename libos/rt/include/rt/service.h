@@ -17,9 +17,9 @@
 
 /*
  * Event bit of the program's first vCPU: it was asked to stop, or its supervisor wants attention.
- * It only wakes; rt_stop_requested says what is so.
+ * It only wakes; rt_stop_requested says what is so. (The bits above are the scheduler's.)
  */
-#define RT_EVENT_STOP (1ull << 63)
+#define RT_EVENT_STOP (1ull << 61)
 
 /* On the page of the boot information, which the program may only read. */
 #define RT_SERVICE_OFFSET 2048u

@@ -34,7 +34,7 @@ void thread_sleep_ns(uint64_t ns);
  * Event bits of the caller's vCPU (exo/abi.h: struct exo_control), as interrupts, virtio queues and
  * notifications set them. Each bit has one user.
  */
-#define SCHED_EVENT_BITS 62u /* the bits above are the scheduler's */
+#define SCHED_EVENT_BITS 61u /* above: RT_EVENT_STOP, and the scheduler's */
 
 /* A bit of this vCPU that nobody uses yet, as a mask; 0: none is left. */
 uint64_t sched_event_take(void);
