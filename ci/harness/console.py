@@ -1,0 +1,88 @@
+"""A machine under init, driven by its console, which is stdin and stdout."""
+import re
+import subprocess
+import threading
+import time
+
+from .host import ROOT, clean_environment
+
+OUT = ROOT / "out" / "clang-release"
+HANGS_S = 60    # only a machine that hangs takes so long
+
+
+class Console:
+    """A machine that boots `image`. What it says is kept in `lines`."""
+
+    def __init__(self, image, **variables):
+        # pylint: disable-next=consider-using-with
+        self.process = subprocess.Popen(
+            [ROOT / "build/tools/run-qemu", "--kernel", OUT / "exo.Image", "--initrd", image],
+            env=clean_environment(TEST="1", **variables), stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1)
+        self.late = threading.Timer(HANGS_S, self.process.kill)
+        self.late.start()
+        self.lines, self.port = [], None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.late.cancel()
+        self.process.terminate()
+        self.process.communicate()
+
+    def type(self, line):
+        self.process.stdin.write(line + "\n")
+
+    def line(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise AssertionError("the machine is over:\n" + "".join(self.lines))
+        self.lines.append(line)
+        if " is the guest's port 80" in line:
+            self.port = int(line.split()[1].rsplit(":", 1)[1])
+        return line.rstrip("\n")
+
+    def until(self, pattern):
+        """The match in the next line that has one."""
+        while True:
+            found = re.search(pattern, self.line())
+            if found:
+                return found
+
+    def ready(self, count=1):
+        """Waits until so many services are."""
+        for _ in range(count):
+            self.until("init: .*: ready")
+
+    def free(self):
+        """Frames that belong to nobody."""
+        self.type("list")
+        return int(self.until(r"init: (\d+) frames free")[1])
+
+    def state(self, name):
+        """(what a service is, how often it was started again)"""
+        self.type("list")
+        state = self.until(rf"init: {name}: (\w+), started again (\d+) times")
+        self.until("frames free")
+        return state[1], int(state[2])
+
+    def end(self):
+        """Powers it off; its exit status and all it said."""
+        self.type("poweroff")
+        self.lines += self.process.stdout.readlines()
+        return self.process.wait(), "".join(self.lines)
+
+
+def restart_times(image, name, rounds, serves, **variables):
+    """Milliseconds from the command that crashes a service until `serves(port)`, for each round."""
+    with Console(image, NET="user", **variables) as machine:
+        machine.ready()
+        for _ in range(rounds):
+            begun = time.monotonic()
+            machine.type(f"kill {name}")
+            machine.until(f"init: {name}: crashed")
+            while not serves(machine.port):
+                pass
+            yield (time.monotonic() - begun) * 1000
+            machine.ready()

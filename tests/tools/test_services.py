@@ -1,0 +1,112 @@
+"""What `make run` boots: llmd under init, with the default model, on the host's port."""
+import contextlib
+import http.client
+import socket
+import unittest
+
+from harness.console import Console
+from harness.host import ROOT, make
+
+OUT = ROOT / "out" / "clang-release"
+STORE = ROOT / "out" / "store.img"
+CONFIGS = ("private", "shared", "sockets")
+PROMPT = b"Once upon a time"
+TRIES = 200     # of a connection that nobody takes yet; each waits for an answer or a reset
+
+
+def image_of(config):
+    return OUT / f"services-{config}.img"
+
+
+def setUpModule():
+    status, output = make("out/store.img", "out/clang-release/exo.Image",
+                          *(f"out/clang-release/services-{config}.img" for config in CONFIGS))
+    if status:
+        raise RuntimeError(output)
+
+
+def ask(port, method, path, body=None):
+    """(status, body); a connection that is reset is tried again."""
+    for _ in range(TRIES):
+        with contextlib.suppress(ConnectionError, http.client.HTTPException), \
+                contextlib.closing(http.client.HTTPConnection("127.0.0.1", port,
+                                                              timeout=60)) as connection:
+            connection.request(method, path, body)
+            response = connection.getresponse()
+            return response.status, response.read()
+    raise AssertionError("nobody answers")
+
+
+class Serves(unittest.TestCase):
+    def machine(self, config="private", **variables):
+        return Console(image_of(config), STORE=str(STORE), NET="user", **variables)
+
+    def test_every_configuration_serves_is_started_again_and_stops(self):
+        for config in CONFIGS:
+            with self.subTest(config=config), self.machine(config) as machine:
+                machine.ready()
+                first = ask(machine.port, "POST", "/completion?n=8", PROMPT)
+                self.assertEqual(first[0], 200)
+                machine.type("kill llmd")
+                machine.until("init: llmd: crashed: ")
+                machine.ready()
+                self.assertEqual(ask(machine.port, "POST", "/completion?n=8", PROMPT), first)
+                machine.type("stop llmd")
+                machine.until("init: llmd: ended with code 0")
+                self.assertEqual(machine.state("llmd"), ("off", 1))
+
+    def test_app_starts_it_alone_in_a_small_machine(self):
+        with self.machine(APP="llmd", MEM="24M", SMP="1") as machine:
+            machine.ready()
+            self.assertEqual(ask(machine.port, "GET", "/health")[0], 200)
+
+    def test_killed_while_it_answers_it_serves_again_and_nothing_is_lost(self):
+        with self.machine() as machine:
+            machine.ready()
+            free = machine.free()
+            for _ in range(3):
+                with socket.create_connection(("127.0.0.1", machine.port)) as connection:
+                    connection.sendall(b"POST /completion?n=200 HTTP/1.1\r\nHost: h\r\n"
+                                       b"Content-Length: 1\r\n\r\nx")
+                    self.assertTrue(connection.recv(1))
+                    machine.type("kill llmd")
+                    machine.until("init: llmd: crashed: memory fault at address 0")
+                    machine.until(r"init: llmd:   from [0-9a-f]+ main\+0x")
+                    machine.ready()
+                self.assertEqual(ask(machine.port, "GET", "/health")[0], 200)
+            self.assertEqual(machine.free(), free)
+
+    def test_stop_lets_answers_end_and_refuses_new_ones(self):
+        for config in CONFIGS:
+            with self.subTest(config=config), self.machine(config) as machine, \
+                    contextlib.ExitStack() as stack:
+                machine.ready()
+                waiting = stack.enter_context(contextlib.closing(
+                    http.client.HTTPConnection("127.0.0.1", machine.port, timeout=60)))
+                waiting.request("GET", "/health")
+                self.assertEqual(waiting.getresponse().read()[:14], b'{"status":"ok"')
+                answered = stack.enter_context(
+                    socket.create_connection(("127.0.0.1", machine.port)))
+                answered.sendall(b"POST /completion?n=250 HTTP/1.1\r\nHost: h\r\n"
+                                 b"Connection: close\r\nContent-Length: 16\r\n\r\n" + PROMPT)
+                text = answered.recv(1)
+                machine.type("stop llmd")
+                machine.type("list")
+                machine.until("init: llmd: stopping")
+                waiting.request("POST", "/completion", PROMPT)
+                refused = waiting.getresponse()
+                self.assertEqual((refused.status, refused.read()[:10]), (503, b"going down"))
+                text += b"".join(iter(lambda: answered.recv(65536), b""))
+                self.assertRegex(text, rb"0\r\nFinish-Reason: [a-z]+\r\n")
+                machine.until("init: llmd: ended with code 0")
+
+
+class Make(unittest.TestCase):
+    def test_app_that_is_not_there_is_named_with_those_that_are(self):
+        status, output = make("run", "APP=nobody")
+        self.assertNotEqual(status, 0)
+        self.assertIn("APP=nobody: no such service; there are: llmd", output)
+
+
+if __name__ == "__main__":
+    unittest.main()
