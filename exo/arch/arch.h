@@ -52,7 +52,6 @@ void arch_timer_set(uint64_t ticks);
 /* --- CPUs ----------------------------------------------------------------------------------- */
 
 void arch_poke(uint32_t cpu); /* interrupt another CPU: it looks at `reschedule` */
-void arch_poke_all(void);     /* all others */
 void arch_idle(void);         /* WFI with interrupts masked: returns when one is pending */
 /*
  * Takes pending interrupts of this CPU: returns false when none was pending. Calls sched_* hooks

@@ -184,12 +184,6 @@ arch_poke(uint32_t cpu)
          (uint64_t)SGI_RESCHEDULE << 24 | (mpidr >> 8 & 0xff) << 16 | 1ull << aff0 % 16);
 }
 
-void
-arch_poke_all(void)
-{
-    gic_send_others(SGI_RESCHEDULE);
-}
-
 /* The timer is quiet before its interrupt ends; a stop ends first, since it holds the CPU. */
 bool
 arch_take_interrupts(void)

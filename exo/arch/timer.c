@@ -36,7 +36,8 @@ timer_fired(void)
 {
     arch_timer_set(EXO_FOREVER);
     isb();
-    sched_timer();
+    this_cpu()->timer_ticks = EXO_FOREVER;
+    this_cpu()->reschedule = true;
 }
 
 void

@@ -223,13 +223,6 @@ describe_machine(struct init *init)
 }
 
 static void
-make_env(struct init *init)
-{
-    ensure(env_create(init->cell, &init->env) == EXO_OK);
-    publish(init, &init->env->origin, EXO_BOOT_ENV);
-}
-
-static void
 make_vcpu(struct init *init)
 {
     struct vcpu_start start = {
@@ -273,7 +266,8 @@ genesis(void)
     struct init init = {.header = check_image()};
     init.segments = (const struct boot_segment *)(const void *)(init.header + 1);
     init.cell = make_root_cell(pages_of(boot_machine.initrd.bytes));
-    make_env(&init);
+    ensure(env_create(init.cell, &init.env) == EXO_OK);
+    publish(&init, &init.env->origin, EXO_BOOT_ENV);
     plant_machine(&init);
     take_image(&init);
     take_data(&init);

@@ -159,23 +159,38 @@ irq_ack(struct irq *irq)
     }
     if (irq->burst > EXO_IRQ_BURST && irq->burst_slot == sched_slot_now())
         return EXO_E_AGAIN;
-    if (cap_read(&irq->binding, EXO_TYPE_NOTIFICATION, 0, &cap) != EXO_OK)
+    if (irq->handler == NULL && cap_read(&irq->binding, EXO_TYPE_NOTIFICATION, 0, &cap) != EXO_OK)
         return EXO_E_STATE;
     irq->fired = false;
     set_masked(irq, false);
     return EXO_OK;
 }
 
+/* One more; whether there were too many in this slot. */
+static bool
+is_storm(struct irq *irq)
+{
+    uint64_t slot = sched_slot_now();
+    irq->burst = irq->burst_slot == slot ? irq->burst + 1 : 1;
+    irq->burst_slot = slot;
+    irq->count++;
+    return irq->burst > EXO_IRQ_BURST;
+}
+
+void
+irq_limit(struct irq *irq)
+{
+    HOLD(&line_at(irq->line)->lock);
+    if (is_storm(irq))
+        set_masked(irq, true);
+}
+
 /* Counts an interrupt and masks its line if need be; whether there is somebody `to` tell. */
 static bool
 note(struct irq *irq, struct cap *to)
 {
-    uint64_t slot = sched_slot_now();
     bool bound = cap_read(&irq->binding, EXO_TYPE_NOTIFICATION, 0, to) == EXO_OK;
-    irq->burst = irq->burst_slot == slot ? irq->burst + 1 : 1;
-    irq->burst_slot = slot;
-    irq->count++;
-    if (irq->level || irq->fired || !bound || irq->burst > EXO_IRQ_BURST) {
+    if (is_storm(irq) || irq->level || irq->fired || !bound) {
         irq->masks += !irq->level;
         set_masked(irq, true);
     }

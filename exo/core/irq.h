@@ -69,6 +69,12 @@ err_t irq_bind(struct irq *irq, const struct cap *notification);
 /* From now on each interrupt calls the kernel's `handler`, with no lock held, and tells nobody. */
 void irq_handle(struct irq *irq, void (*handler)(struct irq *irq));
 
+/*
+ * For such a handler: one more interrupt, and beyond EXO_IRQ_BURST in a slot the line is masked
+ * until an irq_ack in a later one.
+ */
+void irq_limit(struct irq *irq);
+
 /* Masked, and bound to nothing: EXO_OK, EXO_E_AGAIN. No lock held. */
 err_t irq_unbind_step(struct irq *irq);
 

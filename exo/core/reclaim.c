@@ -13,19 +13,13 @@
 #define CAP_GRACES 8  /* the absolute cap, in graces since the request */
 #define SCAN_STEP  64 /* objects looked at in a step */
 
-static uint32_t
-in_use(const struct cell *cell)
-{
-    return cell->limit[EXO_RES_FRAMES] - cell->free[EXO_RES_FRAMES];
-}
-
 /* What is free above the target goes to the parent. Both locks held. */
 static void
 hand_over_free(struct cell *cell)
 {
     uint32_t limit = cell->limit[EXO_RES_FRAMES];
     uint32_t target = cell->reclaim.target_frames;
-    uint32_t floor = (uint32_t)max_u64(in_use(cell), target);
+    uint32_t floor = (uint32_t)max_u64(limit - cell->free[EXO_RES_FRAMES], target);
     uint32_t free = atomic_load(&cell->free[EXO_RES_FRAMES]);
     uint32_t less = limit > floor ? (uint32_t)min_u64(limit - floor, free) : 0;
     if (less > 0 &&

@@ -300,13 +300,6 @@ sched_choose(bool keep)
 }
 
 void
-sched_timer(void)
-{
-    this_cpu()->timer_ticks = EXO_FOREVER;
-    this_cpu()->reschedule = true;
-}
-
-void
 sched_poke(uint32_t cpu)
 {
     cpus[cpu].reschedule = true;

@@ -18,9 +18,6 @@ void sched_init(struct cpu *cpu);
  */
 struct exo_context *sched_choose(bool keep);
 
-/* From the interrupt controller: the timer fired. */
-void sched_timer(void);
-
 /* That CPU looks again at whom it runs. */
 void sched_poke(uint32_t cpu);
 

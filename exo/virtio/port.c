@@ -295,6 +295,8 @@ serve(struct session *session)
         good = receive(session) && note_sent(session);
         more = !good || arm(session);
     }
+    for (uint32_t i = 0; good && i < ARRAY_LENGTH(session->device->nic_irqs); i++)
+        more |= irq_ack(&session->device->nic_irqs[i]) == EXO_E_AGAIN; /* a storm's: not yet */
     if (!good)
         device_begin_reset(session->device);
     for (uint32_t i = NIC_RINGS; more && i < DEVICE_QUEUES_MAX; i++)
@@ -325,6 +327,7 @@ nic_interrupt(struct irq *irq)
     struct device *device = &devices[offset / sizeof(struct device)];
     HOLD(&device->lock);
     struct session *session = shared_session(device);
+    irq_limit(irq);
     if (session != NULL)
         serve(session);
 }

@@ -637,6 +637,33 @@ an_interrupt_handles_a_bounded_number(void)
     end();
 }
 
+/* Masked, it tells nobody of frames: the ports call, and find them. */
+static void
+a_storm_of_the_nic_is_masked_until_the_slot_is_over(void)
+{
+    const struct irq *line = &device->nic_irqs[RX];
+    begin();
+    open_nic(1, 1);
+    CHECK_EQ(CALL(notification_create, CELL, 56), EXO_OK);
+    CHECK_EQ(CALL(notification_bind, 56, EXO_BOOT_VCPU), EXO_OK);
+    bind(QUEUE(0, RX), 1, 57);
+    for (unsigned i = 0; i < EXO_IRQ_BURST; i++)
+        interrupt(RX);
+    CHECK(!line->masked);
+    CHECK_EQ(events(), 0);
+    interrupt(RX);
+    CHECK(line->masked);
+    CHECK_EQ(events(), 1);
+    CHECK_EQ(submit(QUEUE(0, RX), NULL, 0, 0, true), EXO_OK);
+    CHECK(line->masked);
+    CHECK_EQ(events(), 1);
+    fake_ticks += 1000;
+    CHECK_EQ(submit(QUEUE(0, RX), NULL, 0, 0, true), EXO_OK);
+    CHECK(!line->masked);
+    CHECK_EQ(events(), 0);
+    end();
+}
+
 /* --- Ends ---------------------------------------------------------------------------------------
  */
 
@@ -856,6 +883,7 @@ static const struct tap_test tests[] = {
     TAP(a_port_that_floods_keeps_nobody_from_sending),
     TAP(who_armed_is_told_once),
     TAP(an_interrupt_handles_a_bounded_number),
+    TAP(a_storm_of_the_nic_is_masked_until_the_slot_is_over),
     TAP(receive_buffers_are_free_at_once),
     TAP(what_is_being_sent_is_waited_for),
     TAP(past_the_deadline_the_nic_is_reset_for_all),
