@@ -68,6 +68,6 @@ main(int count, char **arguments)
     (void)printf("llmd: serving at http://127.0.0.1:%d\n", port);
     (void)fflush(stdout);
     if (!sockets_serve(&sockets))
-        die("cannot serve", strerror(errno));
+        serving_die("cannot serve", strerror(errno));
     return 0;
 }
