@@ -15,6 +15,12 @@ HOSTED_LIBS_llmd  = -pthread
 HOSTED_ARCHIVES_llmd = $(LLHTTP_HOST)
 HOSTED_NEEDS_llmd = $(LLHTTP_READY)
 
+# The same with the two threads of the configuration `posix`: for tests.
+LLMD_POSIX_OBJS := $(patsubst %,out/host/llmd.obj/%.o,\
+                   $(subst sockets_loop,sockets_threads,$(HOSTED_SRCS_llmd)))
+out/host/llmd-posix: $(LLMD_POSIX_OBJS) $(LLHTTP_HOST)
+	$(call say,HOSTLD,$@)$(HOSTCC) -o $@ $^ -pthread
+
 # In the machine: a program for each libOS configuration, llmd (that is `private`), llmd-shared and
 # so on. CONFIG says which one is run.
 LLMD_CONFIGS := private shared sockets posix

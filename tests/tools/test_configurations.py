@@ -1,12 +1,14 @@
 """llmd with each libOS configuration: that it serves, what it copies, and what it is linked with."""
+import contextlib
 import re
+import socket
 import subprocess
 import tempfile
 import unittest
 
 import test_llmd
 from harness.host import ROOT, clean_environment, make
-from harness.serving import ANSWERS, MODELS, NO_MODELS, OUT, TOOLS, Machine, image_with
+from harness.serving import ANSWERS, MODELS, NO_MODELS, OUT, TOOLS, Machine, Server, image_with
 
 CONFIGURATIONS = ("private", "shared", "sockets", "posix")
 # What is true of every llmd (test_llmd.py), as far as the way to the network matters.
@@ -30,11 +32,21 @@ def setUpModule():
         raise RuntimeError(output)
 
 
-class Serves:
+class Rested:
+    """Tests that begin when nobody is answered: whom the one before has left was noticed."""
+    server = None
+
+    def setUp(self):
+        for _ in range(2000):
+            if self.server.metric("llmd_running") + self.server.metric("llmd_queue_length") == 0:
+                return
+        self.fail("the answers of the test before do not end")
+
+
+class Serves(Rested):
     """One configuration on one machine."""
     configuration, smp = None, None
     queued_max = 8
-    server = None
     reference = test_llmd.Properties.reference
 
     @classmethod
@@ -50,19 +62,37 @@ class Serves:
     def tearDownClass(cls):
         cls.server.end()
 
-    def setUp(self):
-        """Nobody is answered any more: whom the test before has left was noticed."""
-        for _ in range(2000):
-            if self.server.metric("llmd_running") + self.server.metric("llmd_queue_length") == 0:
-                return
-        self.fail("the answers of the test before do not end")
-
     def test_says_what_it_copied(self):
         before = self.server.copied_bytes()     # and these are sent
         self.server.complete(b"x" * 3000, "?n=1")
         after = self.server.copied_bytes()
         self.assertEqual({routine for routine in after if after[routine] - before[routine] >= 3000},
                          COPIES[self.configuration])
+
+    def test_who_sends_and_does_not_read_keeps_nobody_out(self):
+        senders = [socket.create_connection(("127.0.0.1", self.server.port)) for _ in range(10)]
+        for sender in senders:
+            sender.setblocking(False)
+            sender.send(b"POST /completion?n=400 HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx")
+        for _ in range(20):     # more than there are buffers in the NIC
+            for sender in senders:
+                with contextlib.suppress(OSError):
+                    sender.send(b"GET /health HTTP/1.1\r\nHost: h\r\n\r\n" * 60)
+            self.assertEqual(self.server.request("GET", "/health")[0].status, 200)
+        for sender in senders:
+            sender.close()
+
+
+class HostedPosix(Rested, test_llmd.Properties, unittest.TestCase):
+    """The source of the configuration `posix`, on the host."""
+    @classmethod
+    @unittest.skipUnless(MODELS.is_dir(), NO_MODELS)
+    def setUpClass(cls):
+        status, output = make("out/host/llmd-posix")
+        if status:
+            raise RuntimeError(output)
+        cls.server = Server(MODELS / "stories260K.bin", MODELS / "tok512.bin",
+                            program=ROOT / "out" / "host" / "llmd-posix")
 
 
 for name in CORE:
