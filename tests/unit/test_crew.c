@@ -155,10 +155,10 @@ the_number_is_measured_and_measured_again_when_steps_get_slow(void)
     open_crew();
     struct engine *engine = open_engine(&arena);
     void *memory = engine_arena_take(&arena, 1, workers_bytes(engine));
-    memcpy(step_ns, (uint64_t[]){0, 1000, 600, 500, 499}, sizeof step_ns);
+    memcpy(step_ns, (uint64_t[]){0, 1000, 600, 450, 449}, sizeof step_ns);
     workers_open(&workers, engine, 4, &told, memory, true);
     CHECK_EQ(workers.count, 3); /* four are not worth it */
-    step(100, 500);
+    step(100, 450);
     CHECK_EQ(workers.measurements, 1);
     memcpy(step_ns, (uint64_t[]){0, 1000, 90000, 90000, 90000}, sizeof step_ns);
     step(2, 2000);
