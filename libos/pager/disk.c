@@ -19,7 +19,8 @@ make_notification(struct disk *disk, uint32_t vcpu)
     if (err == EXO_OK)
         err = exo_cap_copy(root, EXO_SELF, badged, EXO_WRITE | EXO_COPY, disk->blk.event, 0);
     if (err == EXO_OK) {
-        disk->notification[vcpu] = badged;
+        disk->notification[vcpu].root = root;
+        disk->notification[vcpu].badged = badged;
         return EXO_OK;
     }
     (void)rt_drop(root);
@@ -34,11 +35,11 @@ disk_listen(struct disk *disk)
     uint32_t vcpu = sched_vcpu();
     if (disk->listener == vcpu)
         return EXO_OK;
-    int64_t err = disk->notification[vcpu] == 0 ? make_notification(disk, vcpu) : EXO_OK;
+    int64_t err = disk->notification[vcpu].root == 0 ? make_notification(disk, vcpu) : EXO_OK;
     if (err == EXO_OK)
         err = exo_again(exo_irq_bind(disk->blk.vq.slot, EXO_NONE));
     if (err == EXO_OK)
-        err = exo_irq_bind(disk->blk.vq.slot, disk->notification[vcpu]);
+        err = exo_irq_bind(disk->blk.vq.slot, disk->notification[vcpu].badged);
     if (err == EXO_OK)
         disk->listener = vcpu;
     return err;
@@ -95,16 +96,29 @@ close_queue(struct disk *disk)
 {
     blk_close(&disk->blk);
     rt_memory_put(&disk->bounce);
+    for (uint32_t i = 0; i < SCHED_VCPUS_MAX; i++) {
+        if (disk->notification[i].root == 0)
+            continue;
+        (void)rt_drop(disk->notification[i].root); /* and with it its copy */
+        rt_slot_put(disk->notification[i].root);
+        rt_slot_put(disk->notification[i].badged);
+    }
+}
+
+bool
+disk_start(struct disk *disk, uint32_t slot, uint64_t event, struct why *why)
+{
+    memset(disk, 0, sizeof(*disk));
+    disk->listener = EXO_NONE;
+    int64_t err = open_queue(disk, slot, event);
+    return err == EXO_OK || why_set(why, "the disk in slot %u: %s", slot, exo_error_text(err));
 }
 
 bool
 disk_open(struct disk *disk, uint32_t slot, uint64_t event, struct why *why)
 {
-    memset(disk, 0, sizeof(*disk));
-    disk->listener = EXO_NONE;
-    int64_t err = open_queue(disk, slot, event);
-    if (err != EXO_OK)
-        return why_set(why, "the disk in slot %u: %s", slot, exo_error_text(err));
+    if (!disk_start(disk, slot, event, why))
+        return false;
     if (image_open(&disk->image, &disk->device, why))
         return true;
     close_queue(disk);

@@ -7,9 +7,19 @@
 
 #include <rt/frames.h>
 #include <stdlib.h>
+#include <vm/vm.h>
 
 #define RUN_BLOCKS (EXO_BLOCK_PAGES / BLOCK_PAGES) /* of 2 MiB: mapped by one entry */
 #define RUNS_SPARE 1024u /* runs more than there must be, when memory is in pieces */
+
+/* Addresses, whole blocks of them. A block has a place for each time that it is read: twice when a
+ * read failed. */
+static uint64_t
+places_bytes(const struct payloads *payloads)
+{
+    uint64_t blocks = manifest_leaves(&payloads->bundle->manifest);
+    return (2 * blocks / RUN_BLOCKS + 2) * EXO_BLOCK_PAGES * EXO_PAGE_BYTES;
+}
 
 bool
 memory_open(struct payloads *payloads, struct why *why)
@@ -20,9 +30,10 @@ memory_open(struct payloads *payloads, struct why *why)
     payloads->run = calloc((size_t)(blocks / RUN_BLOCKS + RUNS_SPARE), sizeof(payloads->run[0]));
     if (payloads->run == NULL)
         return why_set(why, "no memory for a list of frames");
-    /* A block has a place for each time that it is read: twice when a read failed. */
-    payloads->places_va = rt_va_take((2 * blocks + RUN_BLOCKS) * BLOCK_PAGES,
-                                     (uint64_t)EXO_BLOCK_PAGES * EXO_PAGE_BYTES);
+    int64_t err = vm_map(&payloads->places_va, places_bytes(payloads), VM_NONE, VM_BLOCKS, NULL, 0);
+    if (err != EXO_OK)
+        return why_set(why, "no addresses for %llu blocks: %s", (unsigned long long)blocks,
+                       exo_error_text(err));
     return rt_memory_take(BLOCK_PAGES, EXO_PROT_READ, &payloads->zeros) == EXO_OK ||
            why_set(why, "no memory for a block of zeros");
 }
@@ -34,6 +45,8 @@ memory_close(struct payloads *payloads)
         (void)rt_drop(payloads->run[i].slot);
         rt_slot_put(payloads->run[i].slot);
     }
+    if (payloads->places_va != 0)
+        (void)vm_unmap(payloads->places_va, places_bytes(payloads));
     if (payloads->zeros.at != NULL)
         rt_memory_put(&payloads->zeros);
     free(payloads->run);

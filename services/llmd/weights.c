@@ -5,6 +5,7 @@
 
 #include <model/shape.h>
 #include <pager/payloads.h>
+#include <rt/again.h>
 #include <rt/console.h>
 #include <rt/module.h>
 #include <rt/start.h>
@@ -57,6 +58,7 @@ unmap(void)
     before.blocks_ahead += counts.blocks_ahead;
     before.bytes_verified += counts.bytes_verified;
     payloads_close(&payloads);
+    (void)rt_reap(EXO_BOOT_CELL); /* what ends in steps ends now */
     mapped = false;
 }
 

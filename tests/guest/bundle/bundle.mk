@@ -13,3 +13,7 @@ GUEST_SRCS_bundle  := tests/guest/bundle/libc.c tests/guest/stress/parallel.c
 GUEST_FILES_bundle := store=out/bundles/test.img trust=$(TRUST_ROOT)
 $(OUT)/libc-obj/tests/guest/bundle.c.o: USER_EXTRA_FLAGS = -Itests/guest/lib $(MODEL_FLAGS)
 $(OUT)/libc-obj/tests/guest/bundle.c.o: | $(LIBSODIUM_READY)
+
+# Payloads that fault.
+$(OUT)/libc-obj/tests/guest/pager.c.o: USER_EXTRA_FLAGS = -Itests/guest/lib $(MODEL_FLAGS)
+$(OUT)/libc-obj/tests/guest/pager.c.o: | $(LIBSODIUM_READY)

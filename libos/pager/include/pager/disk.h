@@ -17,8 +17,10 @@ struct disk {
     struct blk blk;
     struct rt_memory bounce; /* for what is read into memory that is not the device's to write */
     uint16_t region;
-    uint32_t notification[SCHED_VCPUS_MAX]; /* wakes that vCPU; 0: not made yet */
-    uint32_t listener;                      /* the vCPU that completions wake */
+    struct {
+        uint32_t root, badged; /* slots of a notification that wakes that vCPU; 0: not made yet */
+    } notification[SCHED_VCPUS_MAX];
+    uint32_t listener; /* the vCPU that completions wake */
     struct image image;
     uint64_t bytes_read;
 };
@@ -29,6 +31,9 @@ struct disk {
  * with the reason: it is closed again, and maybe another disk has one.
  */
 bool disk_open(struct disk *disk, uint32_t slot, uint64_t event, struct why *why);
+
+/* The same without a look for an image. */
+bool disk_start(struct disk *disk, uint32_t slot, uint64_t event, struct why *why);
 
 /* Nothing of it is under way or used any more. */
 void disk_close(struct disk *disk);
