@@ -3,7 +3,6 @@
 #   PROGRAMS += NAME         a service: $(OUT)/bin/NAME.elf from NAME_SRCS
 #   IMAGES   += NAME         a boot image: $(OUT)/NAME.img
 #     IMAGE_INIT_NAME        the program that the kernel starts
-#     IMAGE_PROGRAMS_NAME    programs packed as modules under their own names
 #     IMAGE_FILES_NAME       files packed as modules: name=path
 #   NAME_LIBOS               a service's libOS configuration; without one it is linked with rt alone
 #   GUEST_TESTS, GUEST_HELPERS, BENCH_TESTS: see tests/guest/guest.mk, tests/bench/bench.mk
@@ -33,18 +32,16 @@ endef
 %.stripped: %.elf
 	@$(OBJCOPY) --strip-debug $< $@
 
-# $(call image,<path under OUT without .img>,<init, path under OUT>,<programs, paths under OUT>,<files>)
+# $(call image,<path under OUT without .img>,<init, path under OUT>,<files>)
 define image
-$(OUT)/$(1).img: $(OUT)/$(2).elf $(addprefix $(OUT)/,$(addsuffix .stripped,$(3))) \
-                 $(foreach f,$(4),$(lastword $(subst =, ,$(f)))) build/tools/mkboot
+$(OUT)/$(1).img: $(OUT)/$(2).elf $(foreach f,$(3),$(lastword $(subst =, ,$(f)))) build/tools/mkboot
 	$$(call say,BOOT,$$@)mkdir -p $$(@D) && build/tools/mkboot -o $$@ --init $(OUT)/$(2).elf \
-	    $(foreach p,$(3),$(notdir $(p))=$(OUT)/$(p).stripped) $(4)
+	    $(3)
 endef
 
 $(foreach p,$(PROGRAMS),$(eval $(if $($(p)_LIBOS),\
     $(call libos_program,bin/$(p),$($(p)_SRCS),$($(p)_LIBOS)),$(call program,bin/$(p),$($(p)_SRCS)))))
-$(foreach i,$(IMAGES),$(eval $(call image,$(i),bin/$(IMAGE_INIT_$(i)),\
-    $(addprefix bin/,$(IMAGE_PROGRAMS_$(i))),$(IMAGE_FILES_$(i)))))
+$(foreach i,$(IMAGES),$(eval $(call image,$(i),bin/$(IMAGE_INIT_$(i)),$(IMAGE_FILES_$(i)))))
 
 $(foreach h,$(GUEST_HELPERS),$(eval $(call program,guest/$(h),\
     tests/guest/helper/$(h).c $(GUEST_SRCS_$(h)) $(GUEST_LIB_SRCS))))
@@ -52,13 +49,11 @@ $(foreach t,$(filter-out $(GUEST_LIBOS_TESTS),$(GUEST_TESTS)),$(eval $(call prog
     tests/guest/$(t).c $(GUEST_SRCS_$(t)) $(GUEST_LIB_SRCS))))
 $(foreach t,$(GUEST_LIBOS_TESTS),$(eval $(call libos_program,guest/$(t),\
     tests/guest/$(t).c $(GUEST_SRCS_$(t)) $(GUEST_LIBOS_SRCS),tests/guest/$(t).libos)))
-$(foreach t,$(GUEST_TESTS),$(eval $(call image,guest/$(t),guest/$(t),\
-    $(addprefix guest/,$(GUEST_PROGRAMS_$(t))),$(GUEST_FILES_$(t)))))
+$(foreach t,$(GUEST_TESTS),$(eval $(call image,guest/$(t),guest/$(t),$(GUEST_FILES_$(t)))))
 
 $(foreach b,$(BENCH_TESTS),$(eval $(call program,bench/$(b),\
     tests/bench/$(b).c $(BENCH_SRCS_$(b)) $(GUEST_LIB_SRCS))))
-$(foreach b,$(BENCH_TESTS),$(eval $(call image,bench/$(b),bench/$(b),\
-    $(addprefix guest/,$(BENCH_PROGRAMS_$(b))),$(BENCH_FILES_$(b)))))
+$(foreach b,$(BENCH_TESTS),$(eval $(call image,bench/$(b),bench/$(b),$(BENCH_FILES_$(b)))))
 
 $(eval $(call program,bench/http_ring,$(HTTP_RING_SRCS)))
 $(eval $(call image,bench/http_ring,bench/http_ring,,))

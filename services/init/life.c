@@ -34,14 +34,16 @@ start(struct service *service)
     const char *what;
     service->started_ticks = rt_ticks();
     int64_t err = start_service(service, &what);
-    if (err != EXO_OK) {
+    if (err == EXO_E_BUSY) { /* somebody revokes copies of what it needs one of: soon again */
+        service->due_ticks = rt_deadline_ns(RT_MS_NS);
+    } else if (err != EXO_OK) {
         say("%s: not started: %s: %s", service->name, what, exo_error_text(err));
         service->state = SERVICE_FAILED;
-        return;
+    } else {
+        service->state = SERVICE_STARTING;
+        if (service->manifest.ready == READY_STARTED)
+            service_is_ready(service);
     }
-    service->state = SERVICE_STARTING;
-    if (service->manifest.ready == READY_STARTED)
-        service_is_ready(service);
 }
 
 /* Those before it are ready, or are not to be started now. */

@@ -42,13 +42,15 @@ add_word(struct exo_boot_info *boot, const char *word, size_t length)
     return true;
 }
 
-/* Of the kernel's: those of everybody, and those that begin with its name and a dot. */
+/* Of the kernel's: those of everybody, those of whoever has a NIC of its own, and those that begin
+ * with its name and a dot. */
 static bool
-is_for(const char *word, const char *name)
+is_for(const char *word, const struct service *service)
 {
-    size_t length = strlen(name);
+    size_t length = strlen(service->name);
     return strncmp(word, "exo.", 4) == 0 ||
-           (strncmp(word, name, length) == 0 && word[length] == '.');
+           (strncmp(word, "net.", 4) == 0 && service->manifest.devices.nic == NIC_PRIVATE) ||
+           (strncmp(word, service->name, length) == 0 && word[length] == '.');
 }
 
 static bool
@@ -78,7 +80,7 @@ make_command_line(const struct service *service, struct exo_boot_info *boot)
     bool fits = true;
     for (const char *word = rt_boot->cmdline; *word != '\0';) {
         size_t length = strcspn(word, " ");
-        if (is_for(word, service->name))
+        if (is_for(word, service))
             fits = fits && add_word(boot, word, length);
         word += length;
         word += strspn(word, " ");

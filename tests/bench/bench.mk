@@ -2,7 +2,7 @@
 #
 #   bench: NAME VALUE UNIT bar=BAR
 #
-# BENCH_SRCS_NAME, BENCH_PROGRAMS_NAME and BENCH_FILES_NAME as in tests/guest/guest.mk.
+# BENCH_SRCS_NAME and BENCH_FILES_NAME as in tests/guest/guest.mk.
 
 BENCH_TESTS := $(sort $(basename $(notdir $(wildcard tests/bench/*.c))))
 

@@ -3,8 +3,9 @@
 # `// config: ...` in NAME.c chooses the machines (ci/README.md). Optional, per test:
 #
 #   GUEST_SRCS_NAME      more sources
-#   GUEST_PROGRAMS_NAME  helper programs (tests/guest/helper/*.c) packed as boot modules
 #   GUEST_FILES_NAME     files packed as boot modules: name=path
+#
+# GUEST_HELPERS are programs that other tests pack: tests/guest/helper/NAME.c.
 #
 # With tests/guest/NAME.libos beside it, a test is linked with what that configuration names
 # (libos/README.md), and says test_main_libos().

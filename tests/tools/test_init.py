@@ -3,14 +3,11 @@ import pathlib
 import re
 import subprocess
 import tempfile
-import threading
 import unittest
 
-from harness.host import ROOT, clean_environment, make
+from harness.console import OUT, Console
+from harness.host import ROOT, make
 
-OUT = ROOT / "out" / "clang-release"
-TOOLS = ROOT / "build" / "tools"
-HANGS_S = 60    # only a machine that hangs takes so long
 BUILT = ("exo.Image", "bin/init.elf", "guest/service.stripped", "guest/service.elf")
 LEAST = 'program = "service"\n{top}\narguments = ["as={name}", "act={act}"{words}]\n' \
         '[limits]\nmemory = "{memory}"\n{limits}\n{more}\n'
@@ -32,8 +29,8 @@ def manifest(name, act="serve", top=TOP, memory="2M", words="", limits="",
                         more=more)
 
 
-class Machine:
-    """One that boots init with these manifests, {name: text}; driven by its console."""
+class Machine(Console):
+    """One that boots init with these manifests, {name: text}."""
 
     def __init__(self, manifests, files=(), **variables):
         self.folder = tempfile.TemporaryDirectory()  # pylint: disable=consider-using-with
@@ -43,63 +40,13 @@ class Machine:
             path = pathlib.Path(self.folder.name) / f"{name}.toml"
             path.write_text(text, encoding="utf-8")
             modules.append(f"services/{name}.toml={path}")
-        subprocess.run([TOOLS / "mkboot", "-o", image, "--init", OUT / "bin/init.elf", *modules],
-                       check=True)
-        # pylint: disable-next=consider-using-with
-        self.process = subprocess.Popen(
-            [TOOLS / "run-qemu", "--kernel", OUT / "exo.Image", "--initrd", image],
-            env=clean_environment(TEST="1", **variables), stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1)
-        self.late = threading.Timer(HANGS_S, self.process.kill)
-        self.late.start()
-        self.lines = []
-
-    def __enter__(self):
-        return self
+        subprocess.run([ROOT / "build/tools/mkboot", "-o", image, "--init", OUT / "bin/init.elf",
+                        *modules], check=True)
+        super().__init__(image, **variables)
 
     def __exit__(self, *_):
-        self.late.cancel()
-        self.process.terminate()
-        self.process.communicate()
+        super().__exit__()
         self.folder.cleanup()
-
-    def type(self, line):
-        self.process.stdin.write(line + "\n")
-
-    def line(self):
-        line = self.process.stdout.readline()
-        if not line:
-            raise AssertionError("the machine is over:\n" + "".join(self.lines))
-        self.lines.append(line)
-        return line.rstrip("\n")
-
-    def until(self, pattern):
-        """The match in the next line that has one."""
-        while True:
-            found = re.search(pattern, self.line())
-            if found:
-                return found
-
-    def ready(self, count):
-        """Waits until so many services are."""
-        for _ in range(count):
-            self.until("init: .*: ready")
-
-    def free(self):
-        self.type("list")
-        return int(self.until(r"init: (\d+) frames free")[1])
-
-    def state(self, name):
-        self.type("list")
-        state = self.until(rf"init: {name}: (\w+), started again (\d+) times")
-        self.until("frames free")
-        return state[1], int(state[2])
-
-    def end(self):
-        """Powers it off; its exit status and all it said."""
-        self.type("poweroff")
-        self.lines += self.process.stdout.readlines()
-        return self.process.wait(), "".join(self.lines)
 
 
 class Starts(unittest.TestCase):

@@ -9,7 +9,7 @@ from harness.host import ROOT, make
 
 OUT = ROOT / "out" / "clang-release"
 STORE = ROOT / "out" / "store.img"
-CONFIGS = ("private", "shared", "sockets")
+CONFIGS = ("private", "shared", "sockets", "posix")
 PROMPT = b"Once upon a time"
 TRIES = 200     # of a connection that nobody takes yet; each waits for an answer or a reset
 
