@@ -49,7 +49,7 @@ soak: SECONDS ?= 600
 soak: setup-test
 	@ci/run-tests --soak $(SECONDS)
 
-bench: setup-test benches out/store.img $(OUT)/llmd.img
+bench: setup-test benches out/store.img $(OUT)/llmd.img $(OUT)/services-private.img
 	@ci/run-bench --serving $(BENCH_TARGETS) $(BAREMETAL_TARGETS)
 
 C_FILES = $(shell find build exo libos services tests -name '*.[ch]' 2>/dev/null | sort)

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 
-from . import qmp, serving
+from . import console, qmp, serving
 from .host import ROOT, make
 
 ROUNDS = 7
@@ -21,6 +21,7 @@ FOLDER = "out/bench"
 TOKENIZER = serving.MODELS / "tokenizer.bin"
 RING = serving.OUT / "bench" / "http_ring.img"
 IMAGE = serving.OUT / "llmd.img"
+SERVICES = serving.OUT / "services-private.img"
 TAP_WORDS = "net.dhcp=0 net.ip=10.0.2.15"
 CONNECTIONS, REQUESTS = 8, 30000
 # What make-model is told: width, hidden, layers, heads, heads of keys, vocabulary, context, seed, and
@@ -151,6 +152,14 @@ def rates(store):
     yield ("health_median_ring_level", "us", "", [each[1] for each in ring])
 
 
+def restarts(store):
+    """Milliseconds from a crash of llmd until it answers again."""
+    def serves(port):
+        return ask(port, "GET", "/health", "", RETRY_S) is not None
+    return [console.restart_ms(SERVICES, "llmd", serves, STORE=store, SMP="4")
+            for _ in range(ROUNDS)]
+
+
 def copies(store):
     """Bytes copied per byte of payload: requests and answers of a machine that serves."""
     machine = serving.Machine(IMAGE, STORE=store)
@@ -223,6 +232,7 @@ def figures():
     default = str(ROOT / "out/store.img")
     first = {"first_token": "0.6"}
     yield from starts("default", first, ROUNDS, STORE=default, SMP="4")
+    yield ("restart_to_serving", "ms", "", restarts(default))
     yield from copies(default)
     yield from calls(default)
     try:
