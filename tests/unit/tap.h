@@ -15,8 +15,9 @@ struct tap_test {
 };
 #define TAP(test) {#test, test}
 
-static jmp_buf tap_failed;
-static const char *tap_skipped; /* why, after SKIP */
+/* Of TAP_MAIN: what tests share may CHECK too. */
+extern jmp_buf tap_failed;
+extern const char *tap_skipped; /* why, after SKIP */
 
 /* Ends a test that lacks something which is not part of the repository. */
 #define SKIP(why)               \
@@ -65,6 +66,8 @@ tap_run(const struct tap_test *tests, size_t count)
     return failures != 0;
 }
 #define TAP_MAIN(tests)                                            \
+    jmp_buf tap_failed;                                            \
+    const char *tap_skipped;                                       \
     int main(void)                                                 \
     {                                                              \
         return tap_run(tests, sizeof(tests) / sizeof((tests)[0])); \

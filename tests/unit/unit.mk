@@ -19,9 +19,13 @@ UNIT_SRCS_test_frame         := $(UNIT_MACHINE)
 UNIT_SRCS_test_frame_threads := $(UNIT_MACHINE)
 UNIT_SRCS_test_lock          := $(UNIT_MACHINE) exo/debug/lockcheck.c
 UNIT_FLAGS_test_lock         := -DEXO_DEBUG=1
-UNIT_SRCS_test_vspace        := $(UNIT_MACHINE) tests/unit/host/fake_cell.c exo/core/asid.c \
-                                $(wildcard exo/core/vspace*.c)
 UNIT_TSAN += test_lock test_frame_threads
+
+# Address spaces, with the cell that pays for them a double.
+VSPACE_TESTS := test_vspace test_vspace_protect test_vspace_flush test_vspace_shadow
+$(foreach t,$(VSPACE_TESTS),\
+    $(eval UNIT_SRCS_$(t) := $(UNIT_MACHINE) $(addprefix tests/unit/,host/fake_cell.c vspace/space.c) \
+                             exo/core/asid.c $(wildcard exo/core/vspace*.c)))
 
 # The whole portable kernel under system calls, with devices that are doubles.
 UNIT_KERNEL := $(addprefix tests/unit/host/,fake_arch.c fake_kernel.c fake_virtio.c) \
