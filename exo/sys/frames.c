@@ -193,9 +193,9 @@ map_one(struct vcpu *self, uint64_t *x)
     const struct origin *origin = cap_peek(slot, EXO_TYPE_FRAMES, entry.prot, &range);
     if (origin == NULL || origin->device || entry.first >= range >> 32)
         return false;
-    cap_widen_hull(slot, entry.va, 1);
     if (!vspace_map_one(space, entry.va, (uint32_t)range + entry.first, entry.prot))
         return false;
+    cap_widen_hull(slot, entry.va, 1); /* only now is the address known to be a page's */
     trace(EXO_TRACE_MAP, entry.va, 1);
     x[1] = 1;
     return true;

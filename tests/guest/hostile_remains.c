@@ -192,10 +192,37 @@ unmapped_page_is_gone_on_every_cpu(void)
     }
 }
 
+/*
+ * Dropping a capability takes its frames out of the pages that were mapped through it. Were an
+ * address that was refused among them, the sweep would meet the tables again behind their end, and
+ * tell the TLBs of other pages than it emptied.
+ */
+static void
+refused_address_is_none_of_what_a_drop_sweeps(void)
+{
+    static const uint64_t refused[] = {EXO_VA_END, 1ull << 40, EXO_VA_END * 31, UINT64_MAX << 12};
+    for (unsigned i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        uint32_t frames = new_frames(EXO_BOOT_CELL, 1), copy = copy_of(frames, EXO_READ);
+        uint64_t low = rt_va_take(2, 0), high = low + EXO_PAGE_BYTES;
+        check_equal(rt_map_pages(low, frames, 0, 1, EXO_PROT_READ | EXO_PROT_WRITE), EXO_OK);
+        try_write(low, SECRET);
+        check_equal(rt_map_pages(high, copy, 0, 1, EXO_PROT_READ), EXO_OK);
+        check(rt_map_pages(refused[i], copy, 0, 1, EXO_PROT_READ) < 0);
+        check_equal(rt_drop(copy), EXO_OK);
+        check_equal(rt_drop(frames), EXO_OK);
+        catch_faults();
+        check(try_read(low) != SECRET);
+        check_equal(caught.count, 1);
+    }
+}
+
 static const struct test tests[] = {
-    TEST(frames_come_to_their_next_owner_empty),    TEST(blocks_come_to_their_next_owner_empty),
-    TEST(frames_of_dead_kernel_objects_come_empty), TEST(registers_of_another_program_are_not_seen),
+    TEST(frames_come_to_their_next_owner_empty),
+    TEST(blocks_come_to_their_next_owner_empty),
+    TEST(frames_of_dead_kernel_objects_come_empty),
+    TEST(registers_of_another_program_are_not_seen),
     TEST(unmapped_page_is_gone_on_every_cpu),
+    TEST(refused_address_is_none_of_what_a_drop_sweeps),
 };
 
 int
