@@ -41,8 +41,11 @@ UNIT_FLAGS_test_virtio := -DEXO_DEBUG=1
 UNIT_SRCS_test_virtio_threads  := $(UNIT_KERNEL)
 UNIT_FLAGS_test_virtio_threads := -DEXO_DEBUG=1
 UNIT_TSAN += test_virtio_threads
-UNIT_SRCS_test_port    := $(UNIT_KERNEL)
-UNIT_FLAGS_test_port   := -DEXO_DEBUG=1
+
+PORT_TESTS := test_port test_port_frames test_port_interrupts
+$(foreach t,$(PORT_TESTS),\
+    $(eval UNIT_SRCS_$(t)  := $(UNIT_KERNEL) $(addprefix tests/unit/devices/,machine.c nic.c))\
+    $(eval UNIT_FLAGS_$(t) := -DEXO_DEBUG=1))
 
 UNIT_SRCS_test_toml  := $(wildcard libos/toml/*.c)
 UNIT_FLAGS_test_toml := -Ilibos/toml/include
