@@ -36,12 +36,14 @@ UNIT_FLAGS_test_kernel := -DEXO_DEBUG=1
 UNIT_SRCS_test_irq     := $(UNIT_KERNEL)
 UNIT_FLAGS_test_irq    := -DEXO_DEBUG=1
 UNIT_TSAN += test_irq
-UNIT_SRCS_test_virtio  := $(UNIT_KERNEL)
-UNIT_FLAGS_test_virtio := -DEXO_DEBUG=1
 UNIT_SRCS_test_virtio_threads  := $(UNIT_KERNEL)
 UNIT_FLAGS_test_virtio_threads := -DEXO_DEBUG=1
 UNIT_TSAN += test_virtio_threads
 
+VIRTIO_TESTS := $(addprefix test_virtio_,session queue region faults extent random)
+$(foreach t,$(VIRTIO_TESTS),\
+    $(eval UNIT_SRCS_$(t)  := $(UNIT_KERNEL) $(addprefix tests/unit/devices/,machine.c buffers.c))\
+    $(eval UNIT_FLAGS_$(t) := -DEXO_DEBUG=1))
 PORT_TESTS := test_port test_port_frames test_port_interrupts
 $(foreach t,$(PORT_TESTS),\
     $(eval UNIT_SRCS_$(t)  := $(UNIT_KERNEL) $(addprefix tests/unit/devices/,machine.c nic.c))\
