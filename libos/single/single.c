@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <reent.h>
+#include <rt/again.h>
 #include <rt/console.h>
 #include <rt/frames.h>
 #include <rt/start.h>
@@ -48,8 +49,11 @@ grow(uint64_t bytes)
         struct exo_frames run = exo_frames_alloc(EXO_BOOT_CELL, slot, want, EXO_ALLOC_ANY, 0);
         uint64_t at = (uint64_t)(uintptr_t)heap.base + heap.mapped;
         if (run.status != EXO_OK || rt_map_pages(at, slot, 0, (uint32_t)run.count,
-                                                 EXO_PROT_READ | EXO_PROT_WRITE) != EXO_OK)
+                                                 EXO_PROT_READ | EXO_PROT_WRITE) != EXO_OK) {
+            (void)rt_drop(slot);
+            rt_slot_put(slot);
             return false;
+        }
         heap.mapped += run.count * EXO_PAGE_BYTES;
         pages -= run.count < pages ? run.count : pages;
     }
