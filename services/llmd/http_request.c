@@ -158,6 +158,7 @@ on_body(llhttp_t *parser, const char *at, size_t length)
         return refuse_with(conn, 413);
     if (conn->body_bytes + length > conn->body_room) {
         size_t grown = 2 * (conn->body_bytes + length);
+        grown = grown < HTTP_BODY_MAX ? grown : HTTP_BODY_MAX;
         char *body = realloc(conn->body, grown);
         if (body == NULL)
             return refuse_with(conn, 503);

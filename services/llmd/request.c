@@ -12,6 +12,26 @@ refuse_for_now(struct http_conn *conn, const char *text)
     http_refuse(conn, 503, "", text);
 }
 
+/*
+ * A prompt that has more bytes than the longest pieces would have, were the context full of them,
+ * is refused before memory is taken for its tokens: that is sixty times its length, and a heap
+ * never gives it back to those who need frames.
+ */
+static bool
+is_too_long(const struct serve *serve, const struct http_request *request, struct http_conn *conn)
+{
+    char text[128];
+    uint32_t context = engine_model_of(serve->engine)->shape.context;
+    uint64_t most = (uint64_t)context * serve->tokenizer->piece_bytes_max;
+    if (request->body_bytes <= most)
+        return false;
+    (void)snprintf(text, sizeof(text),
+                   "the prompt has %zu bytes, the model's context of %u tokens fewer than %llu",
+                   request->body_bytes, context, (unsigned long long)most);
+    http_refuse(conn, 400, "", text);
+    return true;
+}
+
 /* The prompt's tokens; false, with the connection answered, when it has none that fit. */
 static bool
 encode(struct serve *serve, const struct http_request *request, struct serve_answer *answer)
@@ -83,6 +103,8 @@ complete(struct serve *serve, struct http_conn *conn, const struct http_request 
         refuse_for_now(conn, reason);
         return;
     }
+    if (is_too_long(serve, request, conn))
+        return;
     begin_answer(serve, answer, conn, &query);
     if (!encode(serve, request, answer))
         return;

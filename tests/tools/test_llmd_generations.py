@@ -135,6 +135,14 @@ class Generations(unittest.TestCase):
         response, body = server.request("POST", "/completion", b"Once")
         self.assertEqual(response.status, 503)
 
+    def test_prompt_that_cannot_fit_takes_no_memory_from_blocks(self):
+        server = self.serve((1, False), MEM="24M")
+        free = server.metric("memory_frames_free")
+        response, text = server.request("POST", "/completion", b"x" * (256 << 10))
+        self.assertEqual(response.status, 400)
+        self.assertIn(b"the prompt has 262144 bytes", text)
+        self.assertGreater(server.metric("memory_frames_free"), free - 512)
+
     def test_only_what_is_touched_is_read_before_the_first_answer(self):
         server = self.serve((1, False))
         pages = server.metric("pager_resident_pages")
