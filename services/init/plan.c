@@ -85,10 +85,19 @@ plan_devices(struct service *service)
     const struct manifest *manifest = &service->manifest;
     return plan_device(service, manifest->devices.nic == NIC_PRIVATE, "nic", &service->nic, NETWORK,
                        false) &&
-           plan_port(service) &&
            plan_device(service, manifest->devices.store, "store", &service->store, BLOCK, true) &&
            plan_device(service, manifest->devices.data, "data", &service->data, BLOCK, false) &&
            plan_device(service, manifest->devices.rng, "rng", &service->rng, ENTROPY, false);
+}
+
+/* What is refused keeps nothing from others. If it has a port, that is the last one. */
+static void
+give_back_devices(struct service *service)
+{
+    ports -= service->manifest.devices.nic == NIC_SHARED && service->nic != EXO_NONE;
+    if (ports == 0)
+        shared_nic = EXO_NONE;
+    service->nic = service->store = service->data = service->rng = EXO_NONE;
 }
 
 /* Begins the session that the ports are in, if there is none. It is init's, and outlives who uses
@@ -160,7 +169,9 @@ plan(struct service *service)
 {
     if (service->planned)
         return true;
-    service->planned = plan_cpu(service) && plan_devices(service);
+    service->planned = plan_devices(service) && plan_port(service) && plan_cpu(service);
+    if (!service->planned)
+        give_back_devices(service);
     service->frames = manifest_frames(&service->manifest);
     return service->planned;
 }

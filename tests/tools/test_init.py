@@ -216,6 +216,15 @@ class Refusals(unittest.TestCase):
             machine.until("init: b: not started: .*devices.rng")
             machine.until("init: a: ready")
 
+    def test_what_is_refused_keeps_no_device(self):
+        for nic, more in (("private", "data = true"), ("shared", "[cpu]\nslots = 32")):
+            with self.subTest(nic=nic), Machine(
+                    {"a": manifest("a", more=f'[devices]\nnic = "{nic}"\nrng = true\n{more}'),
+                     "b": manifest("b", more='[devices]\nnic = "private"\nrng = true')},
+                    DEVICES="net:user,rng") as machine:
+                machine.until("init: a: not started: ")
+                machine.until("init: b: ready")
+
     def test_more_than_the_machine_has(self):
         self.refused(manifest("bad", memory="999M"), "limits")
         self.refused(manifest("bad", more="[cpu]\nnumber = 1"),
