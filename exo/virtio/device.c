@@ -52,6 +52,7 @@ device_begin_reset(struct device *device)
         if (queue != NULL) {
             HOLD(&queue->lock);
             queue->refused = EXO_E_RESET;
+            irq_notify(&queue->irq); /* its owner drives the steps, or waits for nothing */
         }
     }
     transport_set_mastering(device, false);
@@ -155,17 +156,16 @@ bool
 device_removed(struct device *device)
 {
     struct session *unused = NULL;
-    uint8_t status = STATUS_DRIVER_OK;
+    uint8_t status;
     {
         HOLD(&device->lock);
         if (device->state == DEVICE_OPEN)
             device_begin_reset(device);
         transport_set_mastering(device, false); /* whether or not it was used, or answers still */
         transport_set_status(device, 0);
-        for (int i = 0; i < REMOVAL_POLLS && status != 0 && status != STATUS_GONE; i++)
-            status = transport_status(device);
-        if (status != 0 && status != STATUS_GONE)
-            return false;
+        for (int i = 0; (status = transport_status(device)) != 0 && status != STATUS_GONE; i++)
+            if (i == REMOVAL_POLLS)
+                return false;
         device->gone = true;
         unused = device->state == DEVICE_OPENING ? NULL : end_session(device);
         irq_notify(&device->config_irq);
