@@ -22,7 +22,7 @@ static unsigned
 days_of(unsigned month, unsigned year)
 {
     static const uint8_t lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    return lengths[month] + (month == 1 && is_leap(year));
+    return lengths[month] + (unsigned)(month == 1 && is_leap(year));
 }
 
 void
