@@ -120,10 +120,16 @@ a_device_that_does_not_become_quiet_is_not_removed(void)
 {
     begin_devices();
     open_rng();
+    CHECK_EQ(CALL(notification_create, CELL, 50), EXO_OK);
+    CHECK_EQ(CALL(notification_bind, 50, EXO_BOOT_VCPU), EXO_OK);
+    CHECK_EQ(CALL(cap_copy, 50, EXO_SELF, 51, WRITE | EXO_COPY, 8, 0), EXO_OK);
+    CHECK_EQ(CALL(irq_bind, QUEUE, 51), EXO_OK);
     fly(QUEUE, 32, 0);
     rng->stuck = true;
+    CHECK_EQ(events(), 0);
     CHECK(!device_removed(&devices[FAKE_RNG]));
     CHECK(!rng->mastering && !devices[FAKE_RNG].gone);
+    CHECK_EQ(events(), 8); /* who waits for a completion would wait for ever */
     CHECK_EQ(submit_batch(QUEUE, 0, 0, false), EXO_E_RESET);
     for (int i = 0; i < 10; i++)
         CHECK_EQ(CALL(cap_drop, FRAMES), EXO_E_AGAIN);
