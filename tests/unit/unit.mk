@@ -33,6 +33,8 @@ UNIT_KERNEL := $(addprefix tests/unit/host/,fake_arch.c fake_kernel.c fake_virti
                $(addprefix exo/virtio/,device.c queue.c region.c block.c port.c)
 UNIT_SRCS_test_kernel  := $(UNIT_KERNEL)
 UNIT_FLAGS_test_kernel := -DEXO_DEBUG=1
+UNIT_SRCS_test_kernel_random  := $(UNIT_KERNEL)
+UNIT_FLAGS_test_kernel_random := -DEXO_DEBUG=1
 UNIT_SRCS_test_irq     := $(UNIT_KERNEL)
 UNIT_FLAGS_test_irq    := -DEXO_DEBUG=1
 UNIT_TSAN += test_irq

@@ -52,9 +52,7 @@ end_devices(void)
 void
 make_cell(uint64_t slot, uint32_t frames)
 {
-    struct exo_limits limits = {
-        .size = sizeof(limits), .version = EXO_ABI_VERSION, .limit = {frames, 512, 4, 8}};
-    memcpy(fake_user, &limits, sizeof(limits));
+    fake_put_limits(frames, 512, 4, 8);
     CHECK_EQ(CALL(cell_create, CELL, slot, FAKE_USER), EXO_OK);
 }
 

@@ -242,3 +242,19 @@ fake_cell_info(uint32_t slot)
     memcpy(&info, user_at(at, sizeof(info)), sizeof(info));
     return info;
 }
+
+void
+fake_put_limits(uint32_t frames, uint32_t caps, uint32_t envs, uint32_t slots)
+{
+    struct exo_limits limits = {
+        .size = sizeof(limits), .version = EXO_ABI_VERSION, .limit = {frames, caps, envs, slots}};
+    memcpy(fake_user, &limits, sizeof(limits));
+}
+
+void
+fake_put_map(unsigned index, uint64_t va, uint32_t slot, uint32_t first, uint32_t pages,
+             uint32_t prot)
+{
+    struct exo_map entry = {va, slot, first, pages, prot};
+    memcpy(fake_user + index * sizeof(entry), &entry, sizeof(entry));
+}

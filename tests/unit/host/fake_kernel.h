@@ -41,6 +41,11 @@ int64_t fake_call_again(enum exo_call call, const uint64_t *x, unsigned count);
 
 uint64_t fake_result(unsigned x); /* of the vCPU that is current */
 
+/* Writes limits of a cell, or entry `index` for `map` and the like, to fake_user. */
+void fake_put_limits(uint32_t frames, uint32_t caps, uint32_t envs, uint32_t slots);
+void fake_put_map(unsigned index, uint64_t va, uint32_t slot, uint32_t first, uint32_t pages,
+                  uint32_t prot);
+
 /* Accounts of the cell in that slot of init's table. */
 struct exo_cell_info fake_cell_info(uint32_t slot);
 
