@@ -65,7 +65,8 @@ struct sched_vcpu {
     struct thread_queue event_waiters;
     uint64_t events_pending, events_taken;
     struct sched_counts counts;
-    struct ticker *ticker; /* preemptive/ */
+    struct exo_control *control; /* NULL: it has not begun */
+    struct ticker *ticker;       /* preemptive/ */
     struct rt_thread vcpu;
 };
 

@@ -30,6 +30,21 @@ sched_counts(void)
     return this_vcpu()->counts;
 }
 
+struct sched_entries
+sched_entries(void)
+{
+    struct sched_entries sum = {0, 0};
+    for (uint32_t i = 0; i < vcpu_count; i++) {
+        struct exo_control *control =
+            __atomic_load_n(&sched_vcpu_list[i].control, __ATOMIC_ACQUIRE);
+        if (control == NULL)
+            continue;
+        sum.calls += __atomic_load_n(&rt_vcpu_of(control)->calls, __ATOMIC_RELAXED);
+        sum.upcalls += __atomic_load_n(&control->upcalls, __ATOMIC_RELAXED);
+    }
+    return sum;
+}
+
 /* A notification that wakes this vCPU out of exo_wait. The root stays, the copy has the badge. */
 static int64_t
 make_wake_slot(struct sched_vcpu *vcpu, uint32_t vcpu_slot)
@@ -48,6 +63,7 @@ prepare(struct sched_vcpu *vcpu, uint32_t vcpu_slot)
 {
     rt_vcpu_of(rt_control())->local = vcpu;
     rt_vcpu_of(rt_control())->threads = &rt_threads_of_sched;
+    __atomic_store_n(&vcpu->control, rt_control(), __ATOMIC_RELEASE);
     vcpu->stack_top = rt_vcpu_of(rt_control())->stack_top;
     vcpu->will_look = true;
     int64_t err = make_wake_slot(vcpu, vcpu_slot);

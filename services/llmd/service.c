@@ -200,6 +200,15 @@ write_memory(struct metrics_text *text, void *unused)
                         cell.carved[EXO_RES_FRAMES]);
 }
 
+static void
+write_entries(struct metrics_text *text, void *unused)
+{
+    struct sched_entries counts = sched_entries();
+    (void)unused;
+    metrics_put(text, "kernel_calls_total", "counter", "system calls, of all vCPUs", counts.calls);
+    metrics_put(text, "kernel_upcalls_total", "counter", "upcalls, to all vCPUs", counts.upcalls);
+}
+
 struct serve *
 service_open(void)
 {
@@ -211,6 +220,7 @@ service_open(void)
     service_count(compute_count, NULL);
     service_count(weights_count, NULL);
     service_count(write_memory, NULL);
+    service_count(write_entries, NULL);
     return &serve;
 }
 

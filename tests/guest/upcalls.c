@@ -387,6 +387,41 @@ fp_registers_belong_to_each_vcpu(void)
     rt_vcpu_end(&other);
 }
 
+/* --- Counts --------------------------------------------------------------------------------------
+ */
+
+/* Each upcall's handler makes a call, and the kernel says how many came between. */
+static void
+every_system_call_is_counted_once(void)
+{
+    struct exo_control *control = rt_control();
+    uint64_t *calls = &rt_vcpu_of(control)->calls;
+    uint64_t upcalls, before, grown;
+    struct exo_cell_info info = {.size = sizeof(info)};
+    do {
+        upcalls = control->upcalls;
+        before = *(volatile uint64_t *)calls;
+        for (int i = 0; i < 10; i++)
+            (void)exo_cell_info(EXO_NONE, &info);
+        grown = *(volatile uint64_t *)calls - before;
+    } while (control->upcalls != upcalls);
+    check_equal(grown, 10);
+}
+
+static void
+an_upcall_costs_one_call(void)
+{
+    struct exo_control *control = rt_control();
+    uint64_t *calls = &rt_vcpu_of(control)->calls;
+    uint64_t upcalls = control->upcalls, before = *(volatile uint64_t *)calls;
+    catch_faults();
+    for (int i = 0; i < 10; i++)
+        (void)try_read(0x70000010);
+    upcalls = control->upcalls - upcalls;
+    check(upcalls >= 10);
+    check_equal(*(volatile uint64_t *)calls - before, upcalls);
+}
+
 static const struct test tests[] = {
     TEST(upcall_enters_with_the_registers_that_the_contract_says),
     TEST(upcall_and_resume_preserve_fp_registers),
@@ -405,6 +440,8 @@ static const struct test tests[] = {
     TEST(yield_to_another_comes_back_as_a_run_upcall),
     TEST(preempted_vcpu_comes_back_as_a_run_upcall),
     TEST(fp_registers_belong_to_each_vcpu),
+    TEST(every_system_call_is_counted_once),
+    TEST(an_upcall_costs_one_call),
 };
 
 int

@@ -221,6 +221,17 @@ class DefaultStore(unittest.TestCase):
         answer = self.server.complete(query="?n=60").decode()
         self.assertGreater(len(answer.split()), 20)
 
+    def test_kernel_is_entered_a_few_times_for_each_token(self):
+        before = self.server.metrics()
+        self.server.complete(query="?n=250")
+        grown = {name: value - before[name] for name, value in self.server.metrics().items()}
+        tokens = grown["llmd_generated_tokens_total"]
+        self.assertGreater(tokens, 100)
+        # Each token is a chunk that goes to the NIC, by a doorbell.
+        self.assertGreaterEqual(grown["kernel_calls_total"], tokens)
+        self.assertLess(grown["kernel_calls_total"], 20 * tokens)
+        self.assertLessEqual(grown["kernel_upcalls_total"], grown["kernel_calls_total"])
+
     def test_kernels_are_chosen_by_trying_them(self):
         console = "".join(self.server.lines)
         metrics = self.server.request("GET", "/metrics")[1].decode()

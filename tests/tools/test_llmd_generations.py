@@ -153,6 +153,7 @@ class Generations(unittest.TestCase):
         self.assertLessEqual(server.metric("pager_resident_pages"), blocks * 16)
         verified = server.metric("pager_bytes_verified_total")
         faults = server.metric("pager_faults_total")
+        self.assertGreaterEqual(server.metric("kernel_upcalls_total"), faults)
         self.ask(server)
         self.assertEqual(server.metric("pager_bytes_verified_total"), verified)
         self.assertEqual(server.metric("pager_faults_total"), faults)

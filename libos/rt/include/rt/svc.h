@@ -9,6 +9,7 @@
 #define RT_SVC_H
 
 #include <exo/abi.h>
+#include <rt/count.h>
 
 #define RT_INLINE                  static inline __attribute__((always_inline))
 #define RT_REGISTER(number, value) register uint64_t x##number __asm__("x" #number) = (value)
@@ -23,6 +24,7 @@ struct exo_results {
 RT_INLINE int64_t
 exo_svc0(uint64_t number)
 {
+    rt_count_call(); /* first: it may use any register */
     RT_REGISTER(8, number);
     register uint64_t x0 __asm__("x0");
     __asm__ volatile("svc #0" : "=r"(x0) : "r"(x8) : RT_RESULTS, "memory");
@@ -32,6 +34,7 @@ exo_svc0(uint64_t number)
 RT_INLINE int64_t
 exo_svc1(uint64_t number, uint64_t a)
 {
+    rt_count_call();
     RT_REGISTER(8, number);
     RT_REGISTER(0, a);
     __asm__ volatile("svc #0" : "+r"(x0) : "r"(x8) : RT_RESULTS, "memory");
@@ -43,6 +46,7 @@ RT_INLINE struct exo_results
 exo_raw_call(uint64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
              uint64_t f, uint64_t g, uint64_t h)
 {
+    rt_count_call();
     RT_REGISTER(8, number);
     RT_REGISTER(0, a);
     RT_REGISTER(1, b);
@@ -63,6 +67,7 @@ exo_raw_call(uint64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, ui
 RT_INLINE int64_t
 exo_svc2(uint64_t number, uint64_t a, uint64_t b)
 {
+    rt_count_call();
     RT_REGISTER(8, number);
     RT_REGISTER(0, a);
     RT_REGISTER(1, b);
@@ -76,6 +81,7 @@ exo_svc2(uint64_t number, uint64_t a, uint64_t b)
 RT_INLINE int64_t
 exo_svc3(uint64_t number, uint64_t a, uint64_t b, uint64_t c)
 {
+    rt_count_call();
     RT_REGISTER(8, number);
     RT_REGISTER(0, a);
     RT_REGISTER(1, b);

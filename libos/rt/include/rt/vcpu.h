@@ -7,9 +7,11 @@
 #ifndef RT_VCPU_H
 #define RT_VCPU_H
 
+#include <rt/count.h>
 #include <rt/frames.h>
 #include <rt/upcall.h>
 #include <stdatomic.h>
+#include <stddef.h>
 
 /* Who runs threads on a vCPU: what waits then lets the others run (libos/sched). */
 struct rt_threads {
@@ -19,6 +21,7 @@ struct rt_threads {
 };
 
 struct rt_vcpu {
+    uint64_t calls;                       /* first: rt/count.h */
     rt_handler *handler[RT_UPCALL_KINDS]; /* NULL: rt's own */
     uint64_t pending;              /* events taken from the control page, not yet asked for */
     uint64_t stack_top;            /* of its first thread */
@@ -29,10 +32,9 @@ struct rt_vcpu {
     void *local;                      /* ... else: of who runs them */
 };
 
-#define RT_VCPU_OFFSET 2048u
-
 _Static_assert(sizeof(struct exo_control) <= RT_VCPU_OFFSET, "the control page has room for rt");
 _Static_assert(RT_VCPU_OFFSET + sizeof(struct rt_vcpu) <= EXO_PAGE_BYTES, "in one page");
+_Static_assert(offsetof(struct rt_vcpu, calls) == 0, "where rt_count_call counts");
 
 static inline struct exo_control *
 rt_control(void)

@@ -77,4 +77,10 @@ struct sched_counts {
 };
 struct sched_counts sched_counts(void);
 
+/* System calls that all vCPUs together have made (rt/count.h), and upcalls to them. */
+struct sched_entries {
+    uint64_t calls, upcalls;
+};
+struct sched_entries sched_entries(void);
+
 #endif
