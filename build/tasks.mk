@@ -22,15 +22,17 @@ ifneq ($(filter-out $(SERVICES),$(APP)),)
 $(error APP=$(APP): no such service; there are: $(SERVICES))
 endif
 endif
-run: export NET ?= user
+# Whoever serves or completes reads the words that begin so.
+RUN_NAME = $(if $(filter llm,$(APP)),llm,llmd)
+run: export NET ?= $(if $(filter llm,$(APP)),none,user)
 run: export HTTP_PORT ?= $(if $(filter user,$(NET)),8080)
 run: export STORE ?= $(STORE_IMAGE)
-run: override export CMDLINE := llmd.bundle=$(STORE_BUNDLE) llmd.unsigned=$(STORE_UNSIGNED) \
+run: override export CMDLINE := $(RUN_NAME).bundle=$(STORE_BUNDLE) $(RUN_NAME).unsigned=$(STORE_UNSIGNED) \
                        $(if $(filter user,$(NET)),llmd.url=http://127.0.0.1:$(HTTP_PORT)) \
-                       $(if $(ENGINE_KERNEL),llmd.kernel=$(ENGINE_KERNEL)) \
-                       $(if $(PRECISION),llmd.precision=$(PRECISION)) $(CMDLINE)
+                       $(if $(ENGINE_KERNEL),$(RUN_NAME).kernel=$(ENGINE_KERNEL)) \
+                       $(if $(PRECISION),$(RUN_NAME).precision=$(PRECISION)) $(CMDLINE)
 run: setup-run all $(STORE_IMAGE)
-	@build/tools/run-qemu --kernel $(KERNEL) --initrd $(OUT)/services-$(CONFIG).img
+	@build/tools/run-qemu --kernel $(KERNEL) --initrd $(SERVICES_IMAGE)
 else
 run: setup-run all
 	@build/tools/run-qemu --kernel $(KERNEL) --initrd $(IMAGE)

@@ -9,7 +9,14 @@ $(OUT)/libc-obj/services/init/%: USER_EXTRA_FLAGS = $(LIBSODIUM_INCLUDE)
 $(call objects,libc,$(init_SRCS)): | $(LIBSODIUM_READY)
 
 # What `make run APP=NAME` can start alone.
-SERVICES := llmd
+SERVICES := llmd llm
+
+# The boot image that has APP: llm is for one who has the machine for himself, and has its own.
+SERVICES_IMAGE := $(OUT)/services-$(if $(filter llm,$(APP)),llm,$(CONFIG)).img
+IMAGES += services-llm
+IMAGE_INIT_services-llm  := init
+IMAGE_FILES_services-llm := llm=$(OUT)/bin/llm.stripped trust=$(STORE_TRUST) \
+    services/llm.toml=services/llm/llm.toml
 
 # $(call services_image,<configuration of llmd>): its manifest is that of llmd, or has its own name.
 define services_image

@@ -1,6 +1,7 @@
 /* What happens to a service: it begins, is ready, ends, begins again, stops. */
 #include "init.h"
 
+#include <rt/start.h>
 #include <rt/time.h>
 #include <string.h>
 
@@ -135,6 +136,15 @@ restart(struct service *service, bool was_ready)
         (unsigned)service->manifest.restart.most, (unsigned)ms);
 }
 
+/* Nothing is left to be done once the only service has ended for good. */
+static void
+end_machine_with(const struct service *service, int code)
+{
+    char only[NAME_BYTES];
+    if (rt_option("init.only", only, sizeof(only)) && strcmp(only, service->name) == 0)
+        (void)exo_machine_power(EXO_BOOT_MACHINE, EXO_POWER_OFF, (uint32_t)code);
+}
+
 void
 service_ended(struct service *service, int code, bool crashed)
 {
@@ -146,6 +156,8 @@ service_ended(struct service *service, int code, bool crashed)
     take_back(service, SERVICE_OFF);
     if (before != SERVICE_STOPPING && again)
         restart(service, before == SERVICE_READY);
+    else if (before != SERVICE_STOPPING && when == RESTART_NEVER)
+        end_machine_with(service, crashed ? 1 : code);
 }
 
 void

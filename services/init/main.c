@@ -2,8 +2,11 @@
  * init: the first program of the machine. It starts the services of the profile as their manifests
  * say, and starts again what dies.
  *
- *   init.profile=NAME   on the kernel's command line: start the services of that profile
- * ("default") init.only=NAME      start that service alone
+ * Words of the kernel's command line:
+ *
+ *   init.profile=NAME  the services of that profile are started ("default")
+ *
+ *   init.only=NAME     that service alone; if it is never started again, the machine ends with it
  */
 #include "init.h"
 

@@ -6,7 +6,8 @@
 #include "engine/choice.h"
 #include "engine/tokenizer.h"
 
-#define TRIALS_MAX 32
+#define TRIALS_MAX     32
+#define COMPLETE_BATCH 32u /* tokens of the prompt in one step */
 
 /* A model whose kernels are chosen, and whose weights are packed for them. */
 struct loaded {
@@ -32,13 +33,22 @@ struct loading {
 int load(struct loaded *loaded, const struct loading *loading, struct engine_arena *arena,
          struct engine_error *error);
 
+/* What answers: an engine, opened for steps of COMPLETE_BATCH tokens, and the words of its model.
+ */
+struct answerer {
+    struct engine *engine;
+    const struct engine_shape *shape;
+    const struct engine_tokenizer *tokenizer;
+};
+
 struct completion {
-    const struct loaded *loaded;
-    const uint8_t *tokenizer; /* the file, whole: a tokenizer.bin, or a GGUF file */
-    uint64_t tokenizer_bytes;
+    struct answerer by;
     const char *prompt;
     uint32_t tokens_max;
     void (*put)(const uint8_t *text, size_t length_bytes); /* takes the answer, piece by piece */
+    /* Called after each step of so many tokens, before what it made is put; NULL: go on, or why
+     * not. May be NULL itself. */
+    const char *(*stepped)(uint32_t tokens);
 
     uint32_t prompt_count, generated; /* tokens, when it is over */
     enum engine_finish finish;
@@ -46,9 +56,15 @@ struct completion {
 
 /*
  * Answers with the most likely words. `arena` gives all memory: the model's keys and values for its
- * whole context, and a few megabytes. The status is the engine's.
+ * whole context, and a few megabytes. ENGINE_E_SPACE: its used_bytes say how much that is. The
+ * status is the engine's, ENGINE_E_ARGUMENT when `stepped` says why not.
  */
 int complete(struct completion *completion, struct engine_arena *arena, struct engine_error *error);
+
+/* Opens what answers with a model that was loaded; `tokenizer` is the file, whole: a tokenizer.bin,
+ * or a GGUF file. */
+int open_answerer(struct answerer *answerer, const struct loaded *loaded, const uint8_t *tokenizer,
+                  uint64_t tokenizer_bytes, struct engine_arena *arena, struct engine_error *error);
 
 /*
  * Prints what the kernels do, and how many tokens a second the model reads and writes: a prompt of

@@ -131,11 +131,13 @@ run_completion(char **arguments, uint32_t tokens_max)
     struct engine_error error = {""};
     struct loaded loaded;
     load_model(&loaded, arguments[0], &loading, &arena);
-    struct completion completion = {
-        .loaded = &loaded, .prompt = arguments[2], .put = put, .tokens_max = tokens_max};
-    completion.tokenizer = map_file(arguments[1], &completion.tokenizer_bytes);
+    struct completion completion = {.prompt = arguments[2], .put = put, .tokens_max = tokens_max};
+    uint64_t tokenizer_bytes;
+    const uint8_t *tokenizer = map_file(arguments[1], &tokenizer_bytes);
     uint64_t start_ns = now_ns(NULL);
-    if (complete(&completion, &arena, &error) != ENGINE_OK)
+    if (open_answerer(&completion.by, &loaded, tokenizer, tokenizer_bytes, &arena, &error) !=
+            ENGINE_OK ||
+        complete(&completion, &arena, &error) != ENGINE_OK)
         fail(arguments[1], error.text);
     put((const uint8_t *)"\n", 1);
     report(&completion, (double)(now_ns(NULL) - start_ns) * 1e-9);

@@ -1,7 +1,15 @@
-# Completion at a console, on the machine that builds.
+# Completion at a console: in the machine, with what llmd loads models with; PROMPT= and TOKENS= of
+# `make run APP=llm` say what (build/tools/run-qemu).
+PROGRAMS += llm
+llm_SRCS  = services/llm/machine.c services/llm/complete.c $(LLMD_MODEL_SRCS)
+llm_LIBOS := services/llm/llm.libos
+$(OUT)/libc-obj/services/llm/%: USER_EXTRA_FLAGS = $(ENGINE_FLAGS) $(MODEL_FLAGS) -Iservices/llmd
+
+# On the machine that builds.
 
 HOSTED += llm
-HOSTED_SRCS_llm   = $(wildcard services/llm/*.c) services/llm/portable/cpu.c $(ENGINE_SRCS)
+LLM_HOSTED_SRCS  := $(addprefix services/llm/,bench.c complete.c host.c load.c)
+HOSTED_SRCS_llm   = $(LLM_HOSTED_SRCS) services/llm/portable/cpu.c $(ENGINE_SRCS)
 HOSTED_FLAGS_llm  = $(ENGINE_FLAGS) -Iservices/llm
 
 # Models of any shape with random weights, to measure with.
@@ -15,7 +23,7 @@ out/host/plain-loop: tests/engine/plain_loop.c | setup
 	$(call say,HOSTCC,$<)mkdir -p $(@D) && gcc -O3 -march=native -Wall -Wextra -Werror -o $@ $< -lm
 
 # For an Arm CPU, to measure with in QEMU's user mode.
-LLM_ARM_SRCS := $(wildcard services/llm/*.c) services/llm/aarch64/cpu.c $(ENGINE_AARCH64_SRCS)
+LLM_ARM_SRCS := $(LLM_HOSTED_SRCS) services/llm/aarch64/cpu.c $(ENGINE_AARCH64_SRCS)
 out/arm/llm: $(LLM_ARM_SRCS) $(wildcard services/engine/*.h services/engine/include/engine/*.h) | setup
 	$(call say,ARMCC,$@)mkdir -p $(@D) && $(HOSTCC) --target=aarch64-linux-gnu -fuse-ld=lld -static \
 	    -std=c11 -O2 -g -D_GNU_SOURCE $(WARNINGS) $(ENGINE_FLAGS) $(ENGINE_AARCH64_FLAGS) \

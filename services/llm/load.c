@@ -42,3 +42,29 @@ load(struct loaded *loaded, const struct loading *loading, struct engine_arena *
         return ENGINE_OK;
     return pack(loaded, loading, arena, error);
 }
+
+static int
+read_tokenizer(struct engine_tokenizer *tokenizer, const struct loaded *loaded, const uint8_t *file,
+               uint64_t bytes, struct engine_arena *arena, struct engine_error *error)
+{
+    uint32_t vocabulary = loaded->model.shape.vocabulary;
+    return engine_is_gguf(file, bytes)
+               ? engine_gguf_tokenizer_read(tokenizer, file, bytes, vocabulary, arena, error)
+               : engine_tokenizer_read(tokenizer, file, bytes, vocabulary, arena, error);
+}
+
+int
+open_answerer(struct answerer *answerer, const struct loaded *loaded, const uint8_t *tokenizer,
+              uint64_t tokenizer_bytes, struct engine_arena *arena, struct engine_error *error)
+{
+    const struct engine_options options = {
+        .batch = COMPLETE_BATCH, .kernels = loaded->kernels, .attention = loaded->attention};
+    struct engine_tokenizer *words = engine_arena_take(arena, 1, sizeof *words);
+    if (words == NULL)
+        return engine_fail(error, ENGINE_E_SPACE, "llm: no memory for a tokenizer");
+    int status = read_tokenizer(words, loaded, tokenizer, tokenizer_bytes, arena, error);
+    *answerer = (struct answerer){.shape = &loaded->model.shape, .tokenizer = words};
+    return status != ENGINE_OK ? status
+                               : engine_open(&answerer->engine, &loaded->model, &loaded->source,
+                                             &options, arena, error);
+}

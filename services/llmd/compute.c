@@ -78,6 +78,7 @@ compute_begin(const struct compute_options *options, struct engine_error *error)
 {
     char word[WORD_BYTES];
     how = *options;
+    weights_begin(how.name);
     if (!read_kernel(error))
         return false;
     uint32_t wanted = sched_vcpus();
@@ -99,8 +100,8 @@ open_workers(bool on_fault, struct engine_error *error)
     return true;
 }
 
-struct model *
-compute_open(const struct files *files, struct engine_error *error)
+static bool
+open_model(const struct files *files, struct engine_error *error)
 {
     const struct model_options options = {.batch = how.batch,
                                           .team = &crew.team,
@@ -108,10 +109,36 @@ compute_open(const struct files *files, struct engine_error *error)
                                           .kernel = wanted_kernel,
                                           .pack = !files->on_fault};
     if (!model_open(&model, &files->checkpoint, &files->tokenizer, &options, error))
-        return NULL;
+        return false;
     if (open_workers(files->on_fault, error))
-        return &model;
+        return true;
     model_close(&model);
+    return false;
+}
+
+/* Opening reads some of the weights: they may turn out bad by that. */
+static bool
+use_files(const struct files *files, struct engine_error *error)
+{
+    if (!open_model(files, error))
+        return false;
+    const char *lost = weights_lost();
+    if (lost == NULL)
+        return true;
+    (void)snprintf(error->text, sizeof(error->text), "%s", lost);
+    compute_close();
+    return false;
+}
+
+struct model *
+compute_open(struct files *files)
+{
+    while (weights_find(files)) {
+        struct engine_error error = {""};
+        if (use_files(files, &error))
+            return &model;
+        weights_refuse(error.text);
+    }
     return NULL;
 }
 

@@ -23,8 +23,9 @@ struct compute_options {
  */
 bool compute_begin(const struct compute_options *options, struct engine_error *error);
 
-/* Opens the model in `files`. NULL, with `error`: it cannot be. One at a time. */
-struct model *compute_open(const struct files *files, struct engine_error *error);
+/* Opens the model of the newest generation that can be used; those that cannot are refused
+ * (weights.h), and *files are those of the one that is. NULL: there is none. One at a time. */
+struct model *compute_open(struct files *files);
 
 /* Says how it is computed. */
 void compute_report(void);

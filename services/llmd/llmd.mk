@@ -31,8 +31,10 @@ endif
 llmd_of       = $(patsubst llmd-private,llmd,$(1:%=llmd-%))
 LLMD         := $(call llmd_of,$(CONFIG))
 
-LLMD_MACHINE_SRCS := $(LLMD_SRCS) $(addprefix services/llmd/,compute.c crew_sched.c service.c weights.c) \
-                     $(ENGINE_AARCH64_SRCS)
+# In the machine a model is found, verified and computed with by these, whoever serves it.
+LLMD_MODEL_SRCS   := $(addprefix services/llmd/,compute.c crew.c crew_sched.c kernels.c metrics.c model.c \
+                     weights.c workers.c) $(ENGINE_AARCH64_SRCS)
+LLMD_MACHINE_SRCS := $(sort $(LLMD_SRCS) $(LLMD_MODEL_SRCS)) services/llmd/service.c
 llmd_SRCS         := $(LLMD_MACHINE_SRCS) $(addprefix services/llmd/,link.c raw.c)
 llmd-shared_SRCS  := $(llmd_SRCS)
 llmd-sockets_SRCS := $(LLMD_MACHINE_SRCS) $(LLMD_SOCKETS_SRCS) services/llmd/sockets_main.c

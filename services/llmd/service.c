@@ -68,32 +68,11 @@ describe(void)
     compute_report();
 }
 
-/* Opening reads some of the weights: they may turn out bad by that. */
-static bool
-use_files(struct engine_error *error)
-{
-    model = compute_open(&files, error);
-    if (model == NULL)
-        return false;
-    const char *lost = weights_lost();
-    if (lost == NULL)
-        return true;
-    (void)snprintf(error->text, sizeof(error->text), "%s", lost);
-    compute_close();
-    return false;
-}
-
-/* The newest generation that can be used; those that cannot are refused. */
 static bool
 open_model(void)
 {
-    while (weights_find(&files)) {
-        struct engine_error error = {""};
-        if (use_files(&error))
-            return true;
-        weights_refuse(error.text);
-    }
-    return false;
+    model = compute_open(&files);
+    return model != NULL;
 }
 
 /* --- Another generation, when the one that is served is lost -----------------------------------

@@ -1,8 +1,6 @@
 /* Where the files of the model are, and whether they may be served. */
 #include "weights.h"
 
-#include "service.h"
-
 #include <model/shape.h>
 #include <pager/payloads.h>
 #include <rt/again.h>
@@ -13,7 +11,9 @@
 
 #define TYPE_BLOCK 2u
 #define DEVICES    32u
+#define WORD_BYTES 48u
 
+static const char *program; /* whose words and lines these are */
 static struct disk disk;
 static struct trust trust;
 static struct bundle bundle;
@@ -22,6 +22,13 @@ static char name[MANIFEST_NAME_BYTES] = "default";
 static int64_t below = BUNDLE_NEWEST; /* generations that were not tried; 0: there are none */
 static bool have_disk, mapped;        /* `payloads` are those of `bundle` */
 static struct pager_counts before;    /* of the generations that are gone */
+
+static _Noreturn void
+die(const char *what, const char *why)
+{
+    rt_printf("%s: %s: %s\n", program, what, why);
+    rt_exit(1);
+}
 
 static bool
 module_file(const char *module_name, struct model_file *file)
@@ -43,7 +50,7 @@ report(void *context, const struct bundle_event *event)
         [BUNDLE_NONE] = "nothing to serve",
     };
     (void)context;
-    rt_printf("llmd: bundle %s/%lld: %s: %s\n", event->name, (long long)event->generation,
+    rt_printf("%s: bundle %s/%lld: %s: %s\n", program, event->name, (long long)event->generation,
               verdicts[event->verdict], event->text);
 }
 
@@ -109,11 +116,11 @@ read_trust(void)
     struct model_file file;
     struct why why;
     if (!module_file("trust", &file))
-        service_die("trust", "the boot image has no trust root");
+        die("trust", "the boot image has no trust root");
     if (!trust_read("trust", file.bytes, file.count, &trust, &why))
-        service_die("trust", why.text);
+        die("trust", why.text);
     for (size_t i = 0; i < trust.count; i++)
-        rt_printf("llmd: trusts %s\n", trust.keys[i].name);
+        rt_printf("%s: trusts %s\n", program, trust.keys[i].name);
 }
 
 /* The first disk with a store image. */
@@ -127,7 +134,7 @@ find_store(void)
         have_disk = exo_device_info(slot, &info) == EXO_OK && info.type == TYPE_BLOCK &&
                     disk_open(&disk, slot, event, &why);
     if (!have_disk)
-        service_die("store", why.text);
+        die("store", why.text);
 }
 
 /* Before the first generation; and a queue that broke is opened anew. */
@@ -135,13 +142,15 @@ static void
 look_at_store(void)
 {
     if (have_disk && disk.blk.vq.error != EXO_OK) {
-        rt_printf("llmd: the disk is started anew: %s\n", exo_error_text(disk.blk.vq.error));
+        rt_printf("%s: the disk is started anew: %s\n", program, exo_error_text(disk.blk.vq.error));
         disk_close(&disk);
         have_disk = false;
     } else if (!have_disk) {
         read_trust();
         hash_use(rt_machine.features & EXO_FEATURE_SHA256 ? &hash_arm : &hash_portable);
-        (void)rt_option("llmd.bundle", name, sizeof(name));
+        char word[WORD_BYTES];
+        (void)rt_format(word, sizeof(word), "%s.bundle", program);
+        (void)rt_option(word, name, sizeof(name));
     }
     find_store();
 }
@@ -157,11 +166,13 @@ payload_file(const char *path)
 static bool
 open_bundle(struct files *files)
 {
+    char word[WORD_BYTES];
     look_at_store();
+    (void)rt_format(word, sizeof(word), "%s.unsigned", program);
     const struct bundle_loader loader = {
         .store = &disk.image.store,
         .trust = &trust,
-        .allow_unsigned = rt_option_number("llmd.unsigned", 0) != 0,
+        .allow_unsigned = rt_option_number(word, 0) != 0,
         .report = report,
         .accept = accept_bundle,
         .load = load_bundle,
@@ -175,6 +186,12 @@ open_bundle(struct files *files)
     return true;
 }
 
+void
+weights_begin(const char *name_of_program)
+{
+    program = name_of_program;
+}
+
 bool
 weights_find(struct files *files)
 {
@@ -183,9 +200,9 @@ weights_find(struct files *files)
         return false;
     if (!module_file("model.bin", &files->checkpoint))
         return open_bundle(files);
-    rt_printf("llmd: the model is from the boot image, NOT SIGNED BY ANYBODY\n");
+    rt_printf("%s: the model is from the boot image, NOT SIGNED BY ANYBODY\n", program);
     if (!module_file("tokenizer.bin", &files->tokenizer))
-        service_die("tokenizer.bin", "not in the boot image, beside model.bin");
+        die("tokenizer.bin", "not in the boot image, beside model.bin");
     return true;
 }
 
@@ -199,7 +216,7 @@ void
 weights_refuse(const char *why)
 {
     if (!mapped) {
-        rt_printf("llmd: the model of the boot image: rejected: %s\n", why);
+        rt_printf("%s: the model of the boot image: rejected: %s\n", program, why);
         below = 0;
         return;
     }

@@ -16,6 +16,10 @@ struct files {
     bool on_fault;      /* the checkpoint is read, and verified, when it is touched */
 };
 
+/* Before the others: the program's name, for messages, and for the words NAME.bundle= and
+ * NAME.unsigned= of the command line. */
+void weights_begin(const char *program);
+
 /*
  * Finds the files and maps them: those of the newest generation at first, after weights_refuse
  * those of the next one below. Each generation that is not good is reported with its reason. False:
