@@ -33,23 +33,22 @@ UNIT_KERNEL := $(addprefix tests/unit/host/,fake_arch.c fake_kernel.c fake_virti
                $(addprefix exo/virtio/,device.c queue.c region.c block.c port.c)
 UNIT_SRCS_test_kernel  := $(UNIT_KERNEL)
 UNIT_FLAGS_test_kernel := -DEXO_DEBUG=1
-UNIT_SRCS_test_kernel_random  := $(UNIT_KERNEL)
-UNIT_FLAGS_test_kernel_random := -DEXO_DEBUG=1
 UNIT_SRCS_test_irq     := $(UNIT_KERNEL)
 UNIT_FLAGS_test_irq    := -DEXO_DEBUG=1
-UNIT_TSAN += test_irq
 UNIT_SRCS_test_virtio_threads  := $(UNIT_KERNEL)
 UNIT_FLAGS_test_virtio_threads := -DEXO_DEBUG=1
-UNIT_TSAN += test_virtio_threads
+UNIT_TSAN += test_irq test_virtio_threads
 
+# These take the kernel as it was compiled for test_kernel.
 VIRTIO_TESTS := $(addprefix test_virtio_,session queue region faults extent random)
+PORT_TESTS   := test_port test_port_frames test_port_interrupts
 $(foreach t,$(VIRTIO_TESTS),\
-    $(eval UNIT_SRCS_$(t)  := $(UNIT_KERNEL) $(addprefix tests/unit/devices/,machine.c buffers.c))\
-    $(eval UNIT_FLAGS_$(t) := -DEXO_DEBUG=1))
-PORT_TESTS := test_port test_port_frames test_port_interrupts
+    $(eval UNIT_SRCS_$(t) := $(addprefix tests/unit/devices/,machine.c buffers.c)))
 $(foreach t,$(PORT_TESTS),\
-    $(eval UNIT_SRCS_$(t)  := $(UNIT_KERNEL) $(addprefix tests/unit/devices/,machine.c nic.c))\
-    $(eval UNIT_FLAGS_$(t) := -DEXO_DEBUG=1))
+    $(eval UNIT_SRCS_$(t) := $(addprefix tests/unit/devices/,machine.c nic.c)))
+$(foreach t,test_kernel_random $(VIRTIO_TESTS) $(PORT_TESTS),\
+    $(eval UNIT_FLAGS_$(t) := $(UNIT_FLAGS_test_kernel))\
+    $(eval UNIT_LIBS_$(t)  := $(UNIT_KERNEL:%=out/unit/asan/test_kernel.obj/%.o)))
 
 UNIT_SRCS_test_toml  := $(wildcard libos/toml/*.c)
 UNIT_FLAGS_test_toml := -Ilibos/toml/include
