@@ -103,10 +103,21 @@ list(struct service *none)
     say("%u frames free", free_frames());
 }
 
+/* Of a command that changes nothing. */
+static void
+say_state(const struct service *service)
+{
+    say("%s: it is %s", service->name, state_name(service->state));
+}
+
 static void
 start(struct service *service)
 {
-    if (service_runs(service) || service->state == SERVICE_REFUSED || !plan_service(service))
+    if (service_runs(service) || service->state == SERVICE_REFUSED) {
+        say_state(service);
+        return;
+    }
+    if (!plan_service(service))
         return;
     service->restarts_in_a_row = 0;
     service->due_ticks = 0;
@@ -118,6 +129,16 @@ crash(struct service *service)
 {
     if (service_runs(service))
         crash_service(service);
+    else
+        say_state(service);
+}
+
+static void
+stop(struct service *service)
+{
+    if (!service_runs(service) && service->state != SERVICE_WAITING)
+        say_state(service);
+    stop_service(service);
 }
 
 static void
@@ -144,7 +165,7 @@ static const struct {
     bool named; /* a service's name follows */
     void (*run)(struct service *service);
 } commands[] = {
-    {"list", false, list}, {"start", true, start},         {"stop", true, stop_service},
+    {"list", false, list}, {"start", true, start},         {"stop", true, stop},
     {"kill", true, crash}, {"poweroff", false, power_off},
 };
 
@@ -158,8 +179,10 @@ do_command(char *line)
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         if (strcmp(word, commands[i].name) != 0)
             continue;
-        if (commands[i].named && service == NULL)
+        if (commands[i].named && name == NULL)
             say("%s: names no service", word);
+        else if (commands[i].named && service == NULL)
+            say("%s %s: no such service", word, name);
         else
             commands[i].run(service);
         return;

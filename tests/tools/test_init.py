@@ -363,9 +363,22 @@ class Stops(unittest.TestCase):
             machine.type("reboot")
             machine.until("init: commands: list, start NAME, stop NAME, kill NAME")
             machine.type("stop nobody")
-            machine.until("init: stop: names no service")
+            machine.until("init: stop nobody: no such service")
+            machine.type("kill")
+            machine.until("init: kill: names no service")
             machine.type("x" * 500)
             machine.until("init: commands: ")
+
+    def test_commands_that_change_nothing_say_why(self):
+        with Machine({"a": manifest("a")}) as machine:
+            machine.until("init: a: ready")
+            machine.type("start a")
+            machine.until("init: a: it is ready$")
+            machine.type("stop a")
+            machine.until("init: a: ended with code 7")
+            for command in ("stop a", "kill a"):
+                machine.type(command)
+                machine.until("init: a: it is off$")
 
 
 if __name__ == "__main__":
