@@ -15,6 +15,8 @@ STORE_FOLDER   ?= out/model
 STORE_UNSIGNED := 0
 
 ifeq ($(MODEL),)
+$(foreach v,TRUST TOKENIZER VERIFY,$(if $($v),\
+    $(error $v=$($v): there is no MODEL that it could belong to)))
 STORE_IMAGE  := out/store.img
 STORE_BUNDLE := default
 STORE_TRUST  := $(TRUST_ROOT)
@@ -36,6 +38,8 @@ else ifneq ($(wildcard $(MODEL)/.),)
 $(error MODEL=$(MODEL): a folder without a manifest.toml is no bundle)
 else ifeq ($(wildcard $(MODEL)),)
 $(error MODEL=$(MODEL): no such file)
+else ifneq ($(filter %.gguf,$(MODEL)),)
+$(error MODEL=$(MODEL): GGUF is not served, only llama2.c checkpoints and bundles of them)
 else
 TOKENIZER ?= $(dir $(MODEL))tokenizer.bin
 VERIFY    ?= eager

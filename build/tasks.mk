@@ -28,7 +28,7 @@ run: export NET ?= $(if $(filter llm,$(APP)),none,user)
 run: export HTTP_PORT ?= $(if $(filter user,$(NET)),8080)
 run: export STORE ?= $(STORE_IMAGE)
 run: override export CMDLINE := $(RUN_NAME).bundle=$(STORE_BUNDLE) $(RUN_NAME).unsigned=$(STORE_UNSIGNED) \
-                       $(if $(filter user,$(NET)),llmd.url=http://127.0.0.1:$(HTTP_PORT)) \
+                       $(and $(filter user,$(NET)),$(HTTP_PORT),llmd.url=http://127.0.0.1:$(HTTP_PORT)) \
                        $(if $(ENGINE_KERNEL),$(RUN_NAME).kernel=$(ENGINE_KERNEL)) \
                        $(if $(PRECISION),$(RUN_NAME).precision=$(PRECISION)) $(CMDLINE)
 run: setup-run all $(STORE_IMAGE)
@@ -71,7 +71,7 @@ clean:
 help:
 	@echo 'make [all]     build the kernel and the services into $(OUT)'
 	@echo 'make hosted    build what also runs on this machine into out/host'
-	@echo 'make run       start the services; APP MODEL HTTP_PORT SMP MEM CPU NET IMAGE CMDLINE'
+	@echo 'make run       start the services; APP CONFIG MODEL HTTP_PORT SMP MEM CPU NET IMAGE CMDLINE'
 	@echo 'make debug     the same, waiting for gdb, which it starts'
 	@echo 'make test      run every test; TESTS=<glob> selects'
 	@echo 'make store     pack the store image: MODEL TRUST TOKENIZER (docs/guides/bundles.md)'

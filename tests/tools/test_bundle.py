@@ -477,6 +477,10 @@ class Store(Case):
         self.signed(1)
         (self.folder / "m.bin").write_bytes(checkpoint())
         self.refused("absent: no such file", f"MODEL={self.folder}/absent")
+        (self.folder / "m.gguf").write_bytes(b"GGUF")
+        self.refused("m.gguf: GGUF is not served", f"MODEL={self.folder}/m.gguf")
+        self.refused("TRUST=x.pub: there is no MODEL", "MODEL=", "TRUST=x.pub")
+        self.refused("VERIFY=on-fault: there is no MODEL", "MODEL=", "VERIFY=on-fault")
         self.refused("a bundle needs TRUST=", f"MODEL={self.folder}/bundles/small")
         self.refused("nobody.pub: no such file", f"MODEL={self.folder}/bundles/small",
                      "TRUST=nobody.pub")
