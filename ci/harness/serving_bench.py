@@ -31,7 +31,7 @@ SHAPES = {"15m": (288, 768, 6, 6, 6, 32000, 256, 1),
           "1b-q8": (2048, 5632, 22, 32, 4, 32000, 2048, 1, 32)}
 # What the console says at the end of each phase of a start.
 PHASES = (("emulator_and_kernel", "CPUs online"), ("init", "llmd: trusts"),
-          ("verification", ": opened: |: NOT SIGNED BY ANYBODY: "),
+          ("verification", ": opened: "),
           ("model_and_kernels", "llmd: (kernels: |chosen in)"), ("network", "llmd: serving at"))
 
 

@@ -46,7 +46,7 @@ report(void *context, const struct bundle_event *event)
     static const char *const verdicts[] = {
         [BUNDLE_REJECTED] = "rejected",
         [BUNDLE_OPENED] = "opened",
-        [BUNDLE_UNSIGNED] = "NOT SIGNED BY ANYBODY",
+        [BUNDLE_UNSIGNED] = "opened",
         [BUNDLE_NONE] = "nothing to serve",
     };
     (void)context;

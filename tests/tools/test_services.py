@@ -100,6 +100,12 @@ class Serves(unittest.TestCase):
                 self.assertRegex(text, rb"0\r\nFinish-Reason: [a-z]+\r\n")
                 machine.until("init: llmd: ended with code 0")
 
+    def test_the_list_of_kernels_is_printed_once(self):
+        with self.machine(CMDLINE="llmd.kernel=list") as machine:
+            machine.until("llmd: kernels: reference ")
+            machine.until("init: llmd: ended with code 0")
+            self.assertEqual(machine.state("llmd"), ("off", 0))
+
 
 class Make(unittest.TestCase):
     def test_app_that_is_not_there_is_named_with_those_that_are(self):
