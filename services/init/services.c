@@ -7,6 +7,8 @@
 #define FOLDER "services/"
 #define ENDING ".toml"
 
+_Static_assert(SERVICES_MAX <= 32, "a bit for each");
+
 struct service services[SERVICES_MAX];
 uint32_t service_count;
 
@@ -78,6 +80,31 @@ read_service(struct service *service, const struct rt_module *module)
     service->state = SERVICE_REFUSED;
 }
 
+/* A bit for each service that this one's manifest names as one before it. */
+static uint32_t
+named_before(const struct service *service)
+{
+    uint32_t before = 0;
+    for (size_t i = 0; i < service->manifest.after_count; i++) {
+        const struct service *other = find_service(service->manifest.after[i]);
+        before |= other != NULL ? 1u << (other - services) : 0;
+    }
+    return before;
+}
+
+/* Whether it comes after itself, by way of others: none of them would ever start. */
+static bool
+is_in_circle(const struct service *service)
+{
+    uint32_t before = 0, found = named_before(service);
+    while (found != before) {
+        before = found;
+        for (uint32_t i = 0; i < service_count; i++)
+            found |= before >> i & 1 ? named_before(&services[i]) : 0;
+    }
+    return before >> (service - services) & 1;
+}
+
 /* Names of services that another one comes after. */
 static void
 check_order(struct service *service)
@@ -85,6 +112,8 @@ check_order(struct service *service)
     for (size_t i = 0; i < service->manifest.after_count; i++)
         if (find_service(service->manifest.after[i]) == NULL)
             refuse_service(service, NULL, "after", "names a service that is not there");
+    if (service->state != SERVICE_REFUSED && is_in_circle(service))
+        refuse_service(service, NULL, "after", "it would come after itself");
 }
 
 void

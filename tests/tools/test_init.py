@@ -225,6 +225,16 @@ class Refusals(unittest.TestCase):
                 machine.until("init: a: not started: ")
                 machine.until("init: b: ready")
 
+    def test_services_that_would_wait_for_each_other(self):
+        with Machine({"a": manifest("a", top=TOP + 'after = ["b"]'),
+                      "b": manifest("b", top=TOP + 'after = ["c", "good"]'),
+                      "c": manifest("c", top=TOP + 'after = ["a"]'),
+                      "own": manifest("own", top=TOP + 'after = ["own"]'),
+                      "good": manifest("good")}) as machine:
+            for name in ("a", "b", "c", "own"):
+                machine.until(f"init: {name}: not started: services/{name}.toml:5: after: it would")
+            machine.until("init: good: ready")
+
     def test_more_than_the_machine_has(self):
         self.refused(manifest("bad", memory="999M"), "limits")
         self.refused(manifest("bad", more="[cpu]\nnumber = 1"),
