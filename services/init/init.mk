@@ -12,7 +12,7 @@ $(call objects,libc,$(init_SRCS)): | $(LIBSODIUM_READY)
 SERVICES := llmd llm
 
 # The boot image that has APP: llm is for one who has the machine for himself, and has its own.
-SERVICES_IMAGE := $(OUT)/services-$(if $(filter llm,$(APP)),llm,$(CONFIG)).img
+SERVICES_IMAGE  = $(OUT)/services-$(if $(filter llm,$(APP)),llm,$(CONFIG)).img
 IMAGES += services-llm
 IMAGE_INIT_services-llm  := init
 IMAGE_FILES_services-llm := llm=$(OUT)/bin/llm.stripped trust=$(STORE_TRUST) \

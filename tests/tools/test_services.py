@@ -108,6 +108,11 @@ class Serves(unittest.TestCase):
 
 
 class Make(unittest.TestCase):
+    def test_an_image_is_booted_that_is_built(self):
+        for chosen, image in ((), "private"), (("CONFIG=posix",), "posix"), (("APP=llm",), "llm"):
+            self.assertEqual(make("-s", "print-SERVICES_IMAGE", *chosen),
+                             (0, f"out/clang-release/services-{image}.img\n"))
+
     def test_app_that_is_not_there_is_named_with_those_that_are(self):
         status, output = make("run", "APP=nobody")
         self.assertNotEqual(status, 0)
