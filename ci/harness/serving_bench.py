@@ -20,8 +20,7 @@ PATIENCE_S = 120
 FOLDER = "out/bench"
 TOKENIZER = serving.MODELS / "tokenizer.bin"
 RING = serving.OUT / "bench" / "http_ring.img"
-IMAGE = serving.OUT / "llmd.img"
-SERVICES = serving.OUT / "services-private.img"
+IMAGE = serving.OUT / "services-private.img"  # what `make run` boots
 TAP_WORDS = "net.dhcp=0 net.ip=10.0.2.15"
 CONNECTIONS, REQUESTS = 8, 30000
 # What make-model is told: width, hidden, layers, heads, heads of keys, vocabulary, context, seed, and
@@ -156,7 +155,7 @@ def restarts(store):
     """Milliseconds from a crash of llmd until it answers again."""
     def serves(port):
         return ask(port, "GET", "/health", "", RETRY_S) is not None
-    return [console.restart_ms(SERVICES, "llmd", serves, STORE=store, SMP="4")
+    return [console.restart_ms(IMAGE, "llmd", serves, STORE=store, SMP="4")
             for _ in range(ROUNDS)]
 
 

@@ -13,7 +13,8 @@ HTTPLOAD = ROOT / "out" / "host" / "httpload"
 class OverTap(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        status, output = make("out/host/httpload", "out/store.img", "out/clang-release/llmd.img",
+        status, output = make("out/host/httpload", "out/store.img",
+                              "out/clang-release/services-private.img",
                               "out/clang-release/bench/http_ring.img")
         if status:
             raise RuntimeError(output)

@@ -55,7 +55,7 @@ check_text(const uint8_t *model, size_t model_bytes, const char *tokenizer, uint
 {
     const struct loading loading = {.file = model, .bytes = model_bytes, .kernel = "reference"};
     struct loaded loaded;
-    struct completion completion = {.loaded = &loaded, .prompt = PROMPT, .put = put};
+    struct completion completion = {.prompt = PROMPT, .put = put};
     struct engine_error error = {""};
     size_t tokenizer_bytes, expected_bytes;
     uint8_t *pieces = read_file(tokenizer, &tokenizer_bytes);
@@ -63,8 +63,7 @@ check_text(const uint8_t *model, size_t model_bytes, const char *tokenizer, uint
     struct engine_arena arena = {.base = aligned_alloc(ENGINE_ARENA_ALIGN, ARENA_BYTES),
                                  .size_bytes = ARENA_BYTES};
     CHECK_EQ(load(&loaded, &loading, &arena, &error), 0);
-    completion.tokenizer = pieces;
-    completion.tokenizer_bytes = tokenizer_bytes;
+    CHECK_EQ(open_answerer(&completion.by, &loaded, pieces, tokenizer_bytes, &arena, &error), 0);
     completion.tokens_max = positions - 4;
     text_bytes = 0;
     CHECK_EQ(complete(&completion, &arena, &error), 0);
@@ -189,17 +188,17 @@ a_tokenizer_of_another_model_is_refused(void)
 {
     struct loading loading = {.kernel = "reference"};
     struct loaded loaded;
-    struct completion completion = {
-        .loaded = &loaded, .prompt = PROMPT, .put = put, .tokens_max = 1};
+    struct answerer answerer;
     struct engine_error error = {""};
+    size_t pieces_bytes;
     uint8_t *model = read_file("stories260K.bin", &loading.bytes);
-    uint8_t *pieces = read_file("tokenizer.bin", &completion.tokenizer_bytes);
+    uint8_t *pieces = read_file("tokenizer.bin", &pieces_bytes);
     struct engine_arena arena = {.base = aligned_alloc(ENGINE_ARENA_ALIGN, ARENA_BYTES),
                                  .size_bytes = ARENA_BYTES};
     loading.file = model;
     CHECK_EQ(load(&loaded, &loading, &arena, &error), 0);
-    completion.tokenizer = pieces;
-    CHECK_EQ(complete(&completion, &arena, &error), ENGINE_E_MISMATCH);
+    CHECK_EQ(open_answerer(&answerer, &loaded, pieces, pieces_bytes, &arena, &error),
+             ENGINE_E_MISMATCH);
     CHECK_EQ(strcmp(error.text, "tokenizer: more pieces than the model has words (512)"), 0);
     free(arena.base);
     free(pieces);
