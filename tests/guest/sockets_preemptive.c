@@ -1,4 +1,5 @@
-// config: smp=1,4 devices=net:user
+// config: smp=1,4 devices=net:user build=clang,debug
+// Without gcc: CAVEATS.md.
 /* libos/sockets with threads that take turns. */
 #include "sockets/suite.h"
 
