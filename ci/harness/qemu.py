@@ -11,8 +11,7 @@ from .host import ROOT, clean_environment
 KEYS = {"smp", "cpu", "el2", "icount", "build", "mem", "timeout", "expect", "cmdline",
         "devices", "its"}
 PLAIN = {"mem", "timeout", "expect", "cmdline", "devices", "its"}
-BUILDS = {"release": ["clang-release", "gcc-release"], "clang": ["clang-release"],
-          "debug": ["clang-debug"]}
+BUILDS = {"release": ["clang-release", "gcc-release"], "debug": ["clang-debug"]}
 TIMEOUT_S = 120
 NOT_PERMITTED = 77      # run-qemu: the host does not permit a device that the machine needs
 
@@ -52,7 +51,7 @@ def plan(text):
     builds = []
     for name in asked.get("build", ["release", "debug"]):
         if name not in BUILDS:
-            raise config.ConfigError(f"config: build={name}: must be release, clang or debug")
+            raise config.ConfigError(f"config: build={name}: must be release or debug")
         builds += BUILDS[name]
     expect = asked.get("expect", "pass")
     if expect.partition(":")[0] not in ("pass", "panic"):

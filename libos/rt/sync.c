@@ -9,6 +9,8 @@ rt_inside_enter(void)
 {
     struct exo_control *control = rt_control();
     uint32_t before = __atomic_load_n(&control->inside, __ATOMIC_RELAXED);
+    if (before != 0)
+        return before; /* a fault would end the program now; the outermost has made room */
     __asm__ volatile("ldrb wzr, [%0]"
                      :
                      : "r"((char *)__builtin_frame_address(0) - RT_INSIDE_STACK_BYTES)

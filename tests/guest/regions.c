@@ -463,6 +463,49 @@ stack_grows_as_it_is_used(void)
     check_equal(vm_unmap(va, bytes), EXO_OK);
 }
 
+#define SECTION_BYTES (RT_INSIDE_STACK_BYTES / 2)
+
+static struct rt_lock outer, inner;
+
+static __attribute__((noinline)) void
+lock_further_down(void)
+{
+    char here[SECTION_BYTES];
+    __asm__ volatile("" : : "r"(here) : "memory");
+    rt_lock(&inner);
+    rt_unlock(&inner);
+}
+
+/* Locks within locks at every place of a page, on a stack of which nothing was touched below. */
+static uint64_t
+lock_going_down(uint64_t depth)
+{
+    char here[64];
+    __asm__ volatile("" : : "r"(here) : "memory");
+    rt_lock(&outer);
+    lock_further_down();
+    rt_unlock(&outer);
+    return depth > 0 ? lock_going_down(depth - 1) + 1 : 0;
+}
+
+static void *
+lock_deep(void *argument)
+{
+    return (void *)(uintptr_t)lock_going_down((uintptr_t)argument);
+}
+
+/* A fault inside would end this program. */
+static void
+locks_within_locks_find_their_stack_there(void)
+{
+    uint64_t bytes = 64 * PAGE, va = new_region(bytes, VM_READ | VM_WRITE, 0);
+    struct thread *thread;
+    const struct thread_attributes how = {.vcpu = SCHED_ANY, .stack_top = at(va + bytes)};
+    check_equal(thread_create(&thread, &how, lock_deep, (void *)300), EXO_OK);
+    check_equal((uintptr_t)thread_join(thread), 300);
+    check_equal(vm_unmap(va, bytes), EXO_OK);
+}
+
 /* --- Many vCPUs, many faults */
 
 static void *
@@ -515,6 +558,7 @@ static const struct test tests[] = {
     TEST(page_that_many_touch_is_filled_once),
     TEST(fill_keeps_all_registers_of_the_thread),
     TEST(stack_grows_as_it_is_used),
+    TEST(locks_within_locks_find_their_stack_there),
     TEST(threads_map_and_unmap_at_once),
     TEST(regions_are_limited_and_come_back),
 };

@@ -1,5 +1,4 @@
-// config: smp=1,4 devices=net:user build=clang,debug
-// Without gcc: CAVEATS.md.
+// config: smp=1,4 devices=net:user
 /* libos/sockets with threads that run until they wait. */
 #include "sockets/suite.h"
 

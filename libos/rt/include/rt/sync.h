@@ -12,7 +12,8 @@
 /*
  * Defers the upcalls of this vCPU; returns what rt_inside_leave has to be given. These nest.
  * A fault while upcalls are deferred stops the environment: so that stacks may grow by faults, the
- * RT_INSIDE_STACK_BYTES below the stack pointer are touched before. What runs inside may use those.
+ * RT_INSIDE_STACK_BYTES below the stack pointer are touched before, by the outermost alone. What
+ * runs inside may use those.
  */
 #define RT_INSIDE_STACK_BYTES 2048
 uint32_t rt_inside_enter(void);
