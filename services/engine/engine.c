@@ -99,7 +99,7 @@ static bool
 read_row(struct engine *engine, const struct engine_tensor *tensor, float *to)
 {
     struct engine_rows rows;
-    if (!engine->source->rows(engine->source->context, tensor, 0, &rows))
+    if (!engine->source->rows(engine->source->context, 0, tensor, 0, &rows))
         return false;
     step_kernel(engine, tensor)->expand(&rows, 0, tensor->columns, tensor->group, to);
     return true;

@@ -9,11 +9,11 @@
 
 /* Rows that cannot be had leave the whole step failed; the others go on. */
 static void
-multiply_block(struct engine *engine, const struct engine_tensor *tensor, uint32_t block,
-               const struct engine_vectors *vectors, float *const *out)
+multiply_block(struct engine *engine, uint32_t worker, const struct engine_tensor *tensor,
+               uint32_t block, const struct engine_vectors *vectors, float *const *out)
 {
     struct engine_rows rows;
-    if (!engine->source->rows(engine->source->context, tensor, block, &rows)) {
+    if (!engine->source->rows(engine->source->context, worker, tensor, block, &rows)) {
         __atomic_store_n(&engine->failed, true, __ATOMIC_RELAXED);
         return;
     }
@@ -38,7 +38,7 @@ product(struct engine *engine, uint32_t worker, const struct engine_tensor *tens
                                      .bases = engine->bases};
     struct step_share share = step_share(engine, worker, engine_tensor_blocks(tensor));
     for (uint32_t block = share.first; block < share.end; block++)
-        multiply_block(engine, tensor, block, &vectors, out);
+        multiply_block(engine, worker, tensor, block, &vectors, out);
 }
 
 /* Vector `v` in engine->normed is done: into the form that its reader takes. */
@@ -81,13 +81,13 @@ add_rows(float *to, const float *from, uint32_t count)
 }
 
 static void
-embed(struct engine *engine, uint32_t t)
+embed(struct engine *engine, uint32_t worker, uint32_t t)
 {
     const struct engine_tensor *table = engine->model->embedding;
     const struct step_token *token = &engine->tokens[t];
     struct engine_rows rows;
-    if (!engine->source->rows(engine->source->context, table, token->token / ENGINE_BLOCK_ROWS,
-                              &rows)) {
+    if (!engine->source->rows(engine->source->context, worker, table,
+                              token->token / ENGINE_BLOCK_ROWS, &rows)) {
         __atomic_store_n(&engine->failed, true, __ATOMIC_RELAXED);
         return;
     }
@@ -115,7 +115,7 @@ begin_tokens(struct engine *engine, uint32_t worker)
 {
     struct step_share share = step_share(engine, worker, engine->token_count);
     for (uint32_t t = share.first; t < share.end; t++) {
-        embed(engine, t);
+        embed(engine, worker, t);
         rotations_of(engine, t);
         if (engine->model->shape.layers > 0)
             norm(engine, engine->x[t], 0, engine->model->layers[0].query, t);

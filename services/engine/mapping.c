@@ -2,9 +2,10 @@
 #include "engine/weights.h"
 
 static bool
-mapping_rows(void *context, const struct engine_tensor *tensor, uint32_t block,
+mapping_rows(void *context, uint32_t worker, const struct engine_tensor *tensor, uint32_t block,
              struct engine_rows *rows)
 {
+    (void)worker;
     const struct engine_mapping *mapping = context;
     struct engine_range ranges[2];
     unsigned count = engine_block_ranges(tensor, block, ranges);

@@ -33,7 +33,7 @@ pack_tensor(struct engine_packed *packed, const struct engine_tensor *tensor,
     packed->tensors[tensor->index] = to;
     for (uint32_t block = 0; block < blocks; block++) {
         struct engine_rows rows;
-        if (!packed->file->rows(packed->file->context, tensor, block, &rows))
+        if (!packed->file->rows(packed->file->context, 0, tensor, block, &rows))
             return engine_fail(error, ENGINE_E_WEIGHTS, "pack: block %u of %s of layer %u is lost",
                                block, tensor->name, tensor->layer);
         rows.group = tensor->group;
@@ -63,13 +63,13 @@ engine_pack(struct engine_packed *packed, const struct engine_model *model,
 }
 
 static bool
-packed_rows(void *context, const struct engine_tensor *tensor, uint32_t block,
+packed_rows(void *context, uint32_t worker, const struct engine_tensor *tensor, uint32_t block,
             struct engine_rows *rows)
 {
     const struct engine_packed *packed = context;
     const uint8_t *at = packed->tensors[tensor->index];
     if (at == NULL)
-        return packed->file->rows(packed->file->context, tensor, block, rows);
+        return packed->file->rows(packed->file->context, worker, tensor, block, rows);
     *rows = (struct engine_rows){
         .values = at + block * full_block_bytes(packed->kernels[tensor->index]->layout, tensor)};
     return true;

@@ -216,9 +216,11 @@ what_cannot_be_served_is_refused(void)
 }
 
 static bool
-no_rows(void *context, const struct engine_tensor *tensor, uint32_t block, struct engine_rows *rows)
+no_rows(void *context, uint32_t worker, const struct engine_tensor *tensor, uint32_t block,
+        struct engine_rows *rows)
 {
     (void)context;
+    (void)worker;
     (void)tensor;
     (void)block;
     (void)rows;

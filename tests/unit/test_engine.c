@@ -259,12 +259,13 @@ a_step_refuses_what_makes_no_sense(void)
 }
 
 static bool
-lossy_rows(void *context, const struct engine_tensor *tensor, uint32_t block,
+lossy_rows(void *context, uint32_t worker, const struct engine_tensor *tensor, uint32_t block,
            struct engine_rows *rows)
 {
     struct setting *s = context;
     struct engine_source whole = engine_mapping_source(&s->mapping);
-    return tensor != s->model.layers[1].down && whole.rows(whole.context, tensor, block, rows);
+    return tensor != s->model.layers[1].down &&
+           whole.rows(whole.context, worker, tensor, block, rows);
 }
 
 static void

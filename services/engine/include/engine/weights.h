@@ -20,11 +20,11 @@ struct engine_rows {
 struct engine_source {
     void *context;
     /*
-     * Gives block `block` of `tensor`. It must stay as it is until the step that asked is over.
-     * False: it cannot be had; the step fails with ENGINE_E_WEIGHTS. Called by several workers at
-     * once, each for blocks of its own.
+     * Gives worker `worker` (below its team's count) block `block` of `tensor`. It stays as it is
+     * until the same worker asks for another one. False: it cannot be had; the step fails with
+     * ENGINE_E_WEIGHTS. Called by several workers at once, mostly for different blocks.
      */
-    bool (*rows)(void *context, const struct engine_tensor *tensor, uint32_t block,
+    bool (*rows)(void *context, uint32_t worker, const struct engine_tensor *tensor, uint32_t block,
                  struct engine_rows *rows);
 };
 
