@@ -16,7 +16,6 @@
 static struct model model;
 static struct crew crew;
 static struct workers workers;
-static void *workers_memory;
 static struct compute_options how;
 static const char *wanted_kernel; /* NULL: the fastest */
 
@@ -88,18 +87,6 @@ compute_begin(const struct compute_options *options, struct engine_error *error)
     return true;
 }
 
-/* Measuring would touch all weights: those that are read when they are touched wait for steps. */
-static bool
-open_workers(bool on_fault, struct engine_error *error)
-{
-    size_t bytes = workers_bytes(model.engine);
-    workers_memory = aligned_alloc(ENGINE_ARENA_ALIGN, bytes);
-    if (workers_memory == NULL)
-        return refuse(error, "no memory to measure workers with");
-    workers_open(&workers, model.engine, crew.team.count, &machine, workers_memory, !on_fault);
-    return true;
-}
-
 static bool
 open_model(const struct files *files, struct engine_error *error)
 {
@@ -110,10 +97,9 @@ open_model(const struct files *files, struct engine_error *error)
                                           .pack = !files->on_fault};
     if (!model_open(&model, &files->checkpoint, &files->tokenizer, &options, error))
         return false;
-    if (open_workers(files->on_fault, error))
-        return true;
-    model_close(&model);
-    return false;
+    /* Taking steps now would touch all weights: not where they are read when they are touched. */
+    workers_open(&workers, model.engine, crew.team.count, &machine, !files->on_fault);
+    return true;
 }
 
 /* Opening reads some of the weights: they may turn out bad by that. */
@@ -149,10 +135,10 @@ compute_report(void)
     const struct kernels *kernels = &model.kernels;
     kernels_report(kernels, how.name, how.log);
     (void)snprintf(
-        line, sizeof(line), "%s: chosen in %u.%u ms, weights %s; %u of %u workers", how.name,
+        line, sizeof(line), "%s: chosen in %u.%u ms, weights %s; %u of %u workers%s", how.name,
         (unsigned)(kernels->choice_us / 1000), (unsigned)(kernels->choice_us % 1000 / 100),
         model.is_packed ? "packed for them" : "as in the file, which the reference reads",
-        workers.count, workers.most);
+        workers.count, workers.most, workers.trial.under_way ? ", the first steps try more" : "");
     how.log(line);
 }
 
@@ -160,7 +146,6 @@ void
 compute_close(void)
 {
     model_close(&model);
-    free(workers_memory);
 }
 
 void

@@ -71,7 +71,7 @@ run(void *context, uint32_t workers, void (*work)(void *argument, uint32_t worke
     meet(crew, 0);
 }
 
-static void
+static void *
 serve(void *argument)
 {
     struct crew_member *member = argument;

@@ -20,8 +20,9 @@ struct crew_word {
 
 /* Threads of the system under it. */
 struct crew_system {
-    /* Starts worker(argument) on a further CPU, `number` from 1 on; false: it cannot. */
-    bool (*start)(uint32_t number, void (*worker)(void *argument), void *argument);
+    /* Starts worker(argument), which never returns, on a further CPU, `number` from 1 on; false: it
+       cannot. */
+    bool (*start)(uint32_t number, void *(*worker)(void *argument), void *argument);
     /* Waits while *word is `value`, until woken; may return for no reason. */
     void (*wait)(uint32_t *word, uint32_t value);
     void (*wake)(uint32_t *word); /* everybody who waits for it */

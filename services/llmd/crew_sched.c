@@ -8,30 +8,15 @@
 
 #define STACK_BYTES 32768u
 
-/* What the thread was started with: sched's entry returns a pointer. */
-static struct start {
-    void (*worker)(void *argument);
-    void *argument;
-} starts[CREW_MAX];
-
-static void *
-enter(void *argument)
-{
-    const struct start *start = argument;
-    start->worker(start->argument);
-    return NULL;
-}
-
 static bool
-start(uint32_t number, void (*worker)(void *argument), void *argument)
+start(uint32_t number, void *(*worker)(void *argument), void *argument)
 {
     struct thread *thread;
     const struct thread_attributes how = {
         .vcpu = number, .stack_bytes = STACK_BYTES, .detached = 1};
     if (number >= sched_vcpus())
         return false;
-    starts[number] = (struct start){worker, argument};
-    return thread_create(&thread, &how, enter, &starts[number]) == EXO_OK;
+    return thread_create(&thread, &how, worker, argument) == EXO_OK;
 }
 
 static void

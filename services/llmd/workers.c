@@ -1,83 +1,47 @@
-/* Measuring, and when. */
+/* Trying numbers of workers, and when. */
 #include "workers.h"
 
-#define POSITIONS      8u        /* of the sequence that is measured with */
-#define ROUNDS         2u        /* each number of workers in turn, so that noise meets all */
-#define STEPS          3u        /* in a row */
-#define LONG_STEP_NS   10000000u /* of such steps one is enough */
-#define SLOW_STEPS     3u        /* in a row, twice as long as usual: something has changed */
-#define STEPS_AT_LEAST 64u       /* between measurements for that */
-#define STEPS_SOON     8u        /* to the first one */
-#define STEPS_FIRST    512u      /* to the next one in any case: twice as many each time that ... */
-#define STEPS_AT_MOST  16384u /* ... it finds nothing else, since it costs time where CPUs lack */
+#include <stdlib.h>
 
-static uint64_t
-now_ns(const struct workers *workers)
-{
-    return workers->machine->now_ns(workers->machine->context);
-}
+#define POSITIONS     8u        /* of the sequence that steps are taken with at load */
+#define ROUNDS        2u        /* each number in turn, so that noise meets all */
+#define STEPS         3u        /* in a row */
+#define LONG_STEP_NS  10000000u /* of such steps one round is enough */
+#define OTHERS        4u     /* steps of another number of tokens in a row: now those are tried */
+#define SLOW_STEPS    3u     /* in a row, twice as long as usual: something has changed */
+#define STEPS_FIRST   512u   /* to the next trial in any case: twice as many each time that ... */
+#define STEPS_AT_MOST 16384u /* ... it finds nothing else, since it costs time where CPUs lack */
 
-static size_t
-sequence_bytes(const struct engine *engine)
+static void
+set_count(struct workers *workers, uint32_t count)
 {
-    size_t bytes = engine_sequence_bytes(engine, POSITIONS);
-    return (bytes + ENGINE_ARENA_ALIGN - 1) & ~(size_t)(ENGINE_ARENA_ALIGN - 1);
-}
-
-size_t
-workers_bytes(const struct engine *engine)
-{
-    size_t bytes = engine_model_of(engine)->shape.vocabulary * sizeof(float);
-    return sequence_bytes(engine) +
-           ((bytes + ENGINE_ARENA_ALIGN - 1) & ~(size_t)(ENGINE_ARENA_ALIGN - 1));
-}
-
-/* The time of a step of one token. An error is met again by the next step that somebody waits for.
- */
-static uint64_t
-take_step(struct workers *workers)
-{
-    const uint32_t token = 1;
-    const struct engine_item item = {&workers->sequence, &token, 1, workers->logits};
-    uint64_t start = now_ns(workers);
-    if (workers->sequence.position == POSITIONS)
-        workers->sequence.position = 0;
-    (void)engine_step(workers->engine, &item, 1, NULL);
-    return now_ns(workers) - start;
-}
-
-/* The time of one of `steps` steps; of fewer, where they take longer than `limit_ns` each. */
-static uint64_t
-take_steps(struct workers *workers, uint32_t count, uint32_t steps, uint64_t limit_ns)
-{
-    uint64_t ns = 0;
-    workers->trying = count;
+    workers->count = count;
     engine_set_workers(workers->engine, count);
-    for (uint32_t i = 0; i < steps; i++) {
-        ns += take_step(workers);
-        if (ns / steps > limit_ns)
-            return ns / (i + 1);
-    }
-    return ns / steps;
 }
 
-/*
- * One round, from one worker up. Where so many take twice as long as fewer did, there are more of
- * them than CPUs: the rest is not tried. Returns the greatest number that was worth it.
- */
+/* Steps of 1, 2, 3 to 4, 5 to 8 tokens, and so on. */
 static uint32_t
-try_round(struct workers *workers, uint32_t most, uint32_t steps, uint64_t *sums)
+bucket_of(uint32_t tokens)
 {
-    uint64_t least = UINT64_MAX;
-    for (uint32_t count = 1; count <= most; count++) {
-        uint64_t limit_ns = least == UINT64_MAX ? least : 2 * least;
-        uint64_t ns = take_steps(workers, count, steps, limit_ns);
-        sums[count] += ns;
-        if (ns > limit_ns)
-            return count - 1;
-        least = ns < least ? ns : least;
-    }
-    return most;
+    uint32_t bucket = 0;
+    while (bucket + 1 < WORKERS_BUCKETS && 1u << bucket < tokens)
+        bucket++;
+    return bucket;
+}
+
+/* --- A trial ---------------------------------------------------------------------------------- */
+
+static void
+begin_trial(struct workers *workers, uint32_t bucket, uint32_t before)
+{
+    workers->trial = (struct workers_trial){.under_way = true,
+                                            .bucket = bucket,
+                                            .most = workers->most,
+                                            .before = before,
+                                            .least_ns = UINT64_MAX};
+    for (uint32_t i = 0; i <= WORKERS_MAX; i++)
+        workers->measured_ns[i] = 0;
+    set_count(workers, 1);
 }
 
 /*
@@ -95,58 +59,79 @@ choose(const uint64_t *sums, uint32_t most)
 }
 
 static void
-measure(struct workers *workers)
+end_trial(struct workers *workers)
 {
-    uint64_t sums[WORKERS_MAX + 1] = {0};
-    uint32_t most = workers->most, before = workers->count;
-    (void)take_steps(workers, 1, 1, UINT64_MAX); /* what it reads is near from here on */
-    bool is_long = take_steps(workers, 1, 1, UINT64_MAX) > LONG_STEP_NS;
-    for (uint32_t round = 0; round < (is_long ? 1 : ROUNDS); round++)
-        most = try_round(workers, most, is_long ? 1 : STEPS, sums);
-    workers->count = choose(sums, most);
-    for (uint32_t i = 1; i <= workers->most; i++)
-        workers->measured_ns[i] = sums[i] / (is_long ? 1 : ROUNDS);
+    const struct workers_trial *trial = &workers->trial;
+    set_count(workers, choose(trial->sums, trial->most));
     for (uint32_t i = 0; i < WORKERS_BUCKETS; i++)
         workers->usual_ns[i] = 0;
     workers->steps = workers->slow = 0;
-    workers->patience = workers->count != before ? STEPS_FIRST : 2 * workers->patience;
+    workers->patience = workers->count != trial->before ? STEPS_FIRST : 2 * workers->patience;
     if (workers->patience > STEPS_AT_MOST)
         workers->patience = STEPS_AT_MOST;
-    workers->measurements++;
-    engine_set_workers(workers->engine, workers->count);
+    workers->trials++;
+    workers->trial.under_way = false;
 }
 
-void
-workers_open(struct workers *workers, struct engine *engine, uint32_t most,
-             const struct engine_machine *machine, void *memory, bool now)
+/*
+ * Steps with this number are over, `ns` each. Where so many take twice as long as fewer did, there
+ * are more of them than CPUs: the rest is not tried, and no more in the next round.
+ */
+static void
+try_next(struct workers *workers, uint64_t ns)
 {
-    *workers = (struct workers){.engine = engine,
-                                .machine = machine,
-                                .most = most,
-                                .count = 1,
-                                .patience = now ? STEPS_FIRST : STEPS_SOON};
-    workers->logits = (float *)(void *)((char *)memory + sequence_bytes(engine));
-    engine_sequence_begin(&workers->sequence, POSITIONS, memory);
-    if (most > 1 && now)
-        measure(workers);
+    struct workers_trial *trial = &workers->trial;
+    bool worse = trial->least_ns < UINT64_MAX && ns > 2 * trial->least_ns;
+    trial->sums[workers->count] += ns;
+    workers->measured_ns[workers->count] = ns;
+    trial->least_ns = ns < trial->least_ns ? ns : trial->least_ns;
+    trial->steps = 0;
+    trial->ns = 0;
+    if (worse)
+        trial->most = workers->count - 1;
+    if (!worse && workers->count < trial->most) {
+        set_count(workers, workers->count + 1);
+        return;
+    }
+    trial->round++;
+    trial->least_ns = UINT64_MAX;
+    set_count(workers, 1);
+    if (trial->round == ROUNDS || trial->sums[1] > LONG_STEP_NS)
+        end_trial(workers);
 }
 
-/* Steps of 1, 2, 3 to 4, 5 to 8 tokens, and so on. */
-static uint32_t
-bucket_of(uint32_t tokens)
+/* Of STEPS steps one that takes too long for all of them is enough. */
+static void
+try_step(struct workers *workers, uint32_t bucket, uint64_t ns)
 {
-    uint32_t bucket = 0;
-    while (bucket + 1 < WORKERS_BUCKETS && 1u << bucket < tokens)
-        bucket++;
-    return bucket;
+    struct workers_trial *trial = &workers->trial;
+    if (bucket != trial->bucket) {
+        bool now_those = trial->bucket == WORKERS_BUCKETS || ++trial->others == OTHERS;
+        if (now_those) /* this step is not counted: what it read is near from here on */
+            begin_trial(workers, bucket, trial->before);
+        return;
+    }
+    trial->others = 0;
+    trial->ns += ns;
+    trial->steps++;
+    bool worse = trial->least_ns < UINT64_MAX && trial->ns / STEPS > 2 * trial->least_ns;
+    if (trial->steps == STEPS || worse)
+        try_next(workers, trial->ns / trial->steps);
 }
+
+/* --- Steps ------------------------------------------------------------------------------------ */
 
 void
 workers_stepped(struct workers *workers, uint32_t tokens, uint64_t ns)
 {
-    uint64_t *usual = &workers->usual_ns[bucket_of(tokens)];
+    uint32_t bucket = bucket_of(tokens);
+    uint64_t *usual = &workers->usual_ns[bucket];
     if (workers->most == 1)
         return;
+    if (workers->trial.under_way) {
+        try_step(workers, bucket, ns);
+        return;
+    }
     bool slow = *usual > 0 && ns > 2 * *usual;
     workers->slow = slow ? workers->slow + 1 : 0;
     workers->steps++;
@@ -154,9 +139,56 @@ workers_stepped(struct workers *workers, uint32_t tokens, uint64_t ns)
         *usual = ns;
     else if (!slow)
         *usual += ns / 8 - *usual / 8;
-    bool lost_cpus = workers->count > 1 && workers->slow >= SLOW_STEPS;
-    if ((lost_cpus && workers->steps >= STEPS_AT_LEAST) || workers->steps >= workers->patience)
-        measure(workers);
+    bool lost_cpus = workers->count > 1 && workers->slow == SLOW_STEPS;
+    if (lost_cpus || workers->steps >= workers->patience)
+        begin_trial(workers, lost_cpus ? bucket : WORKERS_BUCKETS, workers->count);
+}
+
+/* At most so many: the rest of a model is small beside its matrices. */
+static bool
+is_quick(const struct engine_model *model)
+{
+    uint64_t products = 0;
+    for (uint32_t i = 0; i < model->tensor_count; i++)
+        products += (uint64_t)model->tensors[i].rows * model->tensors[i].columns;
+    return products <= WORKERS_QUICK;
+}
+
+/* An error is met again by the next step that somebody waits for. */
+static void
+take_steps(struct workers *workers, const struct engine_machine *machine, void *memory,
+           float *logits)
+{
+    struct engine_sequence sequence;
+    const uint32_t token = 1;
+    const struct engine_item item = {&sequence, &token, 1, logits};
+    engine_sequence_begin(&sequence, POSITIONS, memory);
+    while (workers->trial.under_way) {
+        uint64_t start = machine->now_ns(machine->context);
+        if (sequence.position == POSITIONS)
+            sequence.position = 0;
+        (void)engine_step(workers->engine, &item, 1, NULL);
+        workers_stepped(workers, 1, machine->now_ns(machine->context) - start);
+    }
+}
+
+void
+workers_open(struct workers *workers, struct engine *engine, uint32_t most,
+             const struct engine_machine *machine, bool now)
+{
+    const struct engine_model *model = engine_model_of(engine);
+    *workers = (struct workers){.engine = engine, .most = most, .patience = STEPS_FIRST};
+    begin_trial(workers, WORKERS_BUCKETS, 1);
+    workers->trial.under_way = most > 1;
+    if (most == 1 || !now || !is_quick(model))
+        return;
+    size_t align = ENGINE_ARENA_ALIGN, bytes = engine_sequence_bytes(engine, POSITIONS);
+    void *memory = aligned_alloc(align, (bytes + align - 1) & ~(align - 1));
+    float *logits = malloc(model->shape.vocabulary * sizeof *logits);
+    if (memory != NULL && logits != NULL)
+        take_steps(workers, machine, memory, logits);
+    free(memory);
+    free(logits);
 }
 
 void
@@ -165,9 +197,9 @@ workers_count(struct metrics_text *text, void *context)
     const struct workers *workers = context;
     metrics_put(text, "llmd_workers", "gauge", "CPUs that share a step", workers->count);
     metrics_put(text, "llmd_worker_measurements_total", "counter",
-                "times that their number was looked for", workers->measurements);
+                "times that their number was looked for", workers->trials);
     metrics_type(text, "llmd_worker_step_microseconds", "gauge",
-                 "a step of one token, as measured last, by the number of workers");
+                 "a step, as measured last, by the number of workers");
     for (uint32_t i = 1; i <= workers->most; i++)
         metrics_add(text, "llmd_worker_step_microseconds{workers=\"%u\"} %llu\n", i,
                     (unsigned long long)(workers->measured_ns[i] / 1000));

@@ -2,6 +2,7 @@
 #include "crew_linux.h"
 #include "workers.h"
 
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,6 +57,47 @@ each_phase_is_over_for_all_before_the_next_one_begins(void)
             for (uint32_t worker = 0; worker < CREW_MAX; worker++)
                 CHECK_EQ(job.done[phase][worker], worker < job.workers);
     }
+}
+
+/* A system whose second worker gets its CPU only once somebody waits at the barrier. */
+static struct crew stalled;
+static sem_t has_cpu;
+static uint32_t waits;
+
+static void
+count_wait(uint32_t *word, uint32_t value)
+{
+    if (word == &stalled.phase.value) {
+        waits++;
+        CHECK_EQ(sem_post(&has_cpu), 0);
+    }
+    crew_linux.wait(word, value);
+}
+
+static void
+work_late(void *argument, uint32_t worker)
+{
+    uint32_t *done = argument;
+    if (worker == 1)
+        CHECK_EQ(sem_wait(&has_cpu), 0);
+    done[worker]++;
+}
+
+/* Were it to look for ever, no job would end. */
+static void
+who_waits_for_a_stalled_worker_gives_its_cpu_away_once(void)
+{
+    static struct crew_system system;
+    system = (struct crew_system){crew_linux.start, count_wait, crew_linux.wake};
+    uint32_t done[2] = {0};
+    CHECK_EQ(sem_init(&has_cpu, 0, 0), 0);
+    crew_open(&stalled, 2, &system);
+    CHECK_EQ(stalled.team.count, 2);
+    for (uint32_t i = 0; i < JOBS; i++)
+        stalled.team.run(stalled.team.context, 2, work_late, done);
+    CHECK_EQ(done[0], JOBS);
+    CHECK_EQ(done[1], JOBS);
+    CHECK_EQ(waits, JOBS);
 }
 
 /* A small model in Q8_0, its weights packed for the scalar kernel of integers. */
@@ -136,49 +178,150 @@ static uint64_t
 told_ns(void *unused)
 {
     (void)unused;
-    return time_ns += step_ns[workers.trying];
+    return time_ns += step_ns[workers.count];
 }
 
 static const struct engine_machine told = {.now_ns = told_ns};
 
+/* Workers of a model whose steps take that. */
+static struct engine *
+open_workers(struct engine_arena *arena, const uint64_t ns[5], bool now)
+{
+    arena->base = aligned_alloc(ENGINE_ARENA_ALIGN, ARENA_BYTES);
+    arena->size_bytes = ARENA_BYTES;
+    open_crew();
+    struct engine *engine = open_engine(arena);
+    memcpy(step_ns, ns, sizeof step_ns);
+    workers_open(&workers, engine, 4, &told, now);
+    return engine;
+}
+
+/* Steps of so many tokens that take `ns`, or (0) as long as their workers do. */
 static void
-step(uint32_t count, uint64_t ns)
+step(uint32_t count, uint32_t tokens, uint64_t ns)
 {
     for (uint32_t i = 0; i < count; i++)
-        workers_stepped(&workers, 1, ns);
+        workers_stepped(&workers, tokens, ns > 0 ? ns : step_ns[workers.count]);
 }
 
 static void
-the_number_is_measured_and_measured_again_when_steps_get_slow(void)
+of_a_small_model_the_number_is_found_at_load(void)
 {
-    struct engine_arena arena = {aligned_alloc(ENGINE_ARENA_ALIGN, ARENA_BYTES), ARENA_BYTES, 0};
-    open_crew();
-    struct engine *engine = open_engine(&arena);
-    void *memory = engine_arena_take(&arena, 1, workers_bytes(engine));
-    memcpy(step_ns, (uint64_t[]){0, 1000, 600, 450, 449}, sizeof step_ns);
-    workers_open(&workers, engine, 4, &told, memory, true);
+    struct engine_arena arena = {0};
+    (void)open_workers(&arena, (uint64_t[]){0, 1000, 600, 450, 449}, true);
+    CHECK_EQ(workers.trials, 1);
     CHECK_EQ(workers.count, 3); /* four are not worth it */
-    step(100, 450);
-    CHECK_EQ(workers.measurements, 1);
+    CHECK_EQ(workers.measured_ns[4], 449);
+    free(arena.base);
+}
+
+static void
+of_others_the_first_steps_find_it(void)
+{
+    struct engine_arena arena = {0};
+    struct engine *engine = open_workers(&arena, (uint64_t[]){0, 1000, 600, 450, 449}, false);
+    CHECK_EQ(workers.trials, 0);
+    CHECK_EQ(workers.count, 1);
+    step(3, 32, 0); /* a prompt */
+    step(60, 1, 0);
+    CHECK_EQ(workers.trials, 1);
+    CHECK_EQ(workers.count, 3);
+    /* No step is taken for nobody at load where the model is bigger. */
+    struct engine_model *model = (struct engine_model *)(uintptr_t)engine_model_of(engine);
+    ((struct engine_tensor *)(uintptr_t)model->tensors)->rows = WORKERS_QUICK;
+    time_ns = 0;
+    workers_open(&workers, engine, 4, &told, true);
+    CHECK_EQ(time_ns, 0);
+    free(arena.base);
+}
+
+static void
+steps_of_other_sizes_do_not_disturb_what_is_tried(void)
+{
+    struct engine_arena arena = {0};
+    (void)open_workers(&arena, (uint64_t[]){0, 1000, 600, 700, 800}, false);
+    for (uint32_t i = 0; i < 40; i++) {
+        step(2, 1, 0);
+        step(1, 20, 1); /* a joining request's prompt */
+    }
+    CHECK_EQ(workers.trials, 1);
+    CHECK_EQ(workers.count, 2);
+    free(arena.base);
+}
+
+static void
+it_is_looked_for_again_when_steps_get_slow_and_now_and_then(void)
+{
+    struct engine_arena arena = {0};
+    (void)open_workers(&arena, (uint64_t[]){0, 1000, 600, 450, 449}, true);
+    step(100, 1, 450);
+    CHECK_EQ(workers.trials, 1);
     memcpy(step_ns, (uint64_t[]){0, 1000, 90000, 90000, 90000}, sizeof step_ns);
-    step(2, 2000);
+    step(2, 1, 2000);
     CHECK_EQ(workers.count, 3); /* twice is chance */
-    step(1, 2000);
+    step(1, 1, 2000);
+    CHECK_EQ(workers.count, 1); /* at once: what follows is tried from one on */
+    step(20, 1, 0);
+    CHECK_EQ(workers.trials, 2);
     CHECK_EQ(workers.count, 1);
     CHECK_EQ(workers.measured_ns[3], 0); /* nobody waited for more once two were worse */
-    step(300, 1000);
-    CHECK_EQ(workers.measurements, 2);
-    step(50, 9000); /* fewer than one cannot help */
-    CHECK_EQ(workers.measurements, 2);
+    step(50, 1, 9000);                   /* fewer than one cannot help */
+    CHECK_EQ(workers.trials, 2);
     memcpy(step_ns, (uint64_t[]){0, 1000, 600, 700, 800}, sizeof step_ns);
-    step(500, 1000);
+    step(500, 1, 0);
     CHECK_EQ(workers.count, 2); /* now and then it looks whether CPUs are back */
+    free(arena.base);
+}
+
+/*
+ * Four workers on a host with so many CPUs to spare. Each waits some forty times a step for the
+ * slowest, for a host's time slice where that one has no CPU.
+ */
+#define ALONE_NS 4000000u
+static uint64_t
+host_ns(uint32_t count, uint32_t cpus)
+{
+    return ALONE_NS / count + (count > cpus ? 40 * 3000000u : 0);
+}
+
+/* The time that `steps` steps take, in those of one worker. */
+static double
+decode(uint32_t steps, uint32_t cpus)
+{
+    uint64_t ns = 0;
+    for (uint32_t i = 0; i < steps; i++) {
+        uint64_t step = host_ns(workers.count, cpus);
+        ns += step;
+        workers_stepped(&workers, 1, step);
+    }
+    return (double)ns / ALONE_NS / steps;
+}
+
+static void
+a_busy_host_never_costs_more_than_half_of_what_one_worker_makes(void)
+{
+    struct engine_arena arena = {0};
+    (void)open_workers(&arena, (uint64_t[5]){0}, false);
+    (void)decode(100, 2);
+    CHECK_EQ(workers.count, 2);
+    CHECK(decode(1000, 2) < 0.6); /* two of four are worth it on two CPUs */
+    for (uint32_t i = 0; i < 10; i++) {
+        CHECK(decode(300, 1) < 2); /* busy loops beside it, for a second ... */
+        CHECK_EQ(workers.count, 1);
+        CHECK(decode(700, 2) < 1.1); /* ... and not */
+    }
+    CHECK(decode(20000, 1) < 1.1); /* for long */
     free(arena.base);
 }
 
 static const struct tap_test tests[] = {
     TAP(each_phase_is_over_for_all_before_the_next_one_begins),
     TAP(results_are_the_same_bits_with_any_number_of_workers),
-    TAP(the_number_is_measured_and_measured_again_when_steps_get_slow),
+    TAP(who_waits_for_a_stalled_worker_gives_its_cpu_away_once),
+    TAP(of_a_small_model_the_number_is_found_at_load),
+    TAP(of_others_the_first_steps_find_it),
+    TAP(steps_of_other_sizes_do_not_disturb_what_is_tried),
+    TAP(it_is_looked_for_again_when_steps_get_slow_and_now_and_then),
+    TAP(a_busy_host_never_costs_more_than_half_of_what_one_worker_makes),
 };
 TAP_MAIN(tests)

@@ -6,27 +6,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* What the thread was started with: pthread's entry returns a pointer. */
-static struct start {
-    void (*worker)(void *argument);
-    void *argument;
-} starts[CREW_MAX];
-
-static void *
-enter(void *argument)
-{
-    const struct start *start = argument;
-    start->worker(start->argument);
-    return NULL;
-}
-
 static bool
-start(uint32_t number, void (*worker)(void *argument), void *argument)
+start(uint32_t number, void *(*worker)(void *argument), void *argument)
 {
     pthread_t thread;
-    starts[number] = (struct start){worker, argument};
-    return pthread_create(&thread, NULL, enter, &starts[number]) == 0 &&
-           pthread_detach(thread) == 0;
+    (void)number;
+    return pthread_create(&thread, NULL, worker, argument) == 0 && pthread_detach(thread) == 0;
 }
 
 static void

@@ -90,15 +90,6 @@ stepped(uint32_t tokens, uint64_t us)
     workers_stepped(&workers, tokens, us * 1000);
 }
 
-static void
-open_workers(void)
-{
-    void *memory = aligned_alloc(ENGINE_ARENA_ALIGN, workers_bytes(model.engine));
-    if (memory == NULL)
-        serving_die("workers", "no memory");
-    workers_open(&workers, model.engine, crew.team.count, &machine, memory, true);
-}
-
 /* Workers: as many as ENGINE_WORKERS says, at most; else as there are CPUs. */
 static void
 open_model(const char *path, const char *tokenizer_path, uint32_t step_tokens)
@@ -115,7 +106,7 @@ open_model(const char *path, const char *tokenizer_path, uint32_t step_tokens)
     crew_open(&crew, cpus > 1 ? (uint32_t)cpus : 1, &crew_linux);
     if (!model_open(&model, &checkpoint, &tokenizer, &options, &error))
         serving_die(path, error.text);
-    open_workers();
+    workers_open(&workers, model.engine, crew.team.count, &machine, true);
     kernels_report(&model.kernels, "llmd", log_line);
 }
 
