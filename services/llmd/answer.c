@@ -36,6 +36,7 @@ answer_free(struct serve *serve, struct serve_answer *answer)
     }
     free(answer->prompt);
     free(answer->text);
+    serve->no_place = false;
     *answer = (struct serve_answer){.state = ANSWER_FREE};
 }
 

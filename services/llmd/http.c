@@ -1,7 +1,6 @@
 /* The connection: bytes in, requests to the handler, time. See http.h. */
 #include "http_parts.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -20,8 +19,7 @@ http_open(struct http_conn *conn, http_handler *handler, void *context, uint64_t
 void
 http_close(struct http_conn *conn)
 {
-    free(conn->body);
-    conn->body = NULL;
+    http_drop_body(conn);
     conn->state = HTTP_CLOSED;
 }
 
@@ -58,7 +56,9 @@ refuse_request(struct http_conn *conn, unsigned status)
 {
     conn->last = true;
     conn->is_head = false;
-    http_refuse(conn, status, "", http_reason(status));
+    http_refuse(conn, status, "",
+                status == 503 ? "no memory for the body of a further request"
+                              : http_reason(status));
 }
 
 /* What a request that llhttp does not understand is refused with: RFC 9110 §15.5, §15.6. */

@@ -19,6 +19,7 @@
 #define HTTP_TARGET_MAX   1024u /* 414 above it */
 #define HTTP_HEAD_MAX     8192u /* request line and header fields, and trailer fields besides: 431 */
 #define HTTP_BODY_MAX     (256u << 10) /* 413 */
+#define HTTP_BODIES_MAX   (4u << 20)   /* of all connections of a transport together: 503 */
 #define HTTP_OUTPUT_BYTES 16384u       /* a power of two */
 #define HTTP_RESPONSE_MAX 13312u       /* METRICS_BYTES and a head: room that a request waits for */
 #define HTTP_CHUNK_MAX    4096u        /* longest piece of http_write */
@@ -76,6 +77,11 @@ enum http_state {
     HTTP_CLOSED = 3,     /* nothing more to send or receive */
 };
 
+/* What the bodies of requests that were not yet answered take, of all connections together. */
+struct http_bodies {
+    size_t bytes;
+};
+
 /* A string that is cut where it is longer than any that matters. */
 struct http_word {
     uint8_t length;
@@ -85,14 +91,15 @@ struct http_word {
 struct http_conn {
     llhttp_t parser;
     http_handler *handler;
-    void *context;      /* of the handler */
-    void *owner;        /* the transport's */
-    uint64_t *answered; /* six counters, by the first digit of the status; NULL: none */
-    const char *date;   /* header line with the time, kept current by the transport (http_date.h);
-                           NULL or "": there is no clock (RFC 9110 §6.6.1) */
-    uint64_t since_ms;  /* what its state is timed from */
-    uint8_t state;      /* enum http_state */
-    bool begun;         /* a byte of the request has arrived */
+    void *context;              /* of the handler */
+    void *owner;                /* the transport's */
+    uint64_t *answered;         /* six counters, by the first digit of the status; NULL: none */
+    struct http_bodies *bodies; /* the transport's; NULL: only its own are bounded */
+    const char *date;  /* header line with the time, kept current by the transport (http_date.h);
+                          NULL or "": there is no clock (RFC 9110 §6.6.1) */
+    uint64_t since_ms; /* what its state is timed from */
+    uint8_t state;     /* enum http_state */
+    bool begun;        /* a byte of the request has arrived */
     bool in_head, last, is_head, chunked, expects, gone;
     bool waits; /* for an acknowledgement: since_ms is from when that was noticed */
     bool chunk_has_bytes, chunk_ended; /* just now */

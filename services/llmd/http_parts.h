@@ -10,6 +10,9 @@ extern const llhttp_settings_t http_settings;
 /* The reason phrase of a status that this server gives. */
 const char *http_reason(unsigned status);
 
+/* Frees the request's body. */
+void http_drop_body(struct http_conn *conn);
+
 /*
  * Bytes to be sent; false when there is no room. What does not fit can never be sent: the
  * connection ends behind what is there.

@@ -150,23 +150,43 @@ on_headers_complete(llhttp_t *parser)
     return HPE_OK;
 }
 
+void
+http_drop_body(struct http_conn *conn)
+{
+    if (conn->bodies != NULL)
+        conn->bodies->bytes -= conn->body_room;
+    free(conn->body);
+    conn->body = NULL;
+    conn->body_bytes = conn->body_room = 0;
+}
+
+/* Room for a body of `bytes`, and for some more. */
+static bool
+grow_body(struct http_conn *conn, size_t bytes)
+{
+    size_t grown = 2 * bytes < HTTP_BODY_MAX ? 2 * bytes : HTTP_BODY_MAX;
+    size_t others = conn->bodies != NULL ? conn->bodies->bytes - conn->body_room : 0;
+    char *body = grown <= HTTP_BODIES_MAX - others ? realloc(conn->body, grown) : NULL;
+    if (body == NULL)
+        return false;
+    conn->body = body;
+    conn->body_room = grown;
+    if (conn->bodies != NULL)
+        conn->bodies->bytes = others + grown;
+    return true;
+}
+
 static int
 on_body(llhttp_t *parser, const char *at, size_t length)
 {
     struct http_conn *conn = parser->data;
     if (length > HTTP_BODY_MAX - conn->body_bytes)
         return refuse_with(conn, 413);
-    if (conn->body_bytes + length > conn->body_room) {
-        size_t grown = 2 * (conn->body_bytes + length);
-        grown = grown < HTTP_BODY_MAX ? grown : HTTP_BODY_MAX;
-        char *body = realloc(conn->body, grown);
-        if (body == NULL)
-            return refuse_with(conn, 503);
-        conn->body = body;
-        conn->body_room = grown;
-    }
+    size_t bytes = conn->body_bytes + length;
+    if (bytes > conn->body_room && !grow_body(conn, bytes))
+        return refuse_with(conn, 503);
     memcpy(conn->body + conn->body_bytes, at, length);
-    conn->body_bytes += length;
+    conn->body_bytes = bytes;
     return HPE_OK;
 }
 

@@ -2,7 +2,6 @@
 #include "http_parts.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define ROOM_FOR_CHUNK 32u /* size line and line ends around a chunk, and the last chunk */
@@ -125,10 +124,7 @@ finish(struct http_conn *conn)
     conn->in_head = true;
     conn->hosts = conn->codings = 0;
     conn->head_bytes = conn->target_length = 0;
-    conn->body_bytes = 0;
-    free(conn->body);
-    conn->body = NULL;
-    conn->body_room = 0;
+    http_drop_body(conn);
     if (conn->gone)
         conn->state = HTTP_CLOSED;
     else if (!conn->last)

@@ -151,6 +151,7 @@ on_accepted(void *argument, struct tcp_pcb *pcb, err_t err)
     link->ended = false;
     http_open(&link->http, links->options.handler, links->options.context, links->clock.ms);
     link->http.answered = links->options.answered;
+    link->http.bodies = &links->bodies;
     link->http.date = links->options.date;
     links->open++;
     links->accepted++;

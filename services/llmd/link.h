@@ -28,6 +28,7 @@ struct links {
     struct link *link; /* links_max of them, in memory that the NIC may read */
     struct rt_memory memory;
     struct http_clock clock;
+    struct http_bodies bodies;
     uint32_t open;
     uint64_t accepted, refused;
 };

@@ -48,12 +48,14 @@ has_place(struct serve *serve)
 {
     if (serve->place_count > 0)
         return true;
-    if (serve->places_made == serve->places_max)
+    if (serve->places_made == serve->options.running_max || serve->no_place)
         return false;
     if (make_place(serve))
         return true;
-    serve->places_max = serve->places_made;
-    serve->options.log("llmd: no memory for more answers at a time");
+    serve->no_place = true;
+    if (serve->places_short != serve->places_made)
+        serve->options.log("llmd: no memory for more answers at a time");
+    serve->places_short = serve->places_made;
     return false;
 }
 
@@ -92,7 +94,8 @@ serve_use(struct serve *serve, struct engine *engine, const struct engine_tokeni
     serve->tokenizer = tokenizer;
     serve->description = description;
     serve->error[0] = '\0';
-    serve->places_max = serve->options.running_max;
+    serve->no_place = false;
+    serve->places_short = 0;
     if (has_place(serve))
         return open_batch(serve, error);
     (void)snprintf(error->text, sizeof(error->text), "no memory for an answer: %zu bytes",

@@ -61,7 +61,9 @@ struct serve {
     struct serve_answer *answers; /* running_max + queued_max */
     struct serve_place *places;   /* free ones, a stack */
     uint32_t place_count, running, queued;
-    uint32_t places_made, places_max; /* fewer than running_max where memory is short */
+    uint32_t places_made;  /* running_max at most */
+    uint32_t places_short; /* as many had been made when memory was short, and that was said */
+    bool no_place;         /* there was no memory for another one, and none was given back since */
     uint64_t arrivals;
     bool draining; /* no new requests: 503 */
     struct metrics metrics;

@@ -75,6 +75,7 @@ accept_all(struct sockets *sockets)
         client->input_bytes = 0;
         http_open(&client->http, serve_request, sockets->options.serve, sockets->clock.ms);
         client->http.answered = sockets->options.serve->metrics.requests;
+        client->http.bodies = &sockets->bodies;
         client->http.date = sockets->options.date;
         sockets->accepted++;
     }

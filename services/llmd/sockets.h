@@ -26,6 +26,7 @@ struct client;
 struct sockets {
     struct sockets_options options;
     struct http_clock clock;
+    struct http_bodies bodies;
     int listener;
     struct client *clients; /* clients_max of them */
     struct pollfd *polls;   /* for each, the listener, and one of the loop's own */

@@ -519,6 +519,40 @@ longest_body_is_taken(void **state)
 }
 
 static void
+bodies_of_all_connections_together_are_bounded(void **state)
+{
+    static struct http_conn others[HTTP_BODIES_MAX / HTTP_BODY_MAX];
+    static struct http_bodies bodies;
+    static char body[HTTP_BODY_MAX];
+    const uint32_t count = sizeof(others) / sizeof(others[0]);
+    char head[128];
+    (void)state;
+    memset(body, 'b', sizeof(body));
+    int length =
+        sprintf(head, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %u\r\n\r\n", HTTP_BODY_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        http_open(&others[i], handler, &answered, 0);
+        others[i].bodies = &bodies;
+        (void)http_receive(&others[i], head, (size_t)length, 0);
+        (void)http_receive(&others[i], body, sizeof(body) - 1, 0); /* all but the last byte */
+    }
+    assert_int_equal(bodies.bytes, HTTP_BODIES_MAX);
+    conn.bodies = &bodies;
+    is_refused("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nb", "503");
+    assert_non_null(strstr(got, "no memory for the body of a further request\n"));
+    (void)http_receive(&others[0], body, 1, 0); /* complete, and answered */
+    for (uint32_t i = 1; i < count; i++)
+        http_close(&others[i]);
+    http_close(&others[0]);
+    assert_int_equal(bodies.bytes, 0);
+    (void)begin(state);
+    conn.bodies = &bodies;
+    say("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nb");
+    assert_string_equal(got, fine);
+    assert_int_equal(bodies.bytes, 0);
+}
+
+static void
 nothing_behind_a_refusal_is_looked_at(void **state)
 {
     (void)state;
@@ -687,6 +721,7 @@ main(void)
         TEST(trailer_fields_and_chunk_extensions_count_too),
         TEST(long_body_is_refused),
         TEST(longest_body_is_taken),
+        TEST(bodies_of_all_connections_together_are_bounded),
         TEST(nothing_behind_a_refusal_is_looked_at),
         TEST(slow_request_times_out),
         TEST(time_of_a_long_turn_is_forgiven),
