@@ -2,14 +2,15 @@
 #
 #   (nothing)                      the default bundle (bundles/default)
 #   MODEL=FOLDER TRUST=KEY.pub     a bundle: .../NAME/GENERATION, or .../NAME with its generations
-#   MODEL=FILE [TOKENIZER=FILE]    a llama2.c checkpoint, signed by nobody, for experiments; its
-#                                  tokenizer is tokenizer.bin beside it. VERIFY=on-fault: not eagerly
+#   MODEL=FILE [TOKENIZER=FILE]    a model that nobody signed, for experiments: FILE.gguf, which has its
+#                                  vocabulary with it, or a llama2.c checkpoint, whose tokenizer is
+#                                  tokenizer.bin beside it. VERIFY=on-fault: not eagerly
 #
 # gives
 #   STORE_IMAGE      the image: a target
 #   STORE_BUNDLE     the bundle's name
 #   STORE_TRUST      the trust root
-#   STORE_UNSIGNED   1: the bundle is a raw checkpoint, and whoever serves it must be told so
+#   STORE_UNSIGNED   1: the bundle is a file as it is, and whoever serves it must be told so
 
 STORE_FOLDER   ?= out/model
 STORE_UNSIGNED := 0
@@ -38,12 +39,11 @@ else ifneq ($(wildcard $(MODEL)/.),)
 $(error MODEL=$(MODEL): a folder without a manifest.toml is no bundle)
 else ifeq ($(wildcard $(MODEL)),)
 $(error MODEL=$(MODEL): no such file)
-else ifneq ($(filter %.gguf,$(MODEL)),)
-$(error MODEL=$(MODEL): GGUF is not served, only llama2.c checkpoints and bundles of them)
 else
-TOKENIZER ?= $(dir $(MODEL))tokenizer.bin
-VERIFY    ?= eager
-ifeq ($(wildcard $(TOKENIZER)),)
+STORE_WEIGHTS := $(if $(filter %.gguf,$(MODEL)),model.gguf,model.bin)
+TOKENIZER     ?= $(if $(filter %.gguf,$(MODEL)),,$(dir $(MODEL))tokenizer.bin)
+VERIFY        ?= eager
+ifneq ($(filter-out $(wildcard $(TOKENIZER)),$(TOKENIZER)),)
 $(error MODEL=$(MODEL): its tokenizer is missing: TOKENIZER=$(TOKENIZER): no such file)
 endif
 STORE_BUNDLE      := raw
@@ -54,9 +54,10 @@ STORE_FILES       := $(STORE_GENERATIONS)/manifest.toml
 
 $(STORE_GENERATIONS)/manifest.toml: $(MODEL) $(TOKENIZER) $(STORE_FOLDER)/choice $(BUNDLE_TOOL)
 	$(call say,BUNDLE,$(@D))rm -rf $(@D) && mkdir -p $(@D) && \
-	    ln -s $(abspath $(MODEL)) $(@D)/model.bin && \
-	    ln -s $(abspath $(TOKENIZER)) $(@D)/tokenizer.bin && \
-	    $(BUNDLE_TOOL) make $(@D) --verify $(VERIFY) --weights model.bin --tokenizer tokenizer.bin
+	    ln -s $(abspath $(MODEL)) $(@D)/$(STORE_WEIGHTS) && \
+	    $(if $(TOKENIZER),ln -s $(abspath $(TOKENIZER)) $(@D)/tokenizer.bin &&) \
+	    $(BUNDLE_TOOL) make $(@D) --verify $(VERIFY) --weights $(STORE_WEIGHTS) \
+	        $(if $(TOKENIZER),--tokenizer tokenizer.bin)
 endif
 
 # A file that is written anew when another model is chosen, however old that is.

@@ -2,34 +2,43 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <engine/model.h>
+#include <engine/file.h>
 
 #include <model/shape.h>
 
-/* Enough for the lists that the reader makes for the most layers that there can be. */
-#define ARENA_BYTES (ENGINE_LAYERS_MAX * (9 * sizeof(struct engine_tensor) + 128) + 4096)
-
-bool
-shape_read(const void *header, size_t header_bytes, uint64_t file_bytes,
-           struct manifest_model *model, struct why *why)
+static void
+copy_shape(struct manifest_model *model, const struct engine_shape *shape)
 {
-    struct engine_arena arena = {malloc(ARENA_BYTES), ARENA_BYTES, 0};
+    model->dim = shape->dim;
+    model->hidden = shape->hidden;
+    model->layers = shape->layers;
+    model->heads = shape->heads;
+    model->kv_heads = shape->kv_heads;
+    model->vocabulary = shape->vocabulary;
+    model->context = shape->context;
+}
+
+/* The first time with an arena that only counts. */
+enum shape_result
+shape_read(const void *head, size_t head_bytes, uint64_t file_bytes, struct manifest_model *model,
+           struct why *why)
+{
+    struct engine_arena arena = {.base = NULL};
     struct engine_error error = {{0}};
     struct engine_model found;
-    if (!arena.base)
-        return why_set(why, "no memory for the shape");
-    int status = engine_checkpoint_read(&found, header, header_bytes, file_bytes, &arena, &error);
-    free(arena.base);
-    if (status != ENGINE_OK)
-        return why_set(why, "%s", error.text);
-    model->dim = found.shape.dim;
-    model->hidden = found.shape.hidden;
-    model->layers = found.shape.layers;
-    model->heads = found.shape.heads;
-    model->kv_heads = found.shape.kv_heads;
-    model->vocabulary = found.shape.vocabulary;
-    model->context = found.shape.context;
-    return true;
+    int status = engine_file_read_model(&found, head, head_bytes, file_bytes, &arena, &error);
+    if (status == ENGINE_E_SPACE) {
+        arena = (struct engine_arena){malloc(arena.used_bytes), arena.used_bytes, 0};
+        status = engine_file_read_model(&found, head, head_bytes, file_bytes, &arena, &error);
+        free(arena.base);
+    }
+    if (status == ENGINE_OK)
+        copy_shape(model, &found.shape);
+    else
+        why_set(why, "%s", error.text);
+    return status == ENGINE_OK       ? SHAPE_READ
+           : status == ENGINE_E_HEAD ? SHAPE_NEEDS_MORE
+                                     : SHAPE_BAD;
 }
 
 static bool
@@ -57,12 +66,53 @@ same_shape(const struct manifest_model *manifest, const struct manifest_model *f
 }
 
 static bool
-read_first_block(struct bundle *bundle, size_t weights, void *block, struct why *why)
+read_block(struct bundle *bundle, size_t weights, uint64_t index, void *block, struct why *why)
 {
-    enum bundle_block result = bundle_read_block(bundle, weights, 0, block);
+    enum bundle_block result = bundle_read_block(bundle, weights, index, block);
     if (result == BUNDLE_BLOCK_UNREADABLE)
-        return why_set(why, "%s: block 0 cannot be read", bundle->manifest.model.weights);
+        return why_set(why, "%s: block %llu cannot be read", bundle->manifest.model.weights,
+                       (unsigned long long)index);
     return result == BUNDLE_BLOCK_GOOD || !bundle_is_demoted(bundle, why);
+}
+
+/* The first blocks of a file, as many as its shape is found in. */
+struct head {
+    uint8_t *bytes;
+    uint64_t blocks, file_bytes;
+};
+
+/* Twice as many, or all that there are. */
+static bool
+grow_head(struct head *head, struct bundle *bundle, size_t weights, struct why *why)
+{
+    uint64_t all = tree_blocks(head->file_bytes), from = head->blocks;
+    head->blocks = from == 0 ? 1 : 2 * from < all ? 2 * from : all;
+    uint8_t *grown = realloc(head->bytes, head->blocks * TREE_BLOCK_BYTES);
+    if (!grown)
+        return why_set(why, "no memory for the first %llu blocks of %s",
+                       (unsigned long long)head->blocks, bundle->manifest.model.weights);
+    head->bytes = grown;
+    for (uint64_t i = from; i < head->blocks; i++)
+        if (!read_block(bundle, weights, i, grown + i * TREE_BLOCK_BYTES, why))
+            return false;
+    return true;
+}
+
+static bool
+read_shape(struct head *head, struct bundle *bundle, size_t weights, struct manifest_model *file,
+           struct why *why)
+{
+    enum shape_result result = SHAPE_NEEDS_MORE;
+    struct why reason;
+    while (result == SHAPE_NEEDS_MORE) {
+        if (!grow_head(head, bundle, weights, why))
+            return false;
+        uint64_t bytes = head->blocks * TREE_BLOCK_BYTES;
+        result = shape_read(head->bytes, bytes < head->file_bytes ? bytes : head->file_bytes,
+                            head->file_bytes, file, &reason);
+    }
+    return result == SHAPE_READ ||
+           why_set(why, "%s: %.200s", bundle->manifest.model.weights, reason.text);
 }
 
 bool
@@ -73,14 +123,8 @@ shape_check(struct bundle *bundle, struct why *why)
     if (!manifest->has_model)
         return true;
     size_t weights = (size_t)manifest_find(manifest, manifest->model.weights);
-    uint64_t bytes = (uint64_t)manifest->payloads[weights].bytes;
-    void *block = malloc(TREE_BLOCK_BYTES);
-    bool fine = block || why_set(why, "no memory for a block");
-    fine = fine && read_first_block(bundle, weights, block, why);
-    if (fine && !shape_read(block, tree_block_bytes(bytes, 0), bytes, &file, why)) {
-        struct why reason = *why;
-        fine = why_set(why, "%s: %.200s", manifest->model.weights, reason.text);
-    }
-    free(block);
+    struct head head = {.file_bytes = (uint64_t)manifest->payloads[weights].bytes};
+    bool fine = read_shape(&head, bundle, weights, &file, why);
+    free(head.bytes);
     return fine && same_shape(&manifest->model, &file, why);
 }

@@ -94,10 +94,21 @@ skip_value(struct gguf *gguf, uint32_t type)
 }
 
 int
-gguf_open(struct gguf *gguf, const void *file, uint64_t file_bytes, struct engine_error *error)
+gguf_fail_short(const struct gguf *gguf, const char *what, struct engine_error *error)
 {
-    *gguf = (struct gguf){.file = file, .bytes = file_bytes, .ok = true};
-    if (!engine_is_gguf(file, file_bytes))
+    if (gguf->bytes < gguf->file_bytes)
+        return engine_fail(error, ENGINE_E_HEAD, "gguf: the first %lu bytes end in its %s",
+                           gguf->bytes, what);
+    return engine_fail(error, ENGINE_E_FILE, "gguf: cut short in its %s", what);
+}
+
+int
+gguf_open(struct gguf *gguf, const void *file, uint64_t head_bytes, uint64_t file_bytes,
+          struct engine_error *error)
+{
+    uint64_t bytes = head_bytes < file_bytes ? head_bytes : file_bytes;
+    *gguf = (struct gguf){.file = file, .bytes = bytes, .file_bytes = file_bytes, .ok = true};
+    if (!engine_is_gguf(file, bytes))
         return engine_fail(error, ENGINE_E_FILE, "gguf: the file does not begin with " MAGIC);
     gguf->at = 4;
     uint32_t version = gguf_u32(gguf);
@@ -105,8 +116,7 @@ gguf_open(struct gguf *gguf, const void *file, uint64_t file_bytes, struct engin
     gguf->pair_count = gguf_u64(gguf);
     gguf->pairs_at = gguf->at;
     if (!gguf->ok)
-        return engine_fail(error, ENGINE_E_FILE, "gguf: %lu bytes, shorter than its header",
-                           file_bytes);
+        return gguf_fail_short(gguf, "header", error);
     if (version != 3)
         return engine_fail(error, ENGINE_E_UNSUPPORTED, "gguf: version %u; 3 is supported",
                            version);
@@ -114,8 +124,7 @@ gguf_open(struct gguf *gguf, const void *file, uint64_t file_bytes, struct engin
         return engine_fail(error, ENGINE_E_FILE, "gguf: %lu tensors and %lu keys, more than %u",
                            gguf->tensor_count, gguf->pair_count, (uint32_t)COUNT_MAX);
     if (!gguf_go_to_tensors(gguf))
-        return engine_fail(error, ENGINE_E_FILE, "gguf: cut short in its %lu keys",
-                           gguf->pair_count);
+        return gguf_fail_short(gguf, "keys", error);
     return ENGINE_OK;
 }
 

@@ -15,7 +15,8 @@ enum gguf_type {
 /* A place in the file; `ok` ends with the first step outside of it. */
 struct gguf {
     const uint8_t *file;
-    uint64_t at, bytes;
+    uint64_t at, bytes;  /* `bytes` are there to be read ... */
+    uint64_t file_bytes; /* ... of so many that the file has */
     bool ok;
     uint64_t tensor_count, pair_count;
     uint64_t pairs_at; /* behind the header */
@@ -26,8 +27,12 @@ struct gguf_text {
     uint64_t length_bytes;
 };
 
-/* Reads the header. */
-int gguf_open(struct gguf *gguf, const void *file, uint64_t file_bytes, struct engine_error *error);
+/* Reads the header, and walks once through all pairs. */
+int gguf_open(struct gguf *gguf, const void *file, uint64_t head_bytes, uint64_t file_bytes,
+              struct engine_error *error);
+
+/* Says that the file is cut short in `what`, or that more of it has to be there. */
+int gguf_fail_short(const struct gguf *gguf, const char *what, struct engine_error *error);
 
 /* Little-endian numbers and texts; 0 and nothing where the file ends. */
 uint32_t gguf_u32(struct gguf *gguf);

@@ -65,7 +65,7 @@ static int
 place(struct gguf_reader *reader, struct engine_tensor *tensor, const char *name, uint64_t offset)
 {
     uint64_t bytes = (uint64_t)tensor->rows * engine_row_bytes(tensor->format, tensor->columns);
-    uint64_t left = reader->gguf->bytes - reader->data_at;
+    uint64_t left = reader->gguf->file_bytes - reader->data_at;
     if (offset % 4 != 0 || offset > left || bytes > left - offset)
         return engine_fail(reader->error, ENGINE_E_FILE,
                            "gguf: %s, %lu bytes at %lu, is outside of the file's %lu", name, bytes,
@@ -291,21 +291,19 @@ find_data(struct gguf_reader *reader)
     for (uint64_t i = 0; gguf->ok && i < gguf->tensor_count; i++)
         (void)gguf_description(gguf);
     reader->data_at = (gguf->at + alignment - 1) & ~(uint64_t)(alignment - 1);
-    if (!gguf->ok || reader->data_at > gguf->bytes)
-        return engine_fail(reader->error, ENGINE_E_FILE,
-                           "gguf: cut short in the descriptions of its %lu tensors",
-                           gguf->tensor_count);
+    if (!gguf->ok || (gguf->tensor_count > 0 && reader->data_at > gguf->file_bytes))
+        return gguf_fail_short(gguf, "descriptions of tensors", reader->error);
     return ENGINE_OK;
 }
 
 int
-engine_gguf_read(struct engine_model *model, const void *file, uint64_t file_bytes,
-                 struct engine_arena *arena, struct engine_error *error)
+engine_gguf_read_head(struct engine_model *model, const void *file, uint64_t head_bytes,
+                      uint64_t file_bytes, struct engine_arena *arena, struct engine_error *error)
 {
     struct gguf gguf;
     struct gguf_reader reader = {.gguf = &gguf, .model = model, .error = error};
     memset(model, 0, sizeof *model);
-    int status = gguf_open(&gguf, file, file_bytes, error);
+    int status = gguf_open(&gguf, file, head_bytes, file_bytes, error);
     if (status == ENGINE_OK)
         status = find_data(&reader);
     if (status == ENGINE_OK)
@@ -322,4 +320,11 @@ engine_gguf_read(struct engine_model *model, const void *file, uint64_t file_byt
                            model->shape.layers);
     memset(model->layers, 0, model->shape.layers * sizeof *model->layers);
     return add_tensors(&reader);
+}
+
+int
+engine_gguf_read(struct engine_model *model, const void *file, uint64_t file_bytes,
+                 struct engine_arena *arena, struct engine_error *error)
+{
+    return engine_gguf_read_head(model, file, file_bytes, file_bytes, arena, error);
 }

@@ -37,13 +37,15 @@ texts_bytes(const struct engine_tokenizer *tokenizer, struct gguf gguf)
     return bytes;
 }
 
+/* All memory is taken before any is missed: who gave too little learns how much it is. */
 static int
 read_texts(struct engine_tokenizer *tokenizer, struct gguf *gguf, struct engine_arena *arena,
            struct engine_error *error)
 {
+    bool taken = vocabulary_take(tokenizer, arena);
     uint8_t *copy = engine_arena_take(arena, texts_bytes(tokenizer, *gguf), 1);
-    if (copy == NULL)
-        return engine_fail(error, ENGINE_E_SPACE, "gguf: no memory for the texts of %u pieces",
+    if (!taken || copy == NULL)
+        return engine_fail(error, ENGINE_E_SPACE, "gguf: no memory for %u pieces",
                            tokenizer->count);
     for (uint32_t i = 0; i < tokenizer->count; i++) {
         struct gguf_text text = gguf_string(gguf);
@@ -161,9 +163,6 @@ read_all(struct engine_tokenizer *tokenizer, struct gguf *gguf, struct engine_ar
          struct engine_error *error)
 {
     int status = go_to(tokenizer, gguf, "tokenizer.ggml.tokens", GGUF_STRING, error);
-    if (status == ENGINE_OK && !vocabulary_take(tokenizer, arena))
-        return engine_fail(error, ENGINE_E_SPACE, "gguf: no memory for %u pieces",
-                           tokenizer->count);
     if (status == ENGINE_OK)
         status = read_texts(tokenizer, gguf, arena, error);
     if (status == ENGINE_OK)
@@ -186,7 +185,7 @@ engine_gguf_tokenizer_read(struct engine_tokenizer *tokenizer, const void *file,
     uint32_t type;
     memset(tokenizer, 0, sizeof *tokenizer);
     tokenizer->count = vocabulary;
-    int status = gguf_open(&gguf, file, file_bytes, error);
+    int status = gguf_open(&gguf, file, file_bytes, file_bytes, error);
     if (status != ENGINE_OK)
         return status;
     if (!gguf_find(&gguf, "tokenizer.ggml.model", &type) || type != GGUF_STRING)

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "engine/gguf.h"
+#include "engine/file.h"
 
 /* Chooses for this machine, and packs. */
 static int
@@ -29,10 +29,8 @@ load(struct loaded *loaded, const struct loading *loading, struct engine_arena *
      struct engine_error *error)
 {
     *loaded = (struct loaded){.kernels = NULL};
-    int status = engine_is_gguf(loading->file, loading->bytes)
-                     ? engine_gguf_read(&loaded->model, loading->file, loading->bytes, arena, error)
-                     : engine_checkpoint_read(&loaded->model, loading->file, loading->bytes,
-                                              loading->bytes, arena, error);
+    int status = engine_file_read_model(&loaded->model, loading->file, loading->bytes,
+                                        loading->bytes, arena, error);
     if (status != ENGINE_OK)
         return status;
     loaded->mapping = (struct engine_mapping){loading->file, loading->bytes};
@@ -41,16 +39,6 @@ load(struct loaded *loaded, const struct loading *loading, struct engine_arena *
     if (loading->kernel != NULL && strcmp(loading->kernel, "reference") == 0)
         return ENGINE_OK;
     return pack(loaded, loading, arena, error);
-}
-
-static int
-read_tokenizer(struct engine_tokenizer *tokenizer, const struct loaded *loaded, const uint8_t *file,
-               uint64_t bytes, struct engine_arena *arena, struct engine_error *error)
-{
-    uint32_t vocabulary = loaded->model.shape.vocabulary;
-    return engine_is_gguf(file, bytes)
-               ? engine_gguf_tokenizer_read(tokenizer, file, bytes, vocabulary, arena, error)
-               : engine_tokenizer_read(tokenizer, file, bytes, vocabulary, arena, error);
 }
 
 int
@@ -62,7 +50,8 @@ open_answerer(struct answerer *answerer, const struct loaded *loaded, const uint
     struct engine_tokenizer *words = engine_arena_take(arena, 1, sizeof *words);
     if (words == NULL)
         return engine_fail(error, ENGINE_E_SPACE, "llm: no memory for a tokenizer");
-    int status = read_tokenizer(words, loaded, tokenizer, tokenizer_bytes, arena, error);
+    int status = engine_file_read_tokenizer(words, tokenizer, tokenizer_bytes,
+                                            loaded->model.shape.vocabulary, arena, error);
     *answerer = (struct answerer){.shape = &loaded->model.shape, .tokenizer = words};
     return status != ENGINE_OK ? status
                                : engine_open(&answerer->engine, &loaded->model, &loaded->source,

@@ -1,6 +1,8 @@
 /* Each part counts what it needs first, then gets it. */
 #include "model.h"
 
+#include "engine/file.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -25,11 +27,11 @@ read_shape(struct model *model, const struct model_file *file, struct engine_err
     struct engine_arena arena = {0};
     struct engine_model counted;
     int status =
-        engine_checkpoint_read(&counted, file->bytes, file->count, file->count, &arena, error);
+        engine_file_read_model(&counted, file->bytes, file->count, file->count, &arena, error);
     if (status != ENGINE_E_SPACE)
         return false; /* nothing was given: the file is at fault */
     return give_arena(model, &arena, arena.used_bytes, "the list of tensors", error) &&
-           engine_checkpoint_read(&model->shape, file->bytes, file->count, file->count, &arena,
+           engine_file_read_model(&model->shape, file->bytes, file->count, file->count, &arena,
                                   error) == ENGINE_OK;
 }
 
@@ -38,13 +40,13 @@ read_tokenizer(struct model *model, const struct model_file *file, struct engine
 {
     struct engine_arena arena = {0};
     uint32_t vocabulary = model->shape.shape.vocabulary;
-    int status = engine_tokenizer_read(&model->tokenizer, file->bytes, file->count, vocabulary,
-                                       &arena, error);
+    int status = engine_file_read_tokenizer(&model->tokenizer, file->bytes, file->count, vocabulary,
+                                            &arena, error);
     if (status != ENGINE_E_SPACE)
         return false;
     return give_arena(model, &arena, arena.used_bytes, "the vocabulary", error) &&
-           engine_tokenizer_read(&model->tokenizer, file->bytes, file->count, vocabulary, &arena,
-                                 error) == ENGINE_OK;
+           engine_file_read_tokenizer(&model->tokenizer, file->bytes, file->count, vocabulary,
+                                      &arena, error) == ENGINE_OK;
 }
 
 /* Packs the weights for their kernels; true also where there is no memory for that. */
@@ -96,7 +98,8 @@ model_open(struct model *model, const struct model_file *checkpoint,
 {
     *model = (struct model){.mapping = {checkpoint->bytes, checkpoint->count}};
     model->file = model->source = engine_mapping_source(&model->mapping);
-    bool opened = read_shape(model, checkpoint, error) && read_tokenizer(model, tokenizer, error) &&
+    const struct model_file *words = tokenizer->count > 0 ? tokenizer : checkpoint;
+    bool opened = read_shape(model, checkpoint, error) && read_tokenizer(model, words, error) &&
                   prepare(model, options, error) && make_engine(model, options, error);
     if (!opened)
         model_close(model);

@@ -1,6 +1,6 @@
 /*
- * From the bytes of a checkpoint and a tokenizer to an engine that is ready to serve: the same for
- * the hosted llmd and the machine's.
+ * From the bytes of a model's files to an engine that is ready to serve: the same for the hosted
+ * llmd and the machine's.
  */
 #ifndef LLMD_MODEL_H
 #define LLMD_MODEL_H
@@ -43,8 +43,9 @@ struct model {
 };
 
 /*
- * Memory comes from malloc and stays until model_close, and so must the files. False, with the
- * reason in `error`, when the files cannot be used or memory is short: then nothing is left behind.
+ * The checkpoint is one of llama2.c, or a GGUF file, which needs no tokenizer: `count` 0. Memory
+ * comes from malloc and stays until model_close, and so must the files. False, with the reason in
+ * `error`, when the files cannot be used or memory is short: then nothing is left behind.
  */
 bool model_open(struct model *model, const struct model_file *checkpoint,
                 const struct model_file *tokenizer, const struct model_options *options,

@@ -1,6 +1,7 @@
 /* Where the files of the model are, and whether they may be served. */
 #include "weights.h"
 
+#include <engine/gguf.h>
 #include <model/shape.h>
 #include <pager/payloads.h>
 #include <rt/again.h>
@@ -76,7 +77,7 @@ touch_files(const struct manifest *manifest, struct why *why)
     int weights = manifest_find(manifest, manifest->model.weights);
     int tokenizer = manifest_find(manifest, manifest->model.tokenizer);
     return pager_touch_all(&payloads.pager, (size_t)weights, why) &&
-           pager_touch_all(&payloads.pager, (size_t)tokenizer, why);
+           (tokenizer == weights || pager_touch_all(&payloads.pager, (size_t)tokenizer, why));
 }
 
 /* The hook of eager verification. */
@@ -201,7 +202,8 @@ weights_find(struct files *files)
     if (!module_file("model.bin", &files->checkpoint))
         return open_bundle(files);
     rt_printf("%s: the model is from the boot image, NOT SIGNED BY ANYBODY\n", program);
-    if (!module_file("tokenizer.bin", &files->tokenizer))
+    if (!module_file("tokenizer.bin", &files->tokenizer) &&
+        !engine_is_gguf(files->checkpoint.bytes, files->checkpoint.count))
         die("tokenizer.bin", "not in the boot image, beside model.bin");
     return true;
 }

@@ -1,7 +1,7 @@
 /*
- * The files of the model that is served: from the boot image if it carries them (model.bin,
- * tokenizer.bin), or else from a signed bundle of the first disk with a store, the newest
- * generation that is good.
+ * The files of the model that is served: from the boot image if it carries them (model.bin and,
+ * unless that is GGUF, tokenizer.bin), or else from a signed bundle of the first disk with a store,
+ * the newest generation that is good.
  */
 #ifndef LLMD_WEIGHTS_H
 #define LLMD_WEIGHTS_H
@@ -11,9 +11,9 @@
 
 /* The files of a model, and where they are from. */
 struct files {
-    struct model_file checkpoint, tokenizer;
-    int64_t generation; /* of the bundle; 0: they are from the boot image */
-    bool on_fault;      /* the checkpoint is read, and verified, when it is touched */
+    struct model_file checkpoint, tokenizer; /* GGUF: the tokenizer may be nothing */
+    int64_t generation;                      /* of the bundle; 0: they are from the boot image */
+    bool on_fault; /* the checkpoint is read, and verified, when it is touched */
 };
 
 /* Before the others: the program's name, for messages, and for the words NAME.bundle= and

@@ -190,7 +190,8 @@ class Make(Case):
         self.generation(1)
         self.refused_make('verify: "never" is none', "--verify", "never", "tokens.bin")
         self.refused_make("exactly a bundle of kind", "--kind", "model", "tokens.bin")
-        self.refused_make("belong together", "--weights", "model.bin")
+        self.refused_make("model.bin: a checkpoint needs a --tokenizer", "--weights", "model.bin")
+        self.refused_make("there are no --weights", "--tokenizer", "tokens.bin")
 
     def test_weights_that_are_no_whole_checkpoint_are_refused(self):
         model = ["--weights", "model.bin", "--tokenizer", "tokens.bin"]
@@ -478,7 +479,8 @@ class Store(Case):
         (self.folder / "m.bin").write_bytes(checkpoint())
         self.refused("absent: no such file", f"MODEL={self.folder}/absent")
         (self.folder / "m.gguf").write_bytes(b"GGUF")
-        self.refused("m.gguf: GGUF is not served", f"MODEL={self.folder}/m.gguf")
+        self.refused("m.gguf: gguf: cut short in its header",
+                     f"MODEL={self.folder}/m.gguf")
         self.refused("TRUST=x.pub: there is no MODEL", "MODEL=", "TRUST=x.pub")
         self.refused("VERIFY=on-fault: there is no MODEL", "MODEL=", "VERIFY=on-fault")
         self.refused("a bundle needs TRUST=", f"MODEL={self.folder}/bundles/small")

@@ -83,6 +83,21 @@ class Stories(unittest.TestCase):
         self.assertIn("\n" + path.read_text(encoding="utf-8").rstrip("\n") + "\n", console)
         self.assertIn(hosted(model, tokenizer, tokens=252), console)
 
+    def test_gguf_says_what_the_reference_says_and_needs_no_tokenizer(self):
+        model = MODELS / "stories260K.gguf"
+        path = MODELS / "ref" / "stories260K.once-upon-a-time.t0.n64.txt"
+        expected = path.read_text(encoding="utf-8").rstrip("\n") + "\n"
+        with tempfile.TemporaryDirectory() as folder:
+            status, output = make("store", f"STORE_FOLDER={folder}", f"MODEL={model}",
+                                  "VERIFY=on-fault")
+            self.assertEqual(status, 0, output)
+            status, console = boot(STORE=f"{folder}/store.img", PROMPT=PROMPT, TOKENS="60",
+                                   CMDLINE="llm.bundle=raw llm.unsigned=1")
+        self.assertEqual(status, 0)
+        self.assertIn("bundle raw/1: opened: NOT SIGNED BY ANYBODY", console)
+        self.assertIn("\n" + expected, console)
+        self.assertEqual(hosted(model, model, tokens=60), expected)
+
 
 if __name__ == "__main__":
     unittest.main()

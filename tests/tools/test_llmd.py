@@ -8,7 +8,7 @@ import tempfile
 import unittest
 
 from harness.host import ROOT, make
-from harness.serving import (ANSWERS, LLMD, MODELS, NO_MODELS, OUT, PROMPT, Machine, Server,
+from harness.serving import (ANSWERS, LLMD, MODELS, NO_MODELS, OUT, PROMPT, TOOLS, Machine, Server,
                              image_with)
 
 QUEUED_MAX = 64
@@ -161,6 +161,30 @@ class Hosted(Properties, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.server = Server(MODELS / "stories260K.bin", MODELS / "tok512.bin")
+
+
+@unittest.skipUnless(MODELS.is_dir(), NO_MODELS)
+class Gguf(unittest.TestCase):
+    """Of the context of 128 that its file says, the reference text."""
+    def check(self, server):
+        self.addCleanup(server.end)
+        path = MODELS / "ref" / "stories260K.once-upon-a-time.t0.n256.txt"
+        answer = server.complete(query="?n=123")
+        self.assertGreater(len(answer), 300)
+        self.assertTrue(path.read_bytes()[len(PROMPT):].startswith(answer))
+        health = server.request("GET", "/health")[1]
+        self.assertIn(b'"model":"GGUF version 3 (llama)"', health)
+        self.assertIn(b'"context":128', health)
+
+    def test_hosted(self):
+        self.check(Server(*[MODELS / "stories260K.gguf"] * 2))
+
+    def test_machine(self):
+        with tempfile.TemporaryDirectory() as folder:
+            image = pathlib.Path(folder) / "llmd.img"
+            subprocess.run([TOOLS / "mkboot", "-o", image, "--init", OUT / "bin" / "llmd.elf",
+                            f"model.bin={MODELS / 'stories260K.gguf'}"], check=True)
+            self.check(Machine(image))
 
 
 class InMachine(Properties):

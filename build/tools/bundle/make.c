@@ -88,7 +88,8 @@ collect_payloads(struct manifest_payload *payloads, const struct manifest_model 
     size_t count = 0;
     if (model->weights[0]) {
         names[count++] = model->weights;
-        names[count++] = model->tokenizer;
+        if (strcmp(model->weights, model->tokenizer) != 0)
+            names[count++] = model->tokenizer;
     }
     for (int i = 1; i < arguments->count && count < MANIFEST_PAYLOADS_MAX + 1; i++)
         names[count++] = arguments->words[i];
@@ -119,16 +120,17 @@ write_manifest(const char *folder, const char *text, size_t bytes)
     output_end(&output);
 }
 
+/* Without --tokenizer the vocabulary is the one in the weights' file. */
 static void
 take_model(struct arguments *arguments, struct manifest_model *model)
 {
     const char *weights = take_option(arguments, "--weights");
     const char *tokenizer = take_option(arguments, "--tokenizer");
-    if (!weights != !tokenizer)
-        fail("--weights and --tokenizer belong together");
+    if (tokenizer && !weights)
+        fail("--tokenizer: there are no --weights that it could belong to");
     if (weights) {
         snprintf(model->weights, sizeof(model->weights), "%s", weights);
-        snprintf(model->tokenizer, sizeof(model->tokenizer), "%s", tokenizer);
+        snprintf(model->tokenizer, sizeof(model->tokenizer), "%s", tokenizer ? tokenizer : weights);
     }
 }
 
@@ -161,8 +163,7 @@ command_make(struct arguments *arguments)
                                   : "app",
                verify ? verify : "eager", layout);
     if (model.weights[0]) {
-        join_path(path, folder, model.weights);
-        read_shape(path, &model);
+        read_shape(folder, &model);
         print_model(to, &model);
     }
     for (size_t i = 0; i < count; i++)

@@ -1,23 +1,76 @@
-/* The shape in a checkpoint's header. */
+/* What a model's files say about themselves. */
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <engine/file.h>
+#include <engine/gguf.h>
 #include <model/shape.h>
 
 #include "tool.h"
 
-void
-read_shape(const char *path, struct manifest_model *model)
+/* A file that is mapped, and what it is called in messages: behind links. */
+struct mapped {
+    char path[PATH_MAX];
+    const void *bytes;
+    uint64_t count;
+};
+
+static void
+map(struct mapped *mapped, const char *path)
 {
-    uint8_t header[SHAPE_HEADER_BYTES];
     struct stat status;
-    struct why why;
-    FILE *file = fopen(path, "rb");
-    if (!file || fstat(fileno(file), &status) != 0)
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0 || fstat(file, &status) != 0 || !realpath(path, mapped->path))
         fail("%s: %s", path, strerror(errno));
-    size_t bytes = fread(header, 1, sizeof(header), file);
-    fclose(file);
-    if (!shape_read(header, bytes, (uint64_t)status.st_size, model, &why))
-        fail("%s: %s", path, why.text);
+    if (status.st_size == 0)
+        fail("%s: an empty file cannot be a payload", path);
+    mapped->count = (uint64_t)status.st_size;
+    mapped->bytes = mmap(NULL, mapped->count, PROT_READ, MAP_PRIVATE, file, 0);
+    if (mapped->bytes == MAP_FAILED)
+        fail("%s: %s", path, strerror(errno));
+    (void)close(file);
+}
+
+/* A vocabulary of GGUF is read as the engine will: it can be of a kind that the engine has no code
+ * for. */
+static void
+check_vocabulary(const struct mapped *mapped, uint32_t words)
+{
+    struct engine_tokenizer tokenizer;
+    struct engine_error error = {""};
+    struct engine_arena arena = {.base = NULL};
+    int status =
+        engine_file_read_tokenizer(&tokenizer, mapped->bytes, mapped->count, words, &arena, &error);
+    if (status == ENGINE_E_SPACE) {
+        arena = (struct engine_arena){malloc(arena.used_bytes), arena.used_bytes, 0};
+        status = engine_file_read_tokenizer(&tokenizer, mapped->bytes, mapped->count, words, &arena,
+                                            &error);
+        free(arena.base);
+    }
+    if (status != ENGINE_OK)
+        fail("%s: %s", mapped->path, error.text);
+}
+
+void
+read_shape(const char *folder, struct manifest_model *model)
+{
+    struct mapped weights, tokenizer;
+    struct why why;
+    char path[PATH_MAX];
+    join_path(path, folder, model->weights);
+    map(&weights, path);
+    if (shape_read(weights.bytes, weights.count, weights.count, model, &why) != SHAPE_READ)
+        fail("%s: %s", weights.path, why.text);
+    if (strcmp(model->weights, model->tokenizer) == 0 &&
+        !engine_is_gguf(weights.bytes, weights.count))
+        fail("%s: a checkpoint needs a --tokenizer", weights.path);
+    join_path(path, folder, model->tokenizer);
+    map(&tokenizer, path);
+    if (engine_is_gguf(tokenizer.bytes, tokenizer.count))
+        check_vocabulary(&tokenizer, (uint32_t)model->vocabulary);
 }

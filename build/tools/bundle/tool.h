@@ -60,8 +60,9 @@ void check_words(const struct arguments *arguments, int least, int most);
 void read_secret_key(const char *path, uint8_t seed[SIGNATURE_KEY_BYTES]);
 void read_trust(const char *path, struct trust *trust);
 
-/* Where a llama2.c checkpoint says what shape it has; fails if it is none. */
-void read_shape(const char *path, struct manifest_model *model);
+/* The shape of the weights in a generation's folder; fails if they are no model, or if the
+ * vocabulary is one of GGUF that cannot be used. */
+void read_shape(const char *folder, struct manifest_model *model);
 
 /* The commands. */
 void command_keygen(struct arguments *arguments);

@@ -8,14 +8,21 @@
 
 #include <model/bundle.h>
 
-#define SHAPE_HEADER_BYTES 256u /* of a checkpoint: enough for every one */
-
-/* Fills in the numbers of `model` from the first bytes of a file of `file_bytes`. */
-bool shape_read(const void *header, size_t header_bytes, uint64_t file_bytes,
-                struct manifest_model *model, struct why *why);
+enum shape_result {
+    SHAPE_READ,
+    SHAPE_NEEDS_MORE, /* of the file's first bytes */
+    SHAPE_BAD,        /* it is no model that can be served */
+};
 
 /*
- * Whether a model bundle's manifest has the shape of its weights file, whose first block is read
+ * Fills in the numbers of `model` from the first `head_bytes` of a file of `file_bytes`: 256 of a
+ * llama2.c checkpoint are always enough, of GGUF all is needed that stands in front of the data.
+ */
+enum shape_result shape_read(const void *head, size_t head_bytes, uint64_t file_bytes,
+                             struct manifest_model *model, struct why *why);
+
+/*
+ * Whether a model bundle's manifest has the shape of its weights file, whose first blocks are read
  * and verified; other bundles have none to check. A condition for bundle_loader.accept.
  */
 bool shape_check(struct bundle *bundle, struct why *why);

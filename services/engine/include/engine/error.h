@@ -15,6 +15,7 @@ enum engine_status {
     ENGINE_E_ARGUMENT = -5, /* a call that makes no sense; the text says which argument */
     ENGINE_E_WEIGHTS = -6,  /* weights that the source could not give (a block that is damaged) */
     ENGINE_E_CONTEXT = -7,  /* a sequence that is full */
+    ENGINE_E_HEAD = -8,     /* more of the file's head has to be given; what is there is fine */
 };
 
 struct engine_error {

@@ -23,6 +23,14 @@ int engine_gguf_read(struct engine_model *model, const void *file, uint64_t file
                      struct engine_arena *arena, struct engine_error *error);
 
 /*
+ * The same where only the first `head_bytes` of the file's `file_bytes` are at hand. ENGINE_E_HEAD:
+ * all that stands in front of the tensors' data is needed, and that is longer.
+ */
+int engine_gguf_read_head(struct engine_model *model, const void *file, uint64_t head_bytes,
+                          uint64_t file_bytes, struct engine_arena *arena,
+                          struct engine_error *error);
+
+/*
  * The vocabulary, for a model with `vocabulary` words; the texts are copied into `arena`. As above,
  * and ENGINE_E_MISMATCH: another number of pieces, no pieces for bytes.
  */
