@@ -5,6 +5,7 @@
  * head.
  */
 #include "engine_private.h"
+#include "head_cache.h"
 #include "lanes.h"
 #include "real.h"
 #include "rows16.h"
@@ -13,68 +14,6 @@
 #define LOG2_E         1.44269504f
 #define DIFFERENCE_CUT 9
 #define SUM_UNIT       ((float)(1 << ROWS16_ATTENTION_SHIFT))
-
-/* The memory of one kv head of one layer. */
-struct head_cache {
-    uint8_t *keys;   /* strips of 16 positions, of head_dim columns */
-    uint8_t *values; /* strips of 16 dimensions, of as many columns as there are positions */
-    float *key_units, *value_units; /* of each position */
-    uint32_t key_groups, value_groups, value_strips;
-};
-
-static uint32_t
-divide_up(uint32_t count, uint32_t by)
-{
-    return (count + by - 1) / by;
-}
-
-static size_t
-align(size_t bytes)
-{
-    return (bytes + ENGINE_ARENA_ALIGN - 1) & ~(size_t)(ENGINE_ARENA_ALIGN - 1);
-}
-
-/* Sizes of the parts of a head's memory, in the order in which they lie there. */
-struct parts {
-    size_t keys, values, units;
-};
-
-static struct parts
-parts_of(uint32_t head_dim, uint32_t context)
-{
-    size_t groups = divide_up(head_dim, ROWS16_GROUP) * (size_t)ROWS16_GROUP_BYTES;
-    return (struct parts){.keys = align(divide_up(context, ROWS16_ROWS) * groups),
-                          .values =
-                              align(divide_up(head_dim, ROWS16_ROWS) *
-                                    (size_t)divide_up(context, ROWS16_GROUP) * ROWS16_GROUP_BYTES),
-                          .units = divide_up(context, ROWS16_GROUP) * ROWS16_GROUP * sizeof(float)};
-}
-
-size_t
-attention_integer_bytes(const struct engine_shape *shape, uint32_t context)
-{
-    struct parts parts = parts_of(shape->head_dim, context);
-    return (size_t)shape->layers * shape->kv_heads * (parts.keys + parts.values + 2 * parts.units);
-}
-
-static struct head_cache
-cache_of(const struct engine *engine, const struct engine_sequence *sequence, uint32_t layer,
-         uint32_t kv_head)
-{
-    const struct engine_shape *shape = &engine->model->shape;
-    struct parts parts = parts_of(shape->head_dim, sequence->context);
-    size_t index = (size_t)layer * shape->kv_heads + kv_head;
-    uint8_t *at =
-        (uint8_t *)sequence->memory + index * (parts.keys + parts.values + 2 * parts.units);
-    uint8_t *units = at + parts.keys + parts.values;
-    return (struct head_cache){.keys = at,
-                               .values = at + parts.keys,
-                               .key_units = (void *)units,
-                               .value_units = (void *)(units + parts.units),
-                               .key_groups = divide_up(shape->head_dim, ROWS16_GROUP),
-                               .value_groups = divide_up(sequence->context, ROWS16_GROUP),
-                               .value_strips = divide_up(shape->head_dim, ROWS16_ROWS)};
-}
 
 /* Column `column` of row `row` of a strip. A pair's first column comes before its second. */
 static void
@@ -130,7 +69,7 @@ attention_integer_store(const struct engine *engine, uint32_t layer, uint32_t t)
     const struct step_token *token = &engine->tokens[t];
     int8_t *quants = engine->quants + (size_t)t * shape->kv_heads * shape->head_dim;
     for (uint32_t head = 0; head < shape->kv_heads; head++) {
-        struct head_cache cache = cache_of(engine, token->sequence, layer, head);
+        struct head_cache cache = head_cache_of(engine, token->sequence, layer, head);
         size_t at = (size_t)head * shape->head_dim;
         store_key(&cache, engine->key[t] + at, shape->head_dim, token->position, quants);
         store_value(&cache, engine->value[t] + at, shape->head_dim, token->position, quants);
@@ -155,7 +94,7 @@ sum_strip(const struct engine *engine, const uint8_t *strip, const struct step_m
 static float
 prepare_query(const float *query, uint32_t head_dim, const struct step_mix *mix)
 {
-    uint32_t columns = divide_up(head_dim, ROWS16_GROUP) * ROWS16_GROUP;
+    uint32_t columns = head_cache_divide_up(head_dim, ROWS16_GROUP) * ROWS16_GROUP;
     float base;
     memcpy(mix->scores, query, head_dim * sizeof *query);
     memset(mix->scores + head_dim, 0, (columns - head_dim) * sizeof *query);
@@ -256,7 +195,7 @@ weigh_lanes(const struct softmax *softmax, float *scores, const float *of_values
 static float
 weigh(const struct head_cache *cache, float unit, uint32_t count, float *scores)
 {
-    uint32_t columns = divide_up(count, ROWS16_GROUP) * ROWS16_GROUP;
+    uint32_t columns = head_cache_divide_up(count, ROWS16_GROUP) * ROWS16_GROUP;
     struct softmax softmax;
     uint64_t sum = 0;
     if (!begin_softmax(&softmax, scores, columns, unit))
@@ -274,9 +213,9 @@ attention_integer_head(const struct engine *engine, uint32_t layer, uint32_t t, 
 {
     const struct engine_shape *shape = &engine->model->shape;
     const struct step_token *token = &engine->tokens[t];
-    uint32_t count = token->position + 1, groups = divide_up(count, ROWS16_GROUP);
+    uint32_t count = token->position + 1, groups = head_cache_divide_up(count, ROWS16_GROUP);
     struct head_cache cache =
-        cache_of(engine, token->sequence, layer, head / (shape->heads / shape->kv_heads));
+        head_cache_of(engine, token->sequence, layer, head / (shape->heads / shape->kv_heads));
     size_t strip_bytes = (size_t)cache.value_groups * ROWS16_GROUP_BYTES;
     float *mixed = engine->mixed[t] + (size_t)head * shape->head_dim, base, units[ROWS16_ROWS];
 

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#define PIECES_PART 4 /* one so many'th of a step's tokens is for prompts, where others wait */
+
 int
 engine_batch_open(struct engine_batch *batch, struct engine *engine, uint32_t requests_max,
                   uint32_t tokens_max, struct engine_arena *arena, struct engine_error *error)
@@ -9,8 +11,10 @@ engine_batch_open(struct engine_batch *batch, struct engine *engine, uint32_t re
     if (requests_max == 0 || tokens_max < requests_max)
         return engine_fail(error, ENGINE_E_ARGUMENT, "batch: %u requests in steps of %u tokens",
                            requests_max, tokens_max);
-    *batch = (struct engine_batch){
-        .engine = engine, .count_max = requests_max, .tokens_max = tokens_max};
+    *batch = (struct engine_batch){.engine = engine,
+                                   .count_max = requests_max,
+                                   .tokens_max = tokens_max,
+                                   .pieces_max = tokens_max / PIECES_PART};
     batch->requests = engine_arena_take(arena, requests_max, sizeof(struct engine_request *));
     batch->items = engine_arena_take(arena, requests_max, sizeof *batch->items);
     batch->candidates = engine_arena_take(arena, engine_model_of(engine)->shape.vocabulary,
@@ -25,16 +29,22 @@ engine_batch_add(struct engine_batch *batch, struct engine_request *request,
                  struct engine_error *error)
 {
     const struct engine_sequence *sequence = &request->sequence;
+    uint32_t held = request->prompt_held, room = sequence->context - sequence->position;
     if (request->prompt_count == 0 || request->tokens_max == 0)
         return engine_fail(error, ENGINE_E_ARGUMENT, "request: a prompt of %u tokens, %u asked for",
                            request->prompt_count, request->tokens_max);
-    if (request->prompt_count > sequence->context - sequence->position)
+    if (held >= request->prompt_count || held > sequence->position)
+        return engine_fail(error, ENGINE_E_ARGUMENT,
+                           "request: %u of %u tokens held in a sequence of %u", held,
+                           request->prompt_count, sequence->position);
+    if (request->prompt_count - held > room)
         return engine_fail(error, ENGINE_E_CONTEXT,
                            "request: a prompt of %u tokens, with room for %u",
-                           request->prompt_count, sequence->context - sequence->position);
+                           request->prompt_count - held, room);
     if (batch->count == batch->count_max)
         return engine_fail(error, ENGINE_E_SPACE, "batch: %u requests, and no more", batch->count);
-    request->prompt_done = request->generated = 0;
+    request->prompt_done = held;
+    request->generated = 0;
     request->fresh = false;
     request->finish = ENGINE_RUNNING;
     engine_sampler_begin(&request->sampler, &request->sampling);
@@ -63,31 +73,61 @@ is_answering(const struct engine_request *request)
     return request->prompt_done == request->prompt_count;
 }
 
-/*
- * What the request does in this step. Each one that follows keeps the room for a token, so that a
- * long prompt never holds up those that are being answered.
- */
+static uint32_t
+tokens_left(const struct engine_request *request)
+{
+    return request->prompt_count - request->prompt_done;
+}
+
+/* What the request does in this step; of a prompt the next `count` tokens. */
 static struct engine_item
-plan_item(struct engine_request *request, uint32_t room)
+plan_item(struct engine_request *request, uint32_t count)
 {
     if (is_answering(request))
         return (struct engine_item){&request->sequence, &request->token, 1, request->logits};
-    uint32_t left = request->prompt_count - request->prompt_done;
-    uint32_t count = left < room ? left : room;
     return (struct engine_item){&request->sequence, request->prompt + request->prompt_done, count,
-                                count == left ? request->logits : NULL};
+                                count == tokens_left(request) ? request->logits : NULL};
+}
+
+/* Room for prompts in this step, of which there are so many: at least a token for each. */
+static uint32_t
+room_for(const struct engine_batch *batch, uint32_t prompts)
+{
+    uint32_t answers = batch->count - prompts, room = batch->tokens_max - answers;
+    uint32_t bound = batch->pieces_max > prompts ? batch->pieces_max : prompts;
+    return answers > 0 && room > bound ? bound : room;
+}
+
+static uint32_t
+least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Its part of what is shared evenly; 0 of who is being answered. */
+static uint32_t
+share_of(const struct engine_request *request, uint32_t share)
+{
+    return least(tokens_left(request), share);
 }
 
 static void
 plan(struct engine_batch *batch)
 {
-    uint32_t room = batch->tokens_max;
-    for (uint32_t i = 0; i < batch->count; i++) {
-        uint32_t kept = batch->count - i - 1;
-        batch->items[i] = plan_item(batch->requests[i], room - kept);
-        room -= batch->items[i].count;
+    uint32_t prompts = 0, kept = 0;
+    for (uint32_t i = 0; i < batch->count; i++)
+        prompts += !is_answering(batch->requests[i]);
+    uint32_t room = room_for(batch, prompts), share = prompts > 0 ? room / 2 / prompts : 0;
+    share = share > 0 ? share : 1;
+    for (uint32_t i = 0; i < batch->count; i++)
+        kept += share_of(batch->requests[i], share);
+    for (uint32_t i = 0; i < batch->count; i++) { /* `kept`: for those that follow */
+        struct engine_request *request = batch->requests[i];
+        kept -= share_of(request, share);
+        batch->items[i] = plan_item(request, least(tokens_left(request), room - kept));
+        room -= is_answering(request) ? 0 : batch->items[i].count;
+        batch->tokens += batch->items[i].count;
     }
-    batch->tokens = batch->tokens_max - room;
 }
 
 static uint32_t

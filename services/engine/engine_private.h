@@ -131,6 +131,10 @@ void attention_integer_head(const struct engine *engine, uint32_t layer, uint32_
                             const struct step_mix *mix);
 size_t attention_integer_bytes(const struct engine_shape *shape, uint32_t context);
 
+/* The first `count` positions of a sequence into another one. */
+void attention_integer_copy(const struct engine *engine, const struct engine_sequence *to,
+                            const struct engine_sequence *from, uint32_t count);
+
 /* The whole forward pass, as one worker of the team sees it. */
 void forward_worker(void *engine, uint32_t worker);
 

@@ -158,7 +158,7 @@ static void
 a_long_prompt_never_holds_up_who_is_being_answered(void)
 {
     struct client answered, prompted;
-    begin(2, 4);
+    begin(2, 8);
     make_client(&answered, 1, 2, 20);
     make_client(&prompted, 2, 40, 5);
     CHECK_EQ(engine_batch_add(&batch, &prompted.request, &error), 0);
@@ -168,6 +168,75 @@ a_long_prompt_never_holds_up_who_is_being_answered(void)
         CHECK_EQ(engine_batch_step(&batch, &error), 0);
         CHECK(step == 0 || answered.request.generated == before + 1);
     }
+}
+
+/* One that is answered, a long prompt and a short one that came behind it, in steps of 16. */
+static void
+the_piece_of_prompts_in_a_step_is_bounded_while_others_are_answered(void)
+{
+    struct client answered, longer, shorter;
+    uint32_t steps = 0;
+    begin(3, 16);
+    make_client(&answered, 1, 2, 40);
+    make_client(&longer, 2, 40, 5);
+    make_client(&shorter, 3, 4, 5);
+    CHECK_EQ(engine_batch_add(&batch, &answered.request, &error), 0);
+    CHECK_EQ(engine_batch_step(&batch, &error), 0);
+    CHECK_EQ(engine_batch_add(&batch, &longer.request, &error), 0);
+    CHECK_EQ(engine_batch_add(&batch, &shorter.request, &error), 0);
+    for (; longer.request.generated == 0; steps++) {
+        uint32_t before = answered.request.generated;
+        CHECK_EQ(engine_batch_step(&batch, &error), 0);
+        CHECK_EQ(answered.request.generated, before + 1);
+        CHECK(batch.tokens <= 2 + 4); /* tokens of answers, and a quarter of 16 */
+        if (steps == 3)
+            CHECK_EQ(shorter.request.generated, 1); /* it did not wait for the long one's end */
+    }
+    CHECK(steps <= 12);
+}
+
+static void
+with_nobody_answered_prompts_take_all_of_a_step(void)
+{
+    struct client first, second, third;
+    begin(3, 16);
+    make_client(&first, 1, 40, 5);
+    make_client(&second, 2, 30, 5);
+    make_client(&third, 3, 1, 5);
+    CHECK_EQ(engine_batch_add(&batch, &first.request, &error), 0);
+    CHECK_EQ(engine_batch_add(&batch, &second.request, &error), 0);
+    CHECK_EQ(engine_batch_add(&batch, &third.request, &error), 0);
+    CHECK_EQ(engine_batch_step(&batch, &error), 0);
+    CHECK_EQ(batch.tokens, 16);
+    CHECK_EQ(first.request.prompt_done, 13); /* came first: half of the room and its share */
+    CHECK_EQ(second.request.prompt_done, 2);
+    CHECK_EQ(third.request.generated, 1);
+}
+
+/* What another sequence holds of the prompt, of any length, makes no difference. */
+static void
+a_prompt_whose_beginning_is_held_gets_the_same_answer(void)
+{
+    struct client alone, again, other;
+    begin(2, 8);
+    make_client(&alone, 6, 20, 12);
+    alone.request.sampling.repetition_penalty = 1.3f;
+    run_alone(&alone);
+    for (uint32_t held = 1; held < 20; held++) {
+        make_client(&other, 6, held + 1, 3); /* the same words */
+        run_alone(&other);
+        make_client(&again, 6, 20, 12);
+        again.request.sampling = alone.request.sampling;
+        engine_sequence_copy(engine, &again.request.sequence, &other.request.sequence, held);
+        again.request.prompt_held = held;
+        run_alone(&again);
+        CHECK_EQ(memcmp(alone.answer, again.answer, sizeof alone.answer), 0);
+        CHECK_EQ(memcmp(alone.request.logits, again.request.logits, VOCABULARY * sizeof(float)), 0);
+    }
+    make_client(&again, 6, 20, 12);
+    again.request.prompt_held = 1;
+    CHECK_EQ(engine_batch_add(&batch, &again.request, &error), ENGINE_E_ARGUMENT);
+    CHECK_EQ(strcmp(error.text, "request: 1 of 20 tokens held in a sequence of 0"), 0);
 }
 
 static void
@@ -252,6 +321,9 @@ static const struct tap_test tests[] = {
     TAP(the_words_that_end_a_text_end_the_answer),
     TAP(answers_do_not_depend_on_the_batch_around_them),
     TAP(a_long_prompt_never_holds_up_who_is_being_answered),
+    TAP(the_piece_of_prompts_in_a_step_is_bounded_while_others_are_answered),
+    TAP(with_nobody_answered_prompts_take_all_of_a_step),
+    TAP(a_prompt_whose_beginning_is_held_gets_the_same_answer),
     TAP(a_request_that_is_removed_leaves_the_others_alone),
     TAP(what_cannot_be_served_is_refused),
     TAP(a_step_that_fails_can_be_done_again),

@@ -17,9 +17,10 @@ enum engine_finish {
 
 /* One answer. The caller owns it, and fills in the first part before engine_batch_add. */
 struct engine_request {
-    struct engine_sequence sequence; /* begun; what it holds is in front of the prompt */
+    struct engine_sequence sequence; /* begun; what it holds is in front of the prompt ... */
     const uint32_t *prompt;          /* stays until the prompt is read */
     uint32_t prompt_count;           /* at least 1 */
+    uint32_t prompt_held;            /* ... but for its first so many tokens, less than all */
     uint32_t tokens_max;             /* to generate */
     uint32_t begin, end;             /* tokens that end the answer (and are not part of it) */
     float *logits;                   /* room for one for each word */
@@ -42,12 +43,15 @@ struct engine_batch {
     struct engine_candidate *candidates; /* one for each word */
     uint32_t count, count_max;
     uint32_t tokens_max; /* of a step */
+    uint32_t pieces_max; /* of prompts, of them, while others are being answered */
     uint32_t tokens;     /* that the last step took */
 };
 
 /*
  * A batch of at most `requests_max` requests on an engine that was opened with `batch` =
- * `tokens_max`, which is at least `requests_max`. ENGINE_E_ARGUMENT, ENGINE_E_SPACE.
+ * `tokens_max`, which is at least `requests_max`. While somebody is being answered, a step takes a
+ * quarter of them at most from prompts (but one of each): that bounds how long it keeps who waits
+ * for a token. ENGINE_E_ARGUMENT, ENGINE_E_SPACE.
  */
 int engine_batch_open(struct engine_batch *batch, struct engine *engine, uint32_t requests_max,
                       uint32_t tokens_max, struct engine_arena *arena, struct engine_error *error);
@@ -63,8 +67,9 @@ int engine_batch_add(struct engine_batch *batch, struct engine_request *request,
 void engine_batch_remove(struct engine_batch *batch, struct engine_request *request);
 
 /*
- * One step for all requests: each that is being answered gets its next token, what room is left
- * goes to prompts, first come first served. Says in each request whether it has a fresh token and
+ * One step for all requests: each that is being answered gets its next token; half of what room
+ * there is for prompts is shared evenly, so that a short one is soon read beside long ones, the
+ * rest is for who came first. Says in each request whether it has a fresh token and
  * whether it is over; those that are over leave the batch. Nothing to do is ENGINE_OK. After an
  * error no request has moved.
  */

@@ -103,6 +103,13 @@ size_t engine_sequence_bytes(const struct engine *engine, uint32_t context);
 void engine_sequence_begin(struct engine_sequence *sequence, uint32_t context, void *memory);
 
 /*
+ * `to`, which may be for another context, holds the first `count` tokens of `from` and no others:
+ * it is as if steps had taken them. At most as many as `from` holds, and `to` has room for.
+ */
+void engine_sequence_copy(const struct engine *engine, struct engine_sequence *to,
+                          const struct engine_sequence *from, uint32_t count);
+
+/*
  * One step. Either all sequences have moved, or, after an error, none has: ENGINE_E_ARGUMENT (no
  * tokens, more than `batch`, a token that is no word), ENGINE_E_CONTEXT (a sequence has no room for
  * its tokens), ENGINE_E_WEIGHTS.
