@@ -29,12 +29,14 @@ void
 answer_free(struct serve *serve, struct serve_answer *answer)
 {
     if (answer->state == ANSWER_RUNNING) {
+        prompt_cache_keep(&serve->cache, serve->engine, answer->cache_key, answer->tokens,
+                          &answer->request.sequence);
         serve->places[serve->place_count++] = answer->place;
         serve->running--;
     } else {
         serve->queued--;
     }
-    free(answer->prompt);
+    free(answer->tokens);
     free(answer->text);
     serve->no_place = false;
     *answer = (struct serve_answer){.state = ANSWER_FREE};

@@ -15,7 +15,7 @@ answers_max(const struct serve *serve)
 /* One that is free, if there may be another one that waits; else NULL. */
 struct serve_answer *answer_find_free(struct serve *serve);
 
-/* Puts its text and its place back. */
+/* Puts its text and its place back; with a key, a copy of what was computed is kept. */
 void answer_free(struct serve *serve, struct serve_answer *answer);
 
 /* Appends to the text that is to be given; false: no memory. */

@@ -21,7 +21,7 @@
 #define HTTP_BODY_MAX     (256u << 10) /* 413 */
 #define HTTP_BODIES_MAX   (4u << 20)   /* of all connections of a transport together: 503 */
 #define HTTP_OUTPUT_BYTES 16384u       /* a power of two */
-#define HTTP_RESPONSE_MAX 13312u       /* METRICS_BYTES and a head: room that a request waits for */
+#define HTTP_RESPONSE_MAX 14336u       /* METRICS_BYTES and a head: room that a request waits for */
 #define HTTP_CHUNK_MAX    4096u        /* longest piece of http_write */
 
 #define HTTP_WORD_MAX    20u /* names and values of header fields that matter are not longer */

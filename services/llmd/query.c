@@ -6,13 +6,13 @@
 
 #define DIGITS_MAX 18 /* of a number with a fraction: fewer than 64 bits */
 
-enum kind { COUNT32, COUNT64, FLAG, REAL };
+enum kind { COUNT32, COUNT64, FLAG, REAL, KEY };
 
 static const struct parameter {
     const char *name;
     enum kind kind;
     size_t offset;
-    double min, max; /* not of COUNT64, which has none */
+    double min, max; /* not of COUNT64 and KEY, which have none */
     const char *wanted;
 } parameters[] = {
     {"n", COUNT32, offsetof(struct query, tokens), 1, UINT32_MAX, "a number from 1 to 4294967295"},
@@ -26,6 +26,8 @@ static const struct parameter {
     {"min_p", REAL, offsetof(struct query, sampling.min_p), 0, 1, "a number from 0 to 1"},
     {"repetition_penalty", REAL, offsetof(struct query, sampling.repetition_penalty), 0.1, 10,
      "a number from 0.1 to 10"},
+    {"cache_key", KEY, offsetof(struct query, cache_key), 0, 0,
+     "1 to 32 letters, digits, or of - . _"},
     {"logprobs", FLAG, offsetof(struct query, log_probability), 0, 1, "0 or 1"},
 };
 
@@ -75,11 +77,24 @@ read_real(struct span text, double *number)
 }
 
 static bool
+store_key(char *to, struct span text)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._";
+    if (text.length == 0 || text.length >= PROMPT_CACHE_KEY_BYTES)
+        return false;
+    memcpy(to, text.at, text.length);
+    to[text.length] = '\0';
+    return strspn(to, plain) == text.length;
+}
+
+static bool
 store(struct query *query, const struct parameter *parameter, struct span text)
 {
     char *to = (char *)query + parameter->offset;
     uint64_t whole = 0;
     double real = 0;
+    if (parameter->kind == KEY)
+        return store_key(to, text);
     if (parameter->kind == REAL ? !read_real(text, &real) : !read_whole(text, &whole))
         return false;
     double number = parameter->kind == REAL ? real : (double)whole;

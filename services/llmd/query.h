@@ -12,12 +12,15 @@
 
 #include "engine/sampling.h"
 
+#include "prompt_cache.h"
+
 #define QUERY_TOKENS_DEFAULT 64u
 
 struct query {
     uint32_t tokens;      /* n: of the answer at most */
     bool log_probability; /* logprobs: that of the answer is wanted */
     struct engine_sampling sampling;
+    char cache_key[PROMPT_CACHE_KEY_BYTES]; /* whose beginnings are used, and kept; "": none */
 };
 
 /*

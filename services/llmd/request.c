@@ -38,6 +38,9 @@ encode(struct serve *serve, const struct http_request *request, struct serve_ans
 {
     uint32_t context = engine_model_of(serve->engine)->shape.context;
     size_t room = request->body_bytes + 2, scratch_bytes = engine_encode_bytes(request->body_bytes);
+    if (answer->cache_key[0] != '\0' && room < context + 1)
+        room =
+            context + 1; /* of the answer's last one nothing is computed: it may be one too many */
     uint32_t *tokens = malloc(room * sizeof(*tokens));
     void *scratch = malloc(scratch_bytes);
     int64_t count = tokens == NULL || scratch == NULL
@@ -45,7 +48,7 @@ encode(struct serve *serve, const struct http_request *request, struct serve_ans
                         : engine_encode(serve->tokenizer, request->body, request->body_bytes, true,
                                         tokens, room, scratch, scratch_bytes);
     free(scratch);
-    answer->prompt = tokens;
+    answer->tokens = tokens;
     answer->request.prompt = tokens;
     answer->request.prompt_count = (uint32_t)count;
     char text[96];
@@ -85,6 +88,7 @@ begin_answer(struct serve *serve, struct serve_answer *answer, struct http_conn 
         .arrival = ++serve->arrivals,
         .since_us = serve->options.now_us(),
     };
+    memcpy(answer->cache_key, query->cache_key, sizeof(answer->cache_key));
     answer->arrival_us = answer->first_us = answer->since_us;
 }
 

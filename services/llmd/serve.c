@@ -29,7 +29,8 @@ make_place(struct serve *serve)
     const struct engine_shape *shape = &engine_model_of(serve->engine)->shape;
     struct serve_place place = {
         .memory =
-            aligned_alloc(ENGINE_ARENA_ALIGN, engine_sequence_bytes(serve->engine, shape->context)),
+            aligned_alloc(ENGINE_ARENA_ALIGN,
+                          engine_arena_round(engine_sequence_bytes(serve->engine, shape->context))),
         .logits = malloc(shape->vocabulary * sizeof(float)),
     };
     if (place.memory == NULL || place.logits == NULL) {
@@ -52,6 +53,8 @@ has_place(struct serve *serve)
         return false;
     if (make_place(serve))
         return true;
+    if (prompt_cache_drop(&serve->cache) && make_place(serve))
+        return true;
     serve->no_place = true;
     if (serve->places_short != serve->places_made)
         serve->options.log("llmd: no memory for more answers at a time");
@@ -66,7 +69,7 @@ open_batch(struct serve *serve, struct engine_error *error)
     struct engine_arena count = {0};
     (void)engine_batch_open(&serve->batch, serve->engine, options->running_max,
                             options->step_tokens, &count, error);
-    serve->batch_memory = aligned_alloc(ENGINE_ARENA_ALIGN, count.used_bytes);
+    serve->batch_memory = aligned_alloc(ENGINE_ARENA_ALIGN, engine_arena_round(count.used_bytes));
     struct engine_arena arena = {.base = serve->batch_memory, .size_bytes = count.used_bytes};
     return arena.base != NULL &&
            engine_batch_open(&serve->batch, serve->engine, options->running_max,
@@ -78,6 +81,9 @@ serve_open(struct serve *serve, const struct serve_options *options, struct engi
 {
     uint32_t answers = options->running_max + options->queued_max;
     *serve = (struct serve){.options = *options};
+    prompt_cache_open(&serve->cache, options->cache_bytes_max);
+    serve->metrics.source[0].write = prompt_cache_count;
+    serve->metrics.source[0].context = &serve->cache;
     serve->answers = calloc(answers, sizeof(serve->answers[0]));
     serve->places = calloc(options->running_max, sizeof(serve->places[0]));
     if (serve->answers == NULL || serve->places == NULL)
@@ -107,6 +113,7 @@ void
 serve_lose(struct serve *serve, const char *why)
 {
     fail_all(serve, 503, why);
+    (void)prompt_cache_drop(&serve->cache);
     while (serve->place_count > 0) {
         const struct serve_place *place = &serve->places[--serve->place_count];
         free(place->memory);
@@ -155,13 +162,17 @@ start(struct serve *serve, struct serve_answer *answer)
 {
     struct engine_error error = {""};
     answer->place = serve->places[--serve->place_count];
-    answer->request.logits = answer->place.logits;
-    engine_sequence_begin(&answer->request.sequence, engine_model_of(serve->engine)->shape.context,
+    struct engine_request *request = &answer->request;
+    request->logits = answer->place.logits;
+    engine_sequence_begin(&request->sequence, engine_model_of(serve->engine)->shape.context,
                           answer->place.memory);
+    request->prompt_held =
+        prompt_cache_find(&serve->cache, serve->engine, answer->cache_key, request->prompt,
+                          request->prompt_count, &request->sequence);
     answer->state = ANSWER_RUNNING;
     serve->queued--;
     serve->running++;
-    if (engine_batch_add(&serve->batch, &answer->request, &error) != ENGINE_OK)
+    if (engine_batch_add(&serve->batch, request, &error) != ENGINE_OK)
         answer_fail(serve, answer, 500, error.text);
 }
 
@@ -202,6 +213,8 @@ take_token(struct serve *serve, struct serve_answer *answer)
         const uint8_t *text =
             engine_decode(serve->tokenizer, request->previous, request->token, &bytes);
         note_time(serve, answer);
+        if (answer->cache_key[0] != '\0')
+            answer->tokens[request->prompt_count + request->generated - 1] = request->token;
         if (request->with_log_probability)
             answer->log_probability += (double)request->log_probability;
         if (!answer_add_text(answer, text, bytes)) {

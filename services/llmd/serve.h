@@ -12,6 +12,7 @@
 
 #include "http.h"
 #include "metrics.h"
+#include "prompt_cache.h"
 
 enum serve_answer_state { ANSWER_FREE = 0, ANSWER_QUEUED = 1, ANSWER_RUNNING = 2 };
 
@@ -30,9 +31,10 @@ struct serve_answer {
     uint64_t arrival;  /* order of arrival, from 1 */
     uint64_t since_us; /* when it came; then when its last token was made */
     uint64_t arrival_us, first_us;
-    double log_probability; /* of its tokens together, where it was asked for */
-    void *prompt;           /* malloc: its tokens */
-    char *text;             /* malloc: what is generated and not yet given to the connection */
+    double log_probability;                 /* of its tokens together, where it was asked for */
+    char cache_key[PROMPT_CACHE_KEY_BYTES]; /* "": nothing is kept of it */
+    uint32_t *tokens; /* malloc: of the prompt; with a key those of the answer behind them */
+    char *text;       /* malloc: what is generated and not yet given to the connection */
     size_t text_bytes, text_room;
     struct serve_place place; /* while it runs */
 };
@@ -41,6 +43,7 @@ struct serve_options {
     uint32_t running_max, queued_max;
     uint32_t
         step_tokens; /* most tokens of one step: bounds how long a long prompt holds others up */
+    size_t cache_bytes_max; /* of beginnings that are kept */
     uint64_t (*now_us)(void);
     void (*log)(const char *line);
     /* Told after each step how many tokens it took, and how long; NULL: nobody is. */
@@ -67,6 +70,7 @@ struct serve {
     uint64_t arrivals;
     bool draining; /* no new requests: 503 */
     struct metrics metrics;
+    struct prompt_cache cache;
     char error[sizeof(struct engine_error)]; /* why generation failed last; "" while it works */
 };
 

@@ -19,6 +19,7 @@
 
 #define ANSWERS       8u  /* at a time, and ... */
 #define QUEUED        32u /* ... waiting: llmd.answers, llmd.queue on the command line */
+#define CACHE_MIB     16u /* beginnings of prompts: llmd.cache */
 #define STEP_TOKENS   32u
 #define LOOK_AGAIN_MS 10u /* whether another model was found */
 
@@ -139,6 +140,7 @@ open_serve(void)
         .running_max = (uint32_t)rt_option_number("llmd.answers", ANSWERS),
         .queued_max = (uint32_t)rt_option_number("llmd.queue", QUEUED),
         .step_tokens = STEP_TOKENS,
+        .cache_bytes_max = (size_t)rt_option_number("llmd.cache", CACHE_MIB) << 20,
         .now_us = service_now_us,
         .log = log_line,
         .stepped = compute_stepped,

@@ -182,8 +182,8 @@ workers_open(struct workers *workers, struct engine *engine, uint32_t most,
     workers->trial.under_way = most > 1;
     if (most == 1 || !now || !is_quick(model))
         return;
-    size_t align = ENGINE_ARENA_ALIGN, bytes = engine_sequence_bytes(engine, POSITIONS);
-    void *memory = aligned_alloc(align, (bytes + align - 1) & ~(align - 1));
+    size_t bytes = engine_arena_round(engine_sequence_bytes(engine, POSITIONS));
+    void *memory = aligned_alloc(ENGINE_ARENA_ALIGN, bytes);
     float *logits = malloc(model->shape.vocabulary * sizeof *logits);
     if (memory != NULL && logits != NULL)
         take_steps(workers, machine, memory, logits);

@@ -89,6 +89,10 @@ what_is_no_number_in_range_is_refused_by_name(void)
     refuse("min_p=2", "min_p: must be a number from 0 to 1");
     refuse("repetition_penalty=0", "repetition_penalty: must be a number from 0.1 to 10");
     refuse("logprobs=2", "logprobs: must be 0 or 1");
+    refuse("cache_key=", "cache_key: must be 1 to 32 letters, digits, or of - . _");
+    refuse("cache_key=a%20b", "cache_key: must be 1 to 32 letters, digits, or of - . _");
+    refuse("cache_key=123456789012345678901234567890123",
+           "cache_key: must be 1 to 32 letters, digits, or of - . _");
 }
 
 static void

@@ -97,6 +97,13 @@ UNIT_SRCS_test_crew          := $(UNIT_ENGINE) $(addprefix services/llmd/,crew.c
                                 hosted/crew_linux.c)
 UNIT_FLAGS_test_crew         := $(UNIT_ENGINE_FLAGS) -Iservices/llmd -Iservices/llmd/hosted
 UNIT_TSAN += test_crew
+UNIT_SRCS_test_serve         := $(UNIT_ENGINE) $(LLMD_HTTP_SRCS) $(wildcard tests/unit/serve/*.c) \
+                                $(addprefix services/llmd/,answer.c metrics.c prompt_cache.c query.c \
+                                request.c serve.c)
+UNIT_FLAGS_test_serve        := -include tests/unit/serve/counted.h -Itests/unit/serve \
+                                $(UNIT_ENGINE_FLAGS) -Iservices/llmd $(LLHTTP_INCLUDE)
+UNIT_LIBS_test_serve         := $(LLHTTP_HOST)
+UNIT_NEEDS_test_serve        := $(LLHTTP_READY)
 UNIT_SRCS_test_gguf          := $(UNIT_ENGINE) tests/engine/write_gguf.c
 UNIT_FLAGS_test_gguf         := $(UNIT_ENGINE_FLAGS)
 UNIT_SRCS_test_variants      := $(UNIT_ENGINE) $(wildcard tests/engine/variant*.c)

@@ -15,6 +15,7 @@
 
 #define QUEUED      64u
 #define STEP_TOKENS 64u
+#define CACHE_BYTES ((size_t)64 << 20)
 
 static struct model model;
 static struct crew crew;
@@ -127,6 +128,7 @@ serving_open(struct serve *serve, const char *checkpoint, const char *tokenizer,
         .running_max = running,
         .queued_max = QUEUED,
         .step_tokens = running > STEP_TOKENS ? running : STEP_TOKENS,
+        .cache_bytes_max = CACHE_BYTES,
         .now_us = serving_now_us,
         .log = log_line,
         .stepped = stepped,
@@ -139,5 +141,5 @@ serving_open(struct serve *serve, const char *checkpoint, const char *tokenizer,
     if (!serve_open(serve, &options, &error) ||
         !serve_use(serve, model.engine, &model.tokenizer, description, &error))
         serving_die(checkpoint, error.text);
-    serve->metrics.source[0].write = count;
+    serve->metrics.source[1].write = count;
 }

@@ -10,6 +10,13 @@
 
 #define ENGINE_ARENA_ALIGN 64 /* of everything that is taken: a cache line, the widest vector */
 
+/* `bytes` in whole units of that: aligned_alloc (C17 7.22.3.1) wants it so. */
+static inline size_t
+engine_arena_round(size_t bytes)
+{
+    return (bytes + ENGINE_ARENA_ALIGN - 1) & ~(size_t)(ENGINE_ARENA_ALIGN - 1);
+}
+
 struct engine_arena {
     uint8_t *base; /* NULL: nothing is there, and what is taken is only counted */
     size_t size_bytes;
