@@ -3,17 +3,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <model/pager.h>
+#include "pager_private.h"
 
-enum block_state {
-    BLOCK_EMPTY = 0,
-    BLOCK_ALONE,      /* empty: a read of it and others failed, so that it is read alone */
-    BLOCK_UNREADABLE, /* even so */
-    BLOCK_FLYING,
-    BLOCK_READ,
-    BLOCK_CHECKED, /* at this moment, by somebody */
-    BLOCK_SHOWN,
-};
+static void
+free_tables(struct pager *pager)
+{
+    free(pager->state);
+    free(pager->place);
+    free(pager->order);
+    pager->state = NULL;
+    pager->place = NULL;
+    pager->order = NULL;
+}
 
 bool
 pager_open(struct pager *pager, struct bundle *bundle, const struct pager_host *host,
@@ -25,10 +26,10 @@ pager_open(struct pager *pager, struct bundle *bundle, const struct pager_host *
     pager->host = host;
     pager->state = calloc((size_t)blocks, sizeof(pager->state[0]));
     pager->place = calloc((size_t)blocks, sizeof(pager->place[0]));
-    if (pager->state && pager->place)
+    pager->order = calloc((size_t)blocks, sizeof(pager->order[0]));
+    if (pager->state && pager->place && pager->order)
         return true;
-    free(pager->state);
-    free(pager->place);
+    free_tables(pager);
     return why_set(why, "no memory for the pager's tables: %llu blocks",
                    (unsigned long long)blocks);
 }
@@ -62,12 +63,6 @@ number_of(const struct pager *pager, size_t payload, uint64_t index)
     return pager->bundle->first_leaf[payload] + index;
 }
 
-static uint64_t
-blocks_of(const struct pager *pager, size_t payload)
-{
-    return tree_blocks((uint64_t)pager->bundle->manifest.payloads[payload].bytes);
-}
-
 /* --- Reading ---------------------------------------------------------------------------------- */
 
 static struct pager_read *
@@ -91,20 +86,24 @@ run_of(const struct pager *pager, uint64_t number, uint64_t count)
     return run;
 }
 
-static bool
-begin_read(struct pager *pager, size_t payload, uint64_t index, uint32_t count)
+static enum pager_begun
+begin_read(struct pager *pager, size_t payload, uint64_t index, uint32_t count, bool is_ahead)
 {
     struct pager_read *read = free_read(pager);
     uint64_t number = number_of(pager, payload, index);
+    enum pager_begun begun = PAGER_NO_MEMORY;
     if (!read)
-        return false;
-    *read = (struct pager_read){.payload = payload, .index = index, .count = count};
-    if (!pager->host->begin(pager->host->context, read))
-        return false;
+        return PAGER_NO_MEMORY; /* until one ends */
+    do {
+        *read = (struct pager_read){.payload = payload, .index = index, .count = count};
+        begun = pager->host->begin(pager->host->context, read);
+    } while (begun == PAGER_NO_MEMORY && order_forget(pager, is_ahead));
+    if (begun != PAGER_BEGUN)
+        return begun;
     read->state = PAGER_READ_FLYING;
     memset(pager->state + number, BLOCK_FLYING, read->count);
     pager->counts.blocks_held += read->count;
-    return true;
+    return PAGER_BEGUN;
 }
 
 /* Reads what is not there of [index, index + count), as far as there are reads and memory; the
@@ -116,7 +115,7 @@ read_ahead(struct pager *pager, size_t payload, uint64_t index, uint64_t count)
     while (index < end) {
         uint64_t number = number_of(pager, payload, index);
         uint32_t run = run_of(pager, number, end - index);
-        if (run > 0 && !begin_read(pager, payload, index, run))
+        if (run > 0 && begin_read(pager, payload, index, run, true) != PAGER_BEGUN)
             return index;
         index++;
         while (index < end && pager->state[number_of(pager, payload, index)] == BLOCK_FLYING)
@@ -131,8 +130,11 @@ end_read(struct pager *pager, struct pager_read *read)
     uint64_t number = number_of(pager, read->payload, read->index);
     uint8_t state = !read->failed ? BLOCK_READ : read->count == 1 ? BLOCK_UNREADABLE : BLOCK_ALONE;
     memset(pager->state + number, state, read->count);
-    for (uint32_t i = 0; i < read->count; i++)
+    for (uint32_t i = 0; i < read->count; i++) {
         pager->place[number + i] = read->place + i;
+        if (!read->failed)
+            order_add(pager, read->payload, number + i);
+    }
     if (!read->failed)
         pager->counts.blocks_read += read->count;
     else
@@ -178,10 +180,7 @@ pager_close(struct pager *pager)
     while (any_flies(pager))
         await(pager);
     pager->host->unlock(pager->host->context);
-    free(pager->state);
-    free(pager->place);
-    pager->state = NULL;
-    pager->place = NULL;
+    free_tables(pager);
 }
 
 /* --- Reading ahead ---------------------------------------------------------------------------- */
@@ -269,9 +268,11 @@ check(struct pager *pager, size_t payload, uint64_t index)
     uint32_t place = pager->place[number];
     struct why why;
     pager->state[number] = BLOCK_CHECKED;
+    pager->checking++;
     host->unlock(host->context);
     enum bundle_block result = check_bytes(pager, payload, index, host->at(host->context, place));
     host->lock(host->context);
+    pager->checking--;
     pager->counts.bytes_verified += result == BUNDLE_BLOCK_GOOD ? TREE_BLOCK_BYTES : 0;
     if (result != BUNDLE_BLOCK_GOOD && bundle_is_demoted(pager->bundle, &why))
         fail(pager, &why);
@@ -282,19 +283,26 @@ check(struct pager *pager, size_t payload, uint64_t index)
     return shown;
 }
 
-/* A block that nobody reads yet. Without a read or memory for it, what flies may end and help. */
+/* A block that nobody reads yet. Without a read or memory for it, what flies may end and help, and
+ * who checks a block at this moment. */
 static bool
 fetch(struct pager *pager, size_t payload, uint64_t index)
 {
     if (has_failed(pager))
         return show(pager, payload, index, PAGER_ZEROS);
-    if (begin_read(pager, payload, index, 1))
+    enum pager_begun begun = begin_read(pager, payload, index, 1, false);
+    if (begun == PAGER_BEGUN)
         return true;
     if (any_flies(pager)) {
         await(pager);
         return true;
     }
-    fail_at(pager, payload, index, "has no memory, or no disk");
+    if (begun == PAGER_NO_MEMORY && pager->checking > 0) {
+        pager->host->sleep(pager->host->context);
+        return true;
+    }
+    pager->is_short = begun == PAGER_NO_MEMORY;
+    fail_at(pager, payload, index, begun == PAGER_NO_MEMORY ? "has no memory" : "has no disk");
     return show(pager, payload, index, PAGER_ZEROS);
 }
 
@@ -356,6 +364,12 @@ pager_is_failed(struct pager *pager, struct why *why)
     if (failed && why)
         *why = pager->why;
     return failed;
+}
+
+bool
+pager_is_short(struct pager *pager)
+{
+    return pager_is_failed(pager, NULL) && pager->is_short;
 }
 
 struct pager_counts

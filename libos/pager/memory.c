@@ -1,7 +1,8 @@
 /*
  * Frames for blocks, in runs. Each run is mapped once, writable and unseen by others, where blocks
  * are checked and their ends cleared; the blocks' pages are mapped a second time where they are
- * shown. So nothing is unmapped before the end, and no TLB is flushed for a block.
+ * shown. So nothing is unmapped before the end, and no TLB is flushed for a block, but for those
+ * that are forgotten.
  */
 #include "private.h"
 
@@ -34,8 +35,10 @@ memory_open(struct payloads *payloads, struct why *why)
     if (err != EXO_OK)
         return why_set(why, "no addresses for %llu blocks: %s", (unsigned long long)blocks,
                        exo_error_text(err));
-    return rt_memory_take(BLOCK_PAGES, EXO_PROT_READ, &payloads->zeros) == EXO_OK ||
-           why_set(why, "no memory for a block of zeros");
+    payloads->places_most = UINT32_MAX;
+    return (rt_memory_take(BLOCK_PAGES, EXO_PROT_READ, &payloads->zeros) == EXO_OK &&
+            add_run(payloads)) ||
+           why_set(why, "no memory for blocks");
 }
 
 void
@@ -54,11 +57,23 @@ memory_close(struct payloads *payloads)
     payloads->run_count = 0;
 }
 
+uint64_t
+memory_frames_free(void)
+{
+    struct exo_cell_info cell = {.size = sizeof(cell)};
+    if (exo_cell_info(EXO_BOOT_CELL, &cell) != EXO_OK)
+        return 0;
+    return cell.limit[EXO_RES_FRAMES] - cell.own[EXO_RES_FRAMES] - cell.carved[EXO_RES_FRAMES];
+}
+
 static bool
 take_run(struct payloads *payloads, struct payloads_run *run)
 {
     uint32_t pages = run->blocks * BLOCK_PAGES, writable = EXO_PROT_READ | EXO_PROT_WRITE;
     bool whole = run->blocks == RUN_BLOCKS;
+    if (payloads->run_count > 0 && payloads->spare_frames > 0 &&
+        memory_frames_free() < payloads->spare_frames + pages)
+        return false;
     run->slot = rt_slot_take();
     struct exo_frames frames = exo_frames_alloc(EXO_BOOT_CELL, run->slot, pages,
                                                 whole ? EXO_ALLOC_BLOCK : EXO_ALLOC_CONTIGUOUS, 0);
@@ -71,47 +86,73 @@ take_run(struct payloads *payloads, struct payloads_run *run)
     return false;
 }
 
+/* The first `blocks` bits. */
+static uint32_t
+all_places(uint32_t blocks)
+{
+    return blocks == 32 ? UINT32_MAX : (1u << blocks) - 1;
+}
+
+static void
+keep_run(struct payloads *payloads, struct payloads_run *run)
+{
+    run->free = all_places(run->blocks);
+    payloads->run_last = payloads->run_count++;
+    payloads->next_place += run->blocks;
+    payloads->places += run->blocks;
+    payloads->places_free += run->blocks;
+    payloads->blocks_left -=
+        payloads->blocks_left < run->blocks ? payloads->blocks_left : run->blocks;
+}
+
 /* As long as there are such; from then on shorter ones. */
-static struct payloads_run *
+static bool
 add_run(struct payloads *payloads)
 {
     uint32_t most = (uint32_t)(manifest_leaves(&payloads->bundle->manifest) / RUN_BLOCKS);
     struct payloads_run *run = &payloads->run[payloads->run_count];
     uint32_t left = payloads->blocks_left > 0 ? payloads->blocks_left : 1;
-    if (payloads->run_count == most + RUNS_SPARE)
-        return NULL;
+    if (payloads->run_count == most + RUNS_SPARE || payloads->places >= payloads->places_most)
+        return false;
     run->first_place = payloads->next_place;
     for (run->blocks = left < payloads->run_blocks ? left : payloads->run_blocks; run->blocks > 0;
          run->blocks /= 2, payloads->run_blocks = run->blocks) {
         if (take_run(payloads, run)) {
-            payloads->run_count++;
-            return run;
+            keep_run(payloads, run);
+            return true;
         }
     }
     payloads->run_blocks = 1;
-    return NULL;
+    return false;
+}
+
+/* With a free place: there is one. */
+static struct payloads_run *
+next_free(struct payloads *payloads)
+{
+    while (payloads->run[payloads->run_last].free == 0)
+        payloads->run_last = (payloads->run_last + 1) % payloads->run_count;
+    return &payloads->run[payloads->run_last];
 }
 
 const struct payloads_run *
 memory_take(struct payloads *payloads, struct pager_read *read)
 {
-    struct payloads_run *run =
-        payloads->run_count > 0 ? &payloads->run[payloads->run_count - 1] : NULL;
-    if (run == NULL || payloads->next_place == run->first_place + run->blocks)
-        run = add_run(payloads);
-    if (run == NULL)
+    if (payloads->places_free == 0 && !add_run(payloads))
         return NULL;
-    uint32_t left = run->first_place + run->blocks - payloads->next_place;
-    read->count = read->count < left ? read->count : left;
-    read->place = payloads->next_place;
-    payloads->next_place += read->count;
-    payloads->blocks_left -=
-        payloads->blocks_left < read->count ? payloads->blocks_left : read->count;
+    struct payloads_run *run = next_free(payloads);
+    uint32_t first = (uint32_t)__builtin_ctz(run->free), count = 1;
+    while (count < read->count && first + count < run->blocks && (run->free >> first >> count & 1))
+        count++;
+    run->free &= ~(all_places(count) << first);
+    payloads->places_free -= count;
+    read->count = count;
+    read->place = run->first_place + first;
     return run;
 }
 
 /* Runs are in the order of their places. */
-static const struct payloads_run *
+static uint32_t
 find_run(const struct payloads *payloads, uint32_t place)
 {
     uint32_t low = 0, high = payloads->run_count;
@@ -122,7 +163,15 @@ find_run(const struct payloads *payloads, uint32_t place)
         else
             high = middle;
     }
-    return &payloads->run[low];
+    return low;
+}
+
+void
+memory_put(struct payloads *payloads, uint32_t place)
+{
+    struct payloads_run *run = &payloads->run[find_run(payloads, place)];
+    run->free |= 1u << (place - run->first_place);
+    payloads->places_free++;
 }
 
 int64_t
@@ -130,7 +179,7 @@ memory_show(const struct payloads *payloads, uint32_t place, uint64_t va, uint32
 {
     if (place == PAGER_ZEROS)
         return rt_map_pages(va, payloads->zeros.slot, 0, pages, EXO_PROT_READ);
-    const struct payloads_run *run = find_run(payloads, place);
+    const struct payloads_run *run = &payloads->run[find_run(payloads, place)];
     return rt_map_pages(va, run->slot, (place - run->first_place) * BLOCK_PAGES, pages,
                         EXO_PROT_READ);
 }

@@ -72,20 +72,29 @@ submit(struct payloads *payloads, const struct pager_read *read, uint16_t region
         .context = payloads,
     };
     payloads->deadline_ticks = rt_deadline_ns(DISK_SECONDS * RT_S_NS);
-    return blk_submit(blk, &payloads->request[number]) && vq_flush(&blk->vq, false) == EXO_OK;
+    if (!blk_submit(blk, &payloads->request[number]))
+        return false;
+    (void)vq_flush(&blk->vq, false); /* an error stays in the queue: poll_reads ends the read */
+    return true;
 }
 
-static bool
+static enum pager_begun
 begin_read(void *context, struct pager_read *read)
 {
     struct payloads *payloads = context;
     struct vq *vq = &payloads->disk->blk.vq;
     const struct payloads_run *run = memory_take(payloads, read);
     if (run == NULL)
-        return false;
+        return PAGER_NO_MEMORY;
     int64_t region = vq_region(vq, run->slot, (read->place - run->first_place) * BLOCK_PAGES,
                                read->count * BLOCK_PAGES, EXO_WRITE);
-    return region >= 0 && submit(payloads, read, (uint16_t)region);
+    if (region >= 0 && submit(payloads, read, (uint16_t)region))
+        return PAGER_BEGUN;
+    if (region >= 0)
+        (void)exo_again(exo_queue_release(vq->slot, (uint32_t)region));
+    for (uint32_t i = 0; i < read->count; i++)
+        memory_put(payloads, read->place + i);
+    return PAGER_NO_DEVICE;
 }
 
 /* The queue is of no use any more; what was under way did not arrive. */
@@ -137,14 +146,36 @@ block_at(void *context, uint32_t place)
     return memory_at(context, place);
 }
 
+/* Pages of `count` blocks that the region has. */
+static uint32_t
+pages_of(const struct payloads_region *region, uint64_t index, uint32_t count)
+{
+    uint64_t left = (region->bytes - index * TREE_BLOCK_BYTES) / EXO_PAGE_BYTES;
+    return left < count * BLOCK_PAGES ? (uint32_t)left : count * BLOCK_PAGES;
+}
+
 static bool
 show_block(void *context, size_t payload, uint64_t index, uint32_t place)
 {
     const struct payloads *payloads = context;
     const struct payloads_region *region = &payloads->region[payload];
-    uint64_t left = (region->bytes - index * TREE_BLOCK_BYTES) / EXO_PAGE_BYTES;
     return memory_show(payloads, place, region->va + index * TREE_BLOCK_BYTES,
-                       left < BLOCK_PAGES ? (uint32_t)left : BLOCK_PAGES) == EXO_OK;
+                       pages_of(region, index, 1)) == EXO_OK;
+}
+
+static bool
+hide_blocks(void *context, size_t payload, uint64_t index, uint32_t count)
+{
+    const struct payloads *payloads = context;
+    const struct payloads_region *region = &payloads->region[payload];
+    return rt_unmap_pages(region->va + index * TREE_BLOCK_BYTES, pages_of(region, index, count)) ==
+           EXO_OK;
+}
+
+static void
+put_place(void *context, uint32_t place)
+{
+    memory_put(context, place);
 }
 
 static int64_t
@@ -197,8 +228,8 @@ payloads_open(struct payloads *payloads, struct disk *disk, struct bundle *bundl
     payloads->disk = disk;
     payloads->bundle = bundle;
     payloads->host = (struct pager_host){
-        payloads,   take_lock,  give_lock,     sleep_for_wake, wake_all,
-        begin_read, poll_reads, wait_for_disk, block_at,       show_block,
+        payloads,   take_lock,     give_lock, sleep_for_wake, wake_all,    begin_read,
+        poll_reads, wait_for_disk, block_at,  show_block,     hide_blocks, put_place,
     };
     bool fine = memory_open(payloads, why);
     for (size_t i = 0; i < bundle->manifest.payload_count && fine; i++)
@@ -208,6 +239,21 @@ payloads_open(struct payloads *payloads, struct disk *disk, struct bundle *bundl
     memory_close(payloads);
     close_regions(payloads);
     return false;
+}
+
+void
+payloads_may_forget(struct payloads *payloads, size_t number)
+{
+    payloads->spare_frames = memory_frames_free() / 8;
+    pager_may_forget(&payloads->pager, number);
+}
+
+void
+payloads_limit(struct payloads *payloads, uint32_t blocks)
+{
+    take_lock(payloads);
+    payloads->places_most = blocks;
+    give_lock(payloads);
 }
 
 const void *

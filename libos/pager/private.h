@@ -14,6 +14,12 @@ void memory_close(struct payloads *payloads);
 /* Memory for the read, or for its first blocks: the run that it is in. NULL: there is none. */
 const struct payloads_run *memory_take(struct payloads *payloads, struct pager_read *read);
 
+/* A place is free again: the device does not write there, and it is not shown. */
+void memory_put(struct payloads *payloads, uint32_t place);
+
+/* Frames that the program can still take. */
+uint64_t memory_frames_free(void);
+
 /* Maps a block's first pages, read-only; PAGER_ZEROS: zeros. */
 int64_t memory_show(const struct payloads *payloads, uint32_t place, uint64_t va, uint32_t pages);
 

@@ -29,9 +29,10 @@ static struct machine {
     const uint8_t *shown[BLOCKS];
     struct pager_read *queue[PAGER_READS];
     unsigned queued, done_count, flying, most_flying, requests, longest, times_read[BLOCKS];
+    unsigned hidden;
     struct pager_read *done[PAGER_READS];
-    uint32_t places_used, places_max, unreadable;
-    bool stopped, dead, cannot_map;
+    uint32_t places_max, unreadable;
+    bool stopped, dead, refuses, cannot_map;
     uint64_t random;
     pthread_t thread;
 } machine;
@@ -117,16 +118,21 @@ wake_all(void *context)
     pthread_cond_broadcast(&machine.woken);
 }
 
-static bool
+/* The first free places in a row. */
+static enum pager_begun
 begin_read(void *context, struct pager_read *read)
 {
     (void)context;
-    uint32_t left = machine.places_max - machine.places_used;
-    read->count = read->count < left ? read->count : left;
-    if (read->count == 0)
-        return false;
-    read->place = machine.places_used;
-    machine.places_used += read->count;
+    uint32_t first = 0, count = 0;
+    while (first < machine.places_max && machine.place[first] != PLACE_FREE)
+        first++;
+    while (count < read->count && first + count < machine.places_max &&
+           machine.place[first + count] == PLACE_FREE)
+        count++;
+    if (machine.refuses || count == 0)
+        return machine.refuses ? PAGER_NO_DEVICE : PAGER_NO_MEMORY;
+    read->count = count;
+    read->place = first;
     for (uint32_t i = 0; i < read->count; i++) {
         require(read->index + i < BLOCKS, "a read behind the payload");
         machine.place[read->place + i] = PLACE_DEVICE;
@@ -139,7 +145,7 @@ begin_read(void *context, struct pager_read *read)
         machine.flying > machine.most_flying ? machine.flying : machine.most_flying;
     machine.longest = read->count > machine.longest ? read->count : machine.longest;
     pthread_cond_signal(&machine.asked);
-    return true;
+    return PAGER_BEGUN;
 }
 
 static void
@@ -198,9 +204,32 @@ show_block(void *context, size_t payload, uint64_t index, uint32_t place)
     return !machine.cannot_map;
 }
 
+static bool
+hide_blocks(void *context, size_t payload, uint64_t index, uint32_t count)
+{
+    (void)context;
+    require(payload == 0 && index + count <= BLOCKS, "a block of nothing is hidden");
+    for (uint32_t i = 0; i < count; i++)
+        machine.shown[index + i] = NULL;
+    machine.hidden += count;
+    return true;
+}
+
+/* What somebody still looked at there is no block of the bundle from now on. */
+static void
+put_place(void *context, uint32_t place)
+{
+    (void)context;
+    require(machine.place[place] == PLACE_OURS, "a place is given back that is not ours");
+    for (uint32_t i = 0; i < BLOCKS; i++)
+        require(machine.shown[i] != machine.memory + (size_t)place * TREE_BLOCK_BYTES,
+                "a place is given back that is shown");
+    machine.place[place] = PLACE_FREE;
+}
+
 static const struct pager_host host = {
-    NULL,       take_lock,  give_lock,       sleep_for_wake, wake_all,
-    begin_read, poll_reads, wait_for_device, block_at,       show_block,
+    NULL,       take_lock,       give_lock, sleep_for_wake, wake_all,    begin_read,
+    poll_reads, wait_for_device, block_at,  show_block,     hide_blocks, put_place,
 };
 
 /* --- Tests ------------------------------------------------------------------------------------ */
@@ -261,7 +290,7 @@ begin_again(void)
     pager_close(&pager);
     atomic_store(&bundle.bad_leaf, 0);
     memset(machine.shown, 0, sizeof(machine.shown));
-    machine.places_used = 0;
+    memset(machine.place, 0, sizeof(machine.place));
     CHECK(pager_open(&pager, &bundle, &host, &why));
 }
 
@@ -466,7 +495,7 @@ a_device_that_dies_ends_everything(void)
 }
 
 static void
-without_memory_zeros_are_shown(void)
+without_memory_zeros_are_shown_and_the_bundle_is_not_at_fault(void)
 {
     struct why why;
     begin();
@@ -474,8 +503,96 @@ without_memory_zeros_are_shown(void)
     for (uint32_t i = 0; i < 5; i++)
         CHECK(is_good(2 * i));
     CHECK(touch(20) == zeros);
-    CHECK(pager_is_failed(&pager, &why));
-    CHECK(strcmp(why.text, "model.bin: block 20 has no memory, or no disk") == 0);
+    CHECK(pager_is_failed(&pager, &why) && pager_is_short(&pager));
+    CHECK(strcmp(why.text, "model.bin: block 20 has no memory") == 0);
+    end();
+}
+
+static void
+without_a_device_zeros_are_shown(void)
+{
+    struct why why;
+    begin();
+    CHECK(is_good(3));
+    machine.refuses = true;
+    CHECK(touch(20) == zeros);
+    CHECK(pager_is_failed(&pager, &why) && !pager_is_short(&pager));
+    CHECK(strcmp(why.text, "model.bin: block 20 has no disk") == 0);
+    end();
+}
+
+/* Everything twice, with room for less than a quarter of it. */
+static void
+what_was_read_first_is_forgotten_first_and_read_again(void)
+{
+    begin();
+    machine.places_max = 20;
+    pager_may_forget(&pager, 0);
+    for (uint32_t i = 0; i < 2 * BLOCKS; i++)
+        CHECK(is_good(i % BLOCKS));
+    struct pager_counts counts = pager_counts(&pager);
+    CHECK(!pager_is_failed(&pager, NULL));
+    CHECK(counts.blocks_held <= 20);
+    CHECK_EQ(counts.blocks_read, 2 * BLOCKS);
+    CHECK_EQ(counts.blocks_forgotten, counts.blocks_read - counts.blocks_held);
+    CHECK(machine.shown[BLOCKS - 1] != NULL && machine.shown[0] == NULL);
+    end();
+}
+
+/* From both ends, so that they meet. */
+static uint32_t
+block_of_step(uintptr_t thread, uint32_t step)
+{
+    return thread % 2 == 0 ? step % BLOCKS : BLOCKS - 1 - step % BLOCKS;
+}
+
+/* A touch may find its block forgotten again before it is looked at: the access that faulted is
+ * then made once more, as a program's is. */
+static void *
+touch_with_little_memory(void *argument)
+{
+    for (uint32_t i = 0; i < 3 * BLOCKS; i++) {
+        uint32_t index = block_of_step((uintptr_t)argument, i);
+        const uint8_t *shown;
+        do {
+            require(pager_touch(&pager, 0, index), "a block cannot be shown");
+            pthread_mutex_lock(&machine.lock);
+            shown = machine.shown[index];
+            require(shown == NULL || (shown != zeros &&
+                                      memcmp(shown, machine.disk + index * (size_t)TREE_BLOCK_BYTES,
+                                             tree_block_bytes(BYTES, index)) == 0),
+                    "a block is not what was signed");
+            pthread_mutex_unlock(&machine.lock);
+        } while (shown == NULL);
+    }
+    return NULL;
+}
+
+static void
+threads_with_little_memory_see_good_blocks(void)
+{
+    for (uint32_t places = 1; places <= 16; places *= 4) {
+        begin();
+        machine.places_max = places;
+        pager_may_forget(&pager, 0);
+        run_threads(touch_with_little_memory);
+        CHECK(!pager_is_failed(&pager, NULL));
+        CHECK(pager_counts(&pager).blocks_held <= places);
+        end();
+    }
+}
+
+static void
+a_corrupt_block_is_never_shown_where_memory_is_short(void)
+{
+    begin();
+    machine.places_max = 6;
+    pager_may_forget(&pager, 0);
+    machine.disk[40 * (size_t)TREE_BLOCK_BYTES + 99] ^= 4;
+    for (uint32_t i = 0; i < 40; i++)
+        CHECK(is_good(i));
+    CHECK(touch(40) == zeros && touch(0) == zeros);
+    CHECK(pager_is_failed(&pager, NULL) && !pager_is_short(&pager));
     end();
 }
 
@@ -510,7 +627,11 @@ static const struct tap_test tests[] = {
     TAP(reading_all_ends_at_a_bad_block_with_the_reason),
     TAP(only_the_block_that_cannot_be_read_is_lost),
     TAP(a_device_that_dies_ends_everything),
-    TAP(without_memory_zeros_are_shown),
+    TAP(without_memory_zeros_are_shown_and_the_bundle_is_not_at_fault),
+    TAP(without_a_device_zeros_are_shown),
+    TAP(what_was_read_first_is_forgotten_first_and_read_again),
+    TAP(threads_with_little_memory_see_good_blocks),
+    TAP(a_corrupt_block_is_never_shown_where_memory_is_short),
     TAP(a_block_that_cannot_be_mapped_is_said_to_be_missing),
     TAP(reads_under_way_are_waited_for_at_the_end),
 };

@@ -10,6 +10,10 @@
  * Who touches one block behind the other is read ahead for: requests of PAGER_READ_BLOCKS, in
  * windows that grow to PAGER_AHEAD_BLOCKS, while the blocks before them are computed with.
  *
+ * Where memory is short, blocks of payloads that may be forgotten are hidden again, those that were
+ * read first before the others, and read and checked anew when they are touched again. Reading
+ * ahead takes only what was shown. Having no memory is not the bundle's fault (pager_is_short).
+ *
  * Locks, memory and the device belong to the host (struct pager_host): a program above the kernel
  * has libos/pager, a unit test doubles.
  */
@@ -36,6 +40,8 @@ struct pager_read {
     enum pager_read_state state;
 };
 
+enum pager_begun { PAGER_BEGUN, PAGER_NO_MEMORY, PAGER_NO_DEVICE };
+
 struct pager_host {
     void *context;
     /* Protects the pager and everything that follows but pause. */
@@ -45,8 +51,8 @@ struct pager_host {
     void (*sleep)(void *context);
     void (*wake)(void *context);
     /* Finds memory for the read, or for its first blocks (`count` is then lower), says which
-     * (`place`), and hands it to the device. False: there is no memory, or no device. */
-    bool (*begin)(void *context, struct pager_read *read);
+     * (`place`), and hands it to the device. Otherwise nothing has happened. */
+    enum pager_begun (*begin)(void *context, struct pager_read *read);
     /* Marks reads that ended, after which the device cannot write to their memory any more; whether
      * there are any. A device that does not answer ends all of them, failed. By one thread at a
      * time, until it returned true. */
@@ -58,6 +64,11 @@ struct pager_host {
     /* Makes a block readable where the payload is mapped, or zeros (PAGER_ZEROS). False: it could
      * not be mapped. */
     bool (*show)(void *context, size_t payload, uint64_t index, uint32_t place);
+    /* Takes consecutive blocks away from where they are shown, as far as they are: who touches them
+     * from now on faults. False: it could not be done. */
+    bool (*hide)(void *context, size_t payload, uint64_t index, uint32_t count);
+    /* The place is not used any more, nor shown. */
+    void (*put)(void *context, uint32_t place);
 };
 
 struct pager_counts {
@@ -65,6 +76,7 @@ struct pager_counts {
     uint64_t blocks_read; /* ... and how many of them before somebody touched them */
     uint64_t blocks_ahead;
     uint64_t bytes_verified;
+    uint64_t blocks_forgotten;
     uint64_t blocks_held; /* now: with memory */
 };
 
@@ -83,11 +95,17 @@ struct pager {
     const struct pager_host *host;
     uint8_t *state;  /* of each block of all payloads (bundle->first_leaf): enum in pager.c */
     uint32_t *place; /* where a block that was read lies */
+    /* Blocks that were read and may be forgotten, in that order: a ring of as many as there are. */
+    uint32_t *order;
+    uint64_t order_first, order_count;
+    uint32_t may_forget; /* payloads: bits */
+    uint32_t checking;   /* blocks, at this moment */
     struct pager_read read[PAGER_READS];
     struct pager_stream stream[PAGER_STREAMS];
     uint64_t touches;
     bool polled; /* by somebody: others sleep */
     _Atomic bool failed;
+    bool is_short;
     struct why why;
     struct pager_counts counts;
 };
@@ -95,6 +113,9 @@ struct pager {
 /* The bundle is open; it and the host outlive the pager. False: no memory for its tables. */
 bool pager_open(struct pager *pager, struct bundle *bundle, const struct pager_host *host,
                 struct why *why);
+
+/* Blocks of that payload may be forgotten where memory is short. Before it is touched. */
+void pager_may_forget(struct pager *pager, size_t payload);
 
 /* Waits for reads under way. Nobody touches any more; the blocks' memory is the host's to take. */
 void pager_close(struct pager *pager);
@@ -110,6 +131,9 @@ bool pager_touch_all(struct pager *pager, size_t payload, struct why *why);
 
 /* Whether zeros were shown instead of a block; then the reason is in `why` (may be NULL). */
 bool pager_is_failed(struct pager *pager, struct why *why);
+
+/* Whether it failed for nothing but want of memory: the bundle is as good as it was. */
+bool pager_is_short(struct pager *pager);
 
 struct pager_counts pager_counts(struct pager *pager);
 

@@ -12,6 +12,7 @@
 /* Frames with one capability; blocks have places, which go on from run to run. */
 struct payloads_run {
     uint32_t slot, first_place, blocks;
+    uint32_t free; /* places: bits */
 };
 
 struct payloads_region {
@@ -29,9 +30,12 @@ struct payloads {
     struct bundle *bundle;
     struct payloads_region region[MANIFEST_PAYLOADS_MAX];
     _Atomic uint32_t wakes; /* a futex word */
-    /* Memory: runs; how long the next one is; and the address at which place 0 is written to. */
+    /* Memory: runs, where a free place was found last, and how long the next run is; and the
+     * address at which place 0 is written to. */
     struct payloads_run *run;
-    uint32_t run_count, run_blocks, blocks_left, next_place;
+    uint32_t run_count, run_last, run_blocks, blocks_left, next_place;
+    uint32_t places, places_free, places_most;
+    uint64_t spare_frames; /* of the cell, which are left to others */
     uint64_t places_va;
     struct rt_memory zeros; /* a block of them */
     /* Reads, by their number in the pager. */
@@ -42,11 +46,19 @@ struct payloads {
 };
 
 /*
- * Makes the regions; nothing is read yet. The disk holds the bundle; both outlive it. False with
- * the reason: nothing is left behind.
+ * Makes the regions, and takes memory for some blocks; nothing is read yet. The disk holds the
+ * bundle; both outlive it. False with the reason: nothing is left behind.
  */
 bool payloads_open(struct payloads *payloads, struct disk *disk, struct bundle *bundle,
                    struct why *why);
+
+/* Before it is touched: blocks of that payload may be forgotten, so that an eighth of the memory
+ * that the program has now is left to others. */
+void payloads_may_forget(struct payloads *payloads, size_t number);
+
+/* At most so many blocks (but those of the first run of frames at least) are in memory from now on:
+ * no more is taken than there is. */
+void payloads_limit(struct payloads *payloads, uint32_t blocks);
 
 /* Where a payload is; so many bytes as the manifest says, and zeros up to the next page. */
 const void *payloads_at(const struct payloads *payloads, size_t number);
