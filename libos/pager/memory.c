@@ -22,41 +22,6 @@ places_bytes(const struct payloads *payloads)
     return (2 * blocks / RUN_BLOCKS + 2) * EXO_BLOCK_PAGES * EXO_PAGE_BYTES;
 }
 
-bool
-memory_open(struct payloads *payloads, struct why *why)
-{
-    uint64_t blocks = manifest_leaves(&payloads->bundle->manifest);
-    payloads->blocks_left = (uint32_t)blocks;
-    payloads->run_blocks = RUN_BLOCKS;
-    payloads->run = calloc((size_t)(blocks / RUN_BLOCKS + RUNS_SPARE), sizeof(payloads->run[0]));
-    if (payloads->run == NULL)
-        return why_set(why, "no memory for a list of frames");
-    int64_t err = vm_map(&payloads->places_va, places_bytes(payloads), VM_NONE, VM_BLOCKS, NULL, 0);
-    if (err != EXO_OK)
-        return why_set(why, "no addresses for %llu blocks: %s", (unsigned long long)blocks,
-                       exo_error_text(err));
-    payloads->places_most = UINT32_MAX;
-    return (rt_memory_take(BLOCK_PAGES, EXO_PROT_READ, &payloads->zeros) == EXO_OK &&
-            add_run(payloads)) ||
-           why_set(why, "no memory for blocks");
-}
-
-void
-memory_close(struct payloads *payloads)
-{
-    for (uint32_t i = 0; i < payloads->run_count; i++) {
-        (void)rt_drop(payloads->run[i].slot);
-        rt_slot_put(payloads->run[i].slot);
-    }
-    if (payloads->places_va != 0)
-        (void)vm_unmap(payloads->places_va, places_bytes(payloads));
-    if (payloads->zeros.at != NULL)
-        rt_memory_put(&payloads->zeros);
-    free(payloads->run);
-    payloads->run = NULL;
-    payloads->run_count = 0;
-}
-
 uint64_t
 memory_frames_free(void)
 {
@@ -182,4 +147,39 @@ memory_show(const struct payloads *payloads, uint32_t place, uint64_t va, uint32
     const struct payloads_run *run = &payloads->run[find_run(payloads, place)];
     return rt_map_pages(va, run->slot, (place - run->first_place) * BLOCK_PAGES, pages,
                         EXO_PROT_READ);
+}
+
+bool
+memory_open(struct payloads *payloads, struct why *why)
+{
+    uint64_t blocks = manifest_leaves(&payloads->bundle->manifest);
+    payloads->blocks_left = (uint32_t)blocks;
+    payloads->run_blocks = RUN_BLOCKS;
+    payloads->run = calloc((size_t)(blocks / RUN_BLOCKS + RUNS_SPARE), sizeof(payloads->run[0]));
+    if (payloads->run == NULL)
+        return why_set(why, "no memory for a list of frames");
+    int64_t err = vm_map(&payloads->places_va, places_bytes(payloads), VM_NONE, VM_BLOCKS, NULL, 0);
+    if (err != EXO_OK)
+        return why_set(why, "no addresses for %llu blocks: %s", (unsigned long long)blocks,
+                       exo_error_text(err));
+    payloads->places_most = UINT32_MAX;
+    return (rt_memory_take(BLOCK_PAGES, EXO_PROT_READ, &payloads->zeros) == EXO_OK &&
+            add_run(payloads)) ||
+           why_set(why, "no memory for blocks");
+}
+
+void
+memory_close(struct payloads *payloads)
+{
+    for (uint32_t i = 0; i < payloads->run_count; i++) {
+        (void)rt_drop(payloads->run[i].slot);
+        rt_slot_put(payloads->run[i].slot);
+    }
+    if (payloads->places_va != 0)
+        (void)vm_unmap(payloads->places_va, places_bytes(payloads));
+    if (payloads->zeros.at != NULL)
+        rt_memory_put(&payloads->zeros);
+    free(payloads->run);
+    payloads->run = NULL;
+    payloads->run_count = 0;
 }

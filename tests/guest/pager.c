@@ -219,6 +219,25 @@ any_flipped_bit_shows_zeros_there_and_from_then_on(void)
 }
 
 static void
+vcpus_with_memory_for_a_part_read_what_was_signed(void)
+{
+    if (!begin())
+        return;
+    payloads_may_forget(&payloads, 0);
+    payloads_limit(&payloads, 1); /* a run of frames */
+    atomic_store(&wrong, 0);
+    for (uint32_t i = 0; i < 3; i++)
+        run_on_all(read_all);
+    struct pager_counts counts = pager_counts(&payloads.pager);
+    check_equal(atomic_load(&wrong), 0);
+    check(counts.blocks_held < BLOCKS / 2);
+    check_equal(counts.blocks_forgotten, counts.blocks_read - counts.blocks_held);
+    check(counts.blocks_read > 3 * BLOCKS / 2);
+    check(!pager_is_failed(&payloads.pager, NULL));
+    end();
+}
+
+static void
 nothing_of_a_payload_stays(void)
 {
     struct why why;
@@ -241,6 +260,7 @@ static const struct test tests[] = {
     TEST(vcpus_that_fault_the_same_blocks_read_each_once),
     TEST(vcpus_that_fault_one_corrupt_block_read_no_byte_of_it),
     TEST(any_flipped_bit_shows_zeros_there_and_from_then_on),
+    TEST(vcpus_with_memory_for_a_part_read_what_was_signed),
     TEST(nothing_of_a_payload_stays),
 };
 
