@@ -13,6 +13,7 @@ _Static_assert(RUNS_MAX << FRAME_RUN_SHIFT == 1u << FRAME_BITS, "a frame's numbe
 
 struct run {
     uint32_t slot, count, free; /* slot EXO_NONE: this entry has no frames */
+    bool is_block;              /* taken as one, and of no more use as one once it is free */
     uint64_t used[RUN_PAGES / 64], dirty[RUN_PAGES / 64];
 };
 
@@ -210,6 +211,7 @@ frame_take_block(uint32_t *frame)
     struct run *run = runs[number];
     memset(run->used, 0xff, sizeof(run->used));
     memset(run->dirty, 0xff, sizeof(run->dirty));
+    run->is_block = true;
     run->free = 0;
     frames_free -= RUN_PAGES;
     counts.resident_pages += RUN_PAGES;
@@ -225,6 +227,6 @@ frame_give(uint32_t frame)
     run->free++;
     frames_free++;
     counts.resident_pages--;
-    if (is_whole(run) && frames_free - run->count >= KEEP_FREE)
+    if (is_whole(run) && (run->is_block || frames_free - run->count >= KEEP_FREE))
         drop_run(run);
 }

@@ -1,6 +1,7 @@
 /* One model, the crew that stays when it changes, and what the command line says. */
 #include "compute.h"
 
+#include "chunks.h"
 #include "crew_sched.h"
 #include "workers.h"
 
@@ -11,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORD_BYTES 32u
+#define WORD_BYTES  32u
+#define FILE_BLOCKS 512u /* of 64 KiB, of a file that is packed when it is touched */
 
 static struct model model;
 static struct crew crew;
@@ -88,15 +90,26 @@ compute_begin(const struct compute_options *options, struct engine_error *error)
 }
 
 static bool
+is_good(void *unused)
+{
+    (void)unused;
+    return weights_lost() == NULL;
+}
+
+static bool
 open_model(const struct files *files, struct engine_error *error)
 {
+    static const struct engine_packing_host packing = {.take = chunks_take, .is_good = is_good};
     const struct model_options options = {.batch = how.batch,
                                           .team = &crew.team,
                                           .machine = &machine,
                                           .kernel = wanted_kernel,
-                                          .pack = !files->on_fault};
+                                          .pack = !files->on_fault,
+                                          .packing = files->on_fault ? &packing : NULL};
     if (!model_open(&model, &files->checkpoint, &files->tokenizer, &options, error))
         return false;
+    if (model.packs && chunks_open(engine_packing_bytes(&model.packing)))
+        weights_limit(FILE_BLOCKS);
     /* Taking steps now would touch all weights: not where they are read when they are touched. */
     workers_open(&workers, model.engine, crew.team.count, &machine, !files->on_fault);
     return true;
@@ -116,6 +129,16 @@ use_files(const struct files *files, struct engine_error *error)
     return false;
 }
 
+/* Not the generation's fault: neither is it refused, nor an older one served in its place. */
+static void
+report_shortage(const char *text)
+{
+    char line[256];
+    (void)snprintf(line, sizeof(line), "%s: bundle %s: too little memory for it: %s", how.name,
+                   weights_name(), text);
+    how.log(line);
+}
+
 struct model *
 compute_open(struct files *files)
 {
@@ -123,6 +146,10 @@ compute_open(struct files *files)
         struct engine_error error = {""};
         if (use_files(files, &error))
             return &model;
+        if (model.is_short) {
+            report_shortage(error.text);
+            return NULL;
+        }
         weights_refuse(error.text);
     }
     return NULL;
@@ -137,7 +164,9 @@ compute_report(void)
     (void)snprintf(
         line, sizeof(line), "%s: chosen in %u.%u ms, weights %s; %u of %u workers%s", how.name,
         (unsigned)(kernels->choice_us / 1000), (unsigned)(kernels->choice_us % 1000 / 100),
-        model.is_packed ? "packed for them" : "as in the file, which the reference reads",
+        model.is_packed ? "packed for them"
+        : model.packs   ? "packed for them when they are touched"
+                        : "as in the file, which the reference reads",
         workers.count, workers.most, workers.trial.under_way ? ", the first steps try more" : "");
     how.log(line);
 }
@@ -146,6 +175,7 @@ void
 compute_close(void)
 {
     model_close(&model);
+    chunks_close();
 }
 
 void
@@ -154,10 +184,26 @@ compute_stepped(uint32_t tokens, uint64_t us)
     workers_stepped(&workers, tokens, us * 1000);
 }
 
+static void
+count_packed(struct metrics_text *text)
+{
+    struct engine_packing_counts counts = {0};
+    if (model.packs)
+        counts = engine_packing_counts(&model.packing);
+    metrics_put(text, "llmd_packed_blocks", "gauge",
+                "blocks of rows that were packed when they were touched, and kept",
+                counts.kept_blocks);
+    metrics_put(text, "llmd_packed_bytes", "gauge", "their memory", counts.kept_bytes);
+    metrics_put(text, "llmd_packed_passing_total", "counter",
+                "blocks that were packed and not kept, for want of memory mostly",
+                counts.passed_blocks);
+}
+
 void
 compute_count(struct metrics_text *text, void *context)
 {
     (void)context;
     kernels_count(text, &model.kernels);
     workers_count(text, &workers);
+    count_packed(text);
 }

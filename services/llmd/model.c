@@ -16,7 +16,8 @@ give_arena(struct model *model, struct engine_arena *arena, size_t bytes, const 
     if (arena->base == NULL)
         (void)snprintf(error->text, sizeof(error->text), "no memory for %s: %zu bytes", what,
                        rounded);
-    else
+    model->is_short |= arena->base == NULL;
+    if (arena->base != NULL)
         model->memory[model->parts++] = arena->base;
     return arena->base != NULL;
 }
@@ -64,13 +65,36 @@ pack(struct model *model, struct engine_error *error)
     return model->is_packed;
 }
 
+/* ... or does so when they are touched. */
+static bool
+pack_later(struct model *model, const struct model_options *options, struct engine_error *error)
+{
+    const struct engine_kernel *const *kernels = model->kernels.of_tensor;
+    uint32_t workers = options->team != NULL ? options->team->count : 1;
+    struct engine_arena arena = {0};
+    (void)engine_packing_open(&model->packing, &model->shape, &model->file, kernels, workers,
+                              options->packing, &arena, error);
+    if (!give_arena(model, &arena, arena.used_bytes, "lists of packed blocks", error))
+        return false;
+    model->source = engine_packing_source(&model->packing);
+    if (engine_packing_open(&model->packing, &model->shape, &model->file, kernels, workers,
+                            options->packing, &arena, error) != ENGINE_OK)
+        return false;
+    model->packs = engine_packing_bytes(&model->packing) > 0;
+    return true;
+}
+
 /* Other kernels than the reference read what is packed; keys and values are theirs in any case. */
 static bool
 prepare(struct model *model, const struct model_options *options, struct engine_error *error)
 {
-    if (!kernels_choose(&model->kernels, &model->shape, options->machine, options->kernel, error))
+    if (!kernels_choose(&model->kernels, &model->shape, options->machine, options->kernel, error)) {
+        model->is_short = true;
         return false;
-    return !options->pack || pack(model, error);
+    }
+    if (options->pack)
+        return pack(model, error);
+    return options->packing == NULL || pack_later(model, options, error);
 }
 
 static bool
@@ -79,7 +103,7 @@ make_engine(struct model *model, const struct model_options *options, struct eng
     const struct engine_options wanted = {
         .batch = options->batch,
         .team = options->team,
-        .kernels = model->is_packed ? model->kernels.of_tensor : NULL,
+        .kernels = model->is_packed || model->packs ? model->kernels.of_tensor : NULL,
         .attention = model->kernels.attention,
     };
     struct engine_arena arena = {0};
@@ -109,6 +133,7 @@ model_open(struct model *model, const struct model_file *checkpoint,
 void
 model_close(struct model *model)
 {
+    model->packs = model->is_packed = false;
     while (model->parts > 0)
         free(model->memory[--model->parts]);
     free(model->kernels.of_tensor);

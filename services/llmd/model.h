@@ -6,6 +6,7 @@
 #define LLMD_MODEL_H
 
 #include "engine/batch.h"
+#include "engine/packing.h"
 #include "engine/tokenizer.h"
 
 #include "kernels.h"
@@ -25,6 +26,9 @@ struct model_options {
      * much memory again. False, or where there is too little: kernels that take them as they are.
      */
     bool pack;
+    /* Where `pack` is false: weights are packed when they are touched, with this. NULL: they are
+     * not packed. */
+    const struct engine_packing_host *packing;
 };
 
 #define MODEL_PARTS 5u
@@ -36,7 +40,9 @@ struct model {
     struct engine_source file, source;
     struct kernels kernels;
     struct engine_packed packed;
-    bool is_packed;
+    struct engine_packing packing;
+    bool is_packed, packs; /* as a whole; when touched */
+    bool is_short;         /* of memory: why it could not be opened */
     struct engine *engine;
     void *memory[MODEL_PARTS]; /* malloc */
     uint32_t parts;

@@ -64,10 +64,32 @@ unmap(void)
     before.faults += counts.faults;
     before.blocks_read += counts.blocks_read;
     before.blocks_ahead += counts.blocks_ahead;
+    before.blocks_forgotten += counts.blocks_forgotten;
     before.bytes_verified += counts.bytes_verified;
     payloads_close(&payloads);
     (void)rt_reap(EXO_BOOT_CELL); /* what ends in steps ends now */
     mapped = false;
+}
+
+/* No older generation is served because there is too little memory for a newer one. */
+static _Noreturn void
+die_of_shortage(const struct manifest *manifest, const struct why *why)
+{
+    rt_printf("%s: bundle %s/%lld: too little memory for it: %s\n", program, name,
+              (long long)manifest->generation, why->text);
+    rt_exit(1);
+}
+
+static void
+map(struct bundle *opened)
+{
+    struct why why;
+    if (!payloads_open(&payloads, &disk, opened, &why))
+        die_of_shortage(&opened->manifest, &why);
+    mapped = true;
+    if (opened->manifest.verify == MANIFEST_ON_FAULT)
+        payloads_may_forget(
+            &payloads, (size_t)manifest_find(&opened->manifest, opened->manifest.model.weights));
 }
 
 /* Weights and tokenizer. */
@@ -87,11 +109,12 @@ load_bundle(void *context, struct bundle *opened, struct why *why)
     (void)context;
     if (!opened->manifest.has_model)
         return why_set(why, "it is no model");
-    mapped = payloads_open(&payloads, &disk, opened, why);
-    if (mapped && touch_files(&opened->manifest, why))
+    map(opened);
+    if (touch_files(&opened->manifest, why))
         return true;
-    if (mapped)
-        unmap();
+    if (pager_is_short(&payloads.pager))
+        die_of_shortage(&opened->manifest, why);
+    unmap();
     return false;
 }
 
@@ -103,7 +126,7 @@ accept_bundle(void *context, struct bundle *opened, struct why *why)
     bool fine = opened->manifest.has_model || why_set(why, "it is no model");
     fine = fine && shape_check(opened, why);
     if (fine && !mapped)
-        mapped = fine = payloads_open(&payloads, &disk, opened, why);
+        map(opened);
     if (!fine && mapped)
         unmap();
     return fine;
@@ -222,10 +245,22 @@ weights_refuse(const char *why)
         below = 0;
         return;
     }
-    below = bundle.manifest.generation;
-    report(NULL, &(struct bundle_event){name, below, BUNDLE_REJECTED, why});
+    if (pager_is_short(&payloads.pager)) {
+        rt_printf("%s: bundle %s/%lld: opened anew: %s\n", program, name,
+                  (long long)bundle.manifest.generation, why);
+    } else {
+        below = bundle.manifest.generation;
+        report(NULL, &(struct bundle_event){name, below, BUNDLE_REJECTED, why});
+    }
     unmap();
     bundle_close(&bundle);
+}
+
+void
+weights_limit(uint32_t blocks)
+{
+    if (mapped)
+        payloads_limit(&payloads, blocks);
 }
 
 const char *
@@ -252,6 +287,9 @@ weights_count(struct metrics_text *text, void *context)
     metrics_put(text, "pager_blocks_ahead_total", "counter",
                 "blocks that were asked for before they were touched",
                 before.blocks_ahead + now.blocks_ahead);
+    metrics_put(text, "pager_blocks_forgotten_total", "counter",
+                "blocks whose memory was taken for others",
+                before.blocks_forgotten + now.blocks_forgotten);
     metrics_put(text, "pager_bytes_verified_total", "counter", "bytes whose hash was right",
                 before.bytes_verified + now.bytes_verified);
     metrics_put(text, "pager_resident_pages", "gauge", "pages of payloads in memory",

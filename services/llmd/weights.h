@@ -31,8 +31,12 @@ bool weights_find(struct files *files);
 const char *weights_name(void);
 
 /* Whoever has the files cannot serve them, and uses them no more: reported; their memory is given
- * back. */
+ * back. Where nothing but memory for them was missing, the same generation is found next. */
 void weights_refuse(const char *why);
+
+/* The weights are packed elsewhere when they are touched: of the file at most so many blocks of 64
+ * KiB stay in memory. */
+void weights_limit(uint32_t blocks);
 
 /* Why what was read from the files cannot be trusted: they turned out bad, or unreadable, and zeros
  * were shown instead. NULL: it can. Any thread may ask. */
