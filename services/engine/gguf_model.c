@@ -44,21 +44,30 @@ gguf_find_tensor(struct gguf_reader *reader, const char *name, struct gguf_descr
     return false;
 }
 
+bool
+gguf_type(uint32_t number, enum engine_format *format, uint32_t *group)
+{
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (types[i].number == number) {
+            *format = types[i].format;
+            *group = types[i].group;
+            return true;
+        }
+    return false;
+}
+
 static int
 set_type(struct gguf_reader *reader, struct engine_tensor *tensor, const char *name,
          uint32_t number)
 {
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (types[i].number == number) {
-            tensor->format = types[i].format;
-            tensor->group = types[i].group;
-            if (tensor->columns % tensor->group == 0)
-                return ENGINE_OK;
-            return engine_fail(reader->error, ENGINE_E_FILE,
-                               "gguf: %s has %u columns, no multiple of %u", name, tensor->columns,
-                               tensor->group);
-        }
-    return engine_fail(reader->error, ENGINE_E_UNSUPPORTED, "gguf: %s is of type %u", name, number);
+    if (!gguf_type(number, &tensor->format, &tensor->group))
+        return engine_fail(reader->error, ENGINE_E_UNSUPPORTED, "gguf: %s is of type %u", name,
+                           number);
+    if (tensor->columns % tensor->group != 0)
+        return engine_fail(reader->error, ENGINE_E_FILE,
+                           "gguf: %s has %u columns, no multiple of %u", name, tensor->columns,
+                           tensor->group);
+    return ENGINE_OK;
 }
 
 static int

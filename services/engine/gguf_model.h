@@ -33,6 +33,9 @@ struct gguf_description {
     uint64_t offset;
 };
 
+/* A type of tensors, by its number in files. False: it is none that is read. */
+bool gguf_type(uint32_t number, enum engine_format *format, uint32_t *group);
+
 /* The next description; gguf->ok ends where there is none. */
 struct gguf_description gguf_description(struct gguf *gguf);
 

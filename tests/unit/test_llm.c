@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "perplexity.h"
 #include "random_model.h"
 #include "tap.h"
 
@@ -90,29 +91,6 @@ static const char held_out[] =
     "away and it was cold. Tom's mom gave them a warm blanket and some milk. Tom was very tired, "
     "so he went to bed and the dog slept next to him. The next day they went back to the park.";
 
-/* The mean log probability of the words of a text, each given those in front of it. */
-static double
-mean_log_probability(const struct loaded *loaded, const struct engine_kernel *attention,
-                     const uint32_t *tokens, uint32_t count, struct engine_arena arena)
-{
-    const struct engine_options options = {.attention = attention};
-    const uint32_t vocabulary = loaded->model.shape.vocabulary;
-    struct engine_error error = {""};
-    struct engine_sequence sequence;
-    struct engine *engine;
-    double sum = 0;
-    CHECK_EQ(engine_open(&engine, &loaded->model, &loaded->source, &options, &arena, &error), 0);
-    void *memory = engine_arena_take(&arena, 1, engine_sequence_bytes(engine, count));
-    float *logits = engine_arena_take(&arena, vocabulary, sizeof *logits);
-    engine_sequence_begin(&sequence, count, memory);
-    for (uint32_t i = 0; i + 1 < count; i++) {
-        struct engine_item item = {&sequence, &tokens[i], 1, logits};
-        CHECK_EQ(engine_step(engine, &item, 1, &error), 0);
-        sum += engine_log_probability(logits, vocabulary, tokens[i + 1]);
-    }
-    return sum / (count - 1);
-}
-
 /* Keys and values in 8 bits, and the fast softmax, on a model that was trained. */
 static void
 integer_attention_keeps_the_perplexity_of_stories(void)
@@ -132,9 +110,10 @@ integer_attention_keeps_the_perplexity_of_stories(void)
     CHECK_EQ(engine_tokenizer_read(&tokenizer, pieces, pieces_bytes, 512, &arena, &error), 0);
     int64_t count = engine_encode(&tokenizer, held_out, sizeof held_out - 1, true, tokens, 512,
                                   scratch, sizeof scratch);
-    double floats = mean_log_probability(&loaded, NULL, tokens, (uint32_t)count, arena);
-    double integers =
-        mean_log_probability(&loaded, engine_kernels(&kernels)[0], tokens, (uint32_t)count, arena);
+    double floats =
+        mean_log_probability(&loaded.model, &loaded.source, NULL, tokens, (uint32_t)count, arena);
+    double integers = mean_log_probability(
+        &loaded.model, &loaded.source, engine_kernels(&kernels)[0], tokens, (uint32_t)count, arena);
     printf("# perplexity in floats %.4f, with integer attention %.4f\n", exp(-floats),
            exp(-integers));
     CHECK(fabs(exp(floats - integers) - 1) < 0.005);

@@ -91,9 +91,9 @@ UNIT_SRCS_test_sampling      := $(ENGINE_SRCS)
 UNIT_FLAGS_test_sampling     := $(UNIT_ENGINE_FLAGS)
 UNIT_SRCS_test_batch         := $(UNIT_ENGINE)
 UNIT_FLAGS_test_batch        := $(UNIT_ENGINE_FLAGS)
-UNIT_SRCS_test_llm           := $(UNIT_ENGINE) services/llm/complete.c services/llm/load.c
-UNIT_FLAGS_test_llm          := $(UNIT_ENGINE_FLAGS) -Iservices/llm
-UNIT_ARM_SRCS_test_llm       := $(UNIT_ARM_SRCS_test_kernels) services/llm/complete.c services/llm/load.c
+UNIT_SRCS_test_llm           := $(UNIT_ENGINE) tests/engine/perplexity.c services/llm/complete.c services/llm/load.c
+UNIT_FLAGS_test_llm          := $(UNIT_ENGINE_FLAGS) -Iservices/llm -Itests/unit
+UNIT_ARM_SRCS_test_llm       := $(UNIT_ARM_SRCS_test_kernels) tests/engine/perplexity.c services/llm/complete.c services/llm/load.c
 UNIT_ARM_FLAGS_test_llm      := $(ENGINE_AARCH64_FLAGS)
 UNIT_ARM += test_llm
 UNIT_SRCS_test_crew          := $(UNIT_ENGINE) $(addprefix services/llmd/,crew.c metrics.c workers.c \
@@ -109,6 +109,9 @@ UNIT_LIBS_test_serve         := $(LLHTTP_HOST)
 UNIT_NEEDS_test_serve        := $(LLHTTP_READY)
 UNIT_SRCS_test_gguf          := $(UNIT_ENGINE) tests/engine/write_gguf.c
 UNIT_FLAGS_test_gguf         := $(UNIT_ENGINE_FLAGS)
+UNIT_SRCS_test_gguf_tool     := $(UNIT_ENGINE) tests/engine/perplexity.c \
+                                $(filter-out %/main.c,$(wildcard build/tools/gguf/*.c))
+UNIT_FLAGS_test_gguf_tool    := $(UNIT_ENGINE_FLAGS) -Ibuild/tools/gguf -Itests/unit
 UNIT_SRCS_test_variants      := $(UNIT_ENGINE) $(wildcard tests/engine/variant*.c)
 UNIT_FLAGS_test_variants     := $(UNIT_ENGINE_FLAGS)
 
