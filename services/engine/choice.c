@@ -16,6 +16,7 @@ struct bench {
     uint8_t *rows;
     float *scales, *values;
     int16_t *integers;
+    struct engine_single_group *singles;
     int32_t *integer_scales;
     uint8_t *packed;
     float base, *out, *expected;
@@ -47,6 +48,7 @@ fill(struct bench *bench)
         bench->values[i] = (float)(draw(&state) % 2001) - 1000;
     engine_quantise_integers(bench->values, tensor->columns, bench->integers, bench->integer_scales,
                              &bench->base);
+    engine_single_quants(bench->integers, tensor->columns, bench->singles);
 }
 
 static bool
@@ -58,6 +60,8 @@ take_bench(struct bench *bench, const struct engine_tensor *tensor, struct engin
     bench->scales = engine_arena_take(scratch, count / tensor->group, sizeof(float));
     bench->values = engine_arena_take(scratch, tensor->columns, sizeof(float));
     bench->integers = engine_arena_take(scratch, tensor->columns, sizeof(int16_t));
+    bench->singles = engine_arena_take(scratch, tensor->columns / ENGINE_INTEGER_GROUP,
+                                       sizeof(struct engine_single_group));
     bench->integer_scales = engine_arena_take(scratch, tensor->columns, sizeof(int32_t));
     bench->packed = engine_arena_take(scratch, count, 2);
     bench->out = engine_arena_take(scratch, ENGINE_BLOCK_ROWS, sizeof(float));
@@ -73,6 +77,7 @@ multiply(const struct bench *bench, const struct engine_kernel *kernel, float *o
                                      .columns = bench->tensor->columns,
                                      .group = bench->tensor->group,
                                      .integers = bench->integers,
+                                     .singles = bench->singles,
                                      .integer_scales = bench->integer_scales,
                                      .bases = &bench->base};
     kernel->multiply(&rows, 0, ENGINE_BLOCK_ROWS, &vectors, &out);

@@ -44,6 +44,7 @@ struct engine {
     int8_t *quants;
     float *scales;
     int16_t *integers;
+    struct engine_single_group *singles;
     int32_t *integer_scales;
     float *bases;           /* [batch] */
     struct step_mix *mixes; /* [workers] */

@@ -34,6 +34,7 @@ product(struct engine *engine, uint32_t worker, const struct engine_tensor *tens
                                      .quants = engine->quants,
                                      .scales = engine->scales,
                                      .integers = engine->integers,
+                                     .singles = engine->singles,
                                      .integer_scales = engine->integer_scales,
                                      .bases = engine->bases};
     struct step_share share = step_share(engine, worker, engine_tensor_blocks(tensor));
@@ -41,26 +42,47 @@ product(struct engine *engine, uint32_t worker, const struct engine_tensor *tens
         multiply_block(engine, worker, tensor, block, &vectors, out);
 }
 
-/* Vector `v` in engine->normed is done: into the form that its reader takes. */
-static void
-finish_vector(struct engine *engine, const struct engine_tensor *reader, uint32_t v)
+/* The tensors that read one vector; NULL: fewer. */
+struct readers {
+    const struct engine_tensor *of[3];
+};
+
+static uint32_t
+forms_of(const struct engine *engine, const struct readers *readers)
 {
-    uint32_t columns = reader->columns;
+    uint32_t forms = 0;
+    for (int i = 0; i < 3 && readers->of[i] != NULL; i++)
+        forms |= step_kernel(engine, readers->of[i])->form;
+    return forms;
+}
+
+/* Vector `v` in engine->normed is done: into the forms that its readers take. */
+static void
+finish_vector(struct engine *engine, const struct readers *readers, uint32_t v)
+{
+    uint32_t forms = forms_of(engine, readers), columns = readers->of[0]->columns;
     size_t at = (size_t)v * columns;
-    enum engine_form form = step_kernel(engine, reader)->form;
-    if (form == ENGINE_QUANTS)
-        engine_quantise(engine->normed + at, columns, reader->group, engine->quants + at,
-                        engine->scales + at / reader->group);
-    if (form == ENGINE_INTEGERS)
+    if (forms & ENGINE_QUANTS)
+        engine_quantise(engine->normed + at, columns, readers->of[0]->group, engine->quants + at,
+                        engine->scales + at / readers->of[0]->group);
+    if (forms & (ENGINE_INTEGERS | ENGINE_SINGLES))
         engine_quantise_integers(engine->normed + at, columns, engine->integers + at,
                                  engine->integer_scales + at / ENGINE_INTEGER_GROUP,
                                  &engine->bases[v]);
+    if (forms & ENGINE_SINGLES)
+        engine_single_quants(engine->integers + at, columns,
+                             engine->singles + at / ENGINE_INTEGER_GROUP);
+}
+
+static struct readers
+readers_of_attention(const struct engine_layer *layer)
+{
+    return (struct readers){{layer->query, layer->key, layer->value}};
 }
 
 /* Vector `v` = x scaled to a mean square of 1, times the norm's weights. */
 static void
-norm(struct engine *engine, const float *x, uint32_t norm_index, const struct engine_tensor *reader,
-     uint32_t v)
+norm(struct engine *engine, const float *x, uint32_t norm_index, struct readers readers, uint32_t v)
 {
     const struct engine_shape *shape = &engine->model->shape;
     const float *weights = engine->norms + (size_t)norm_index * shape->dim;
@@ -70,7 +92,7 @@ norm(struct engine *engine, const float *x, uint32_t norm_index, const struct en
     float scale = 1.0f / real_sqrt(sum / (float)shape->dim + shape->norm_epsilon);
     for (uint32_t i = 0; i < shape->dim; i++)
         out[i] = weights[i] * (scale * x[i]);
-    finish_vector(engine, reader, v);
+    finish_vector(engine, &readers, v);
 }
 
 static void
@@ -118,7 +140,7 @@ begin_tokens(struct engine *engine, uint32_t worker)
         embed(engine, worker, t);
         rotations_of(engine, t);
         if (engine->model->shape.layers > 0)
-            norm(engine, engine->x[t], 0, engine->model->layers[0].query, t);
+            norm(engine, engine->x[t], 0, readers_of_attention(&engine->model->layers[0]), t);
     }
     step_ends_part(engine, worker, ENGINE_EMBEDDING);
 }
@@ -194,7 +216,7 @@ attend(struct engine *engine, uint32_t worker, uint32_t index)
     for (uint32_t t = share.first; t < share.end; t++) {
         for (uint32_t i = 0; i < width; i++)
             engine->normed[(size_t)t * width + i] = engine->mixed[t][i];
-        finish_vector(engine, layer->output, t);
+        finish_vector(engine, &(struct readers){{layer->output}}, t);
     }
     step_ends_part(engine, worker, ENGINE_NORM);
     product(engine, worker, layer->output, count, engine->down);
@@ -220,12 +242,12 @@ activate(struct engine *engine, const struct engine_layer *layer, uint32_t t)
     uint32_t hidden = engine->model->shape.hidden;
     const float *gate = engine->gate[t], *up = engine->up[t];
     float *out = engine->normed + (size_t)t * hidden;
-    bool fast = step_kernel(engine, layer->down)->form == ENGINE_INTEGERS;
+    bool fast = step_kernel(engine, layer->down)->form & (ENGINE_INTEGERS | ENGINE_SINGLES);
     if (fast)
         activate_fast(gate, up, out, hidden);
     for (uint32_t i = 0; !fast && i < hidden; i++)
         out[i] = gate[i] / (1.0f + real_exp(-gate[i])) * up[i];
-    finish_vector(engine, layer->down, t);
+    finish_vector(engine, &(struct readers){{layer->down}}, t);
 }
 
 static void
@@ -237,7 +259,7 @@ feed_forward(struct engine *engine, uint32_t worker, uint32_t index)
     struct step_share share = step_share(engine, worker, count);
     for (uint32_t t = share.first; t < share.end; t++) {
         add_rows(engine->x[t], engine->down[t], model->shape.dim);
-        norm(engine, engine->x[t], 2 * index + 1, layer->gate, t);
+        norm(engine, engine->x[t], 2 * index + 1, (struct readers){{layer->gate, layer->up}}, t);
     }
     step_ends_part(engine, worker, ENGINE_NORM);
     product(engine, worker, layer->gate, count, engine->gate);
@@ -259,7 +281,8 @@ end_layer(struct engine *engine, uint32_t worker, uint32_t index)
     for (uint32_t t = share.first; t < share.end; t++) {
         add_rows(engine->x[t], engine->down[t], model->shape.dim);
         if (index + 1 < model->shape.layers)
-            norm(engine, engine->x[t], 2 * (index + 1), model->layers[index + 1].query, t);
+            norm(engine, engine->x[t], 2 * (index + 1),
+                 readers_of_attention(&model->layers[index + 1]), t);
     }
     step_ends_part(engine, worker, ENGINE_NORM);
 }
@@ -275,7 +298,8 @@ classify(struct engine *engine, uint32_t worker)
         if (engine->items[i].logits == NULL)
             continue;
         if (v % engine->workers == worker) {
-            norm(engine, engine->x[t - 1], 2 * model->shape.layers, model->classifier, v);
+            norm(engine, engine->x[t - 1], 2 * model->shape.layers,
+                 (struct readers){{model->classifier}}, v);
             engine->logits[v] = engine->items[i].logits;
         }
         v++;

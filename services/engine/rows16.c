@@ -30,17 +30,13 @@ power_above(float x)
     return x;
 }
 
-/*
- * What a scale of 1 stands for, for a row. A scale that is no number, or is too large, makes the
- * row none.
- */
-static float
-base_of(const struct row *row)
+float
+rows16_base(enum engine_format format, const struct engine_rows *rows, uint32_t row,
+            uint32_t columns)
 {
     float most = 0;
-    for (uint32_t g = 0; g < row->columns / ROWS16_GROUP; g++) {
-        float size =
-            size_of(groups_read(row->format, row->rows, row->index, row->columns, g, NULL));
+    for (uint32_t g = 0; g < columns / ROWS16_GROUP; g++) {
+        float size = size_of(groups_read(format, rows, row, columns, g, NULL));
         if (!(size <= BASE_MOST * ENGINE_SCALE_MAX))
             return __builtin_nanf("");
         most = size > most ? size : most;
@@ -61,7 +57,7 @@ static void
 pack_row(struct rows16_group *groups, const struct row *from, float *base)
 {
     uint32_t count = from->columns / ROWS16_GROUP, row = from->index % ROWS16_ROWS;
-    *base = base_of(from);
+    *base = rows16_base(from->format, from->rows, from->index, from->columns);
     for (uint32_t g = 0; g < count; g++) {
         int8_t quants[ROWS16_GROUP];
         float scale = groups_read(from->format, from->rows, from->index, from->columns, g, quants);
@@ -98,12 +94,6 @@ pack_q8_0(const struct engine_rows *rows, uint32_t row_count, uint32_t columns, 
     pack(ENGINE_Q8_0, rows, row_count, columns, to);
 }
 
-static void
-pack_q4_0(const struct engine_rows *rows, uint32_t row_count, uint32_t columns, void *to)
-{
-    pack(ENGINE_Q4_0, rows, row_count, columns, to);
-}
-
 static size_t
 block_bytes(uint32_t row_count, uint32_t columns)
 {
@@ -121,7 +111,6 @@ block_bytes(uint32_t row_count, uint32_t columns)
 const struct engine_layout rows16_layouts[ROWS16_FORMATS] = {
     LAYOUT(ENGINE_Q8_SPLIT, pack_split),
     LAYOUT(ENGINE_Q8_0, pack_q8_0),
-    LAYOUT(ENGINE_Q4_0, pack_q4_0),
 };
 
 /* Right shifts of negative numbers round down on every compiler that the engine is built with. */
@@ -192,9 +181,9 @@ dot_exactly(const struct rows16_group *group, uint32_t row, const int16_t *quant
     return dot;
 }
 
-static void
-sums(const void *strip, const int16_t *quants, const int16_t *fine, const int32_t *scales,
-     uint64_t groups, int32_t out[ROWS16_ROWS])
+void
+rows16_q8_sums(const void *strip, const int16_t *quants, const int16_t *fine, const int32_t *scales,
+               uint64_t groups, int32_t out[ROWS16_ROWS])
 {
     const struct rows16_group *group = strip;
     memset(out, 0, ROWS16_ROWS * sizeof *out);
@@ -225,4 +214,4 @@ rows16_q8_expand(const struct engine_rows *rows, uint32_t row, uint32_t columns,
 }
 
 const struct engine_kernel rows16_scalar[ROWS16_FORMATS] = {
-    ROWS16_KERNELS("scalar-int", 0, 0, multiply, sums)};
+    ROWS16_KERNELS("scalar-int", 0, 0, multiply, rows16_q8_sums)};

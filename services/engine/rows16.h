@@ -64,8 +64,8 @@ rows16_quant(int8_t quant)
     return quant == -128 ? -127 : quant;
 }
 
-/* Of the formats ENGINE_Q8_SPLIT, ENGINE_Q8_0 and ENGINE_Q4_0, in this order. */
-#define ROWS16_FORMATS 3
+/* Of the formats ENGINE_Q8_SPLIT and ENGINE_Q8_0, in this order. */
+#define ROWS16_FORMATS 2
 extern const struct engine_layout rows16_layouts[ROWS16_FORMATS];
 extern const struct engine_kernel rows16_scalar[ROWS16_FORMATS];
 
@@ -79,10 +79,9 @@ extern const struct engine_kernel rows16_scalar[ROWS16_FORMATS];
      .multiply = (multiply_rows),                                                  \
      .sums = (sum_strip),                                                          \
      .expand = rows16_q8_expand}
-#define ROWS16_KERNELS(name, needs, length, multiply_rows, sum_strip)            \
-    ROWS16_KERNEL(name "-q8", 0, needs, length, multiply_rows, sum_strip),       \
-        ROWS16_KERNEL(name "-q8_0", 1, needs, length, multiply_rows, sum_strip), \
-        ROWS16_KERNEL(name "-q4_0", 2, needs, length, multiply_rows, sum_strip)
+#define ROWS16_KERNELS(name, needs, length, multiply_rows, sum_strip)      \
+    ROWS16_KERNEL(name "-q8", 0, needs, length, multiply_rows, sum_strip), \
+        ROWS16_KERNEL(name "-q8_0", 1, needs, length, multiply_rows, sum_strip)
 
 static inline size_t
 rows16_strip_bytes(uint32_t columns)
@@ -90,8 +89,7 @@ rows16_strip_bytes(uint32_t columns)
     return (size_t)columns / ROWS16_GROUP * ROWS16_GROUP_BYTES + ROWS16_ROWS * sizeof(float);
 }
 
-#define ROWS16_NAN    0x7fc00000
-#define ROWS16_FACTOR ((ROWS16_UNIT_BITS - 2 * LANES_BIAS) * (1 << LANES_MANTISSA))
+#define ROWS16_NAN 0x7fc00000
 
 /*
  * Sixteen results: sums times powers of two. These are added to exponents, since floats cost much
@@ -104,15 +102,18 @@ rows16_scale(ints sums, ints bases, int32_t factor)
     return (bits & (sums != 0)) | ((bases >= ROWS16_NAN) & ROWS16_NAN);
 }
 
-/* Floats from the sums of `row_count` rows of a strip: the base of the row and of the vector. */
+/*
+ * Floats from the sums of `row_count` rows (at most 16) in parts of 2^unit_bits: the bases of the
+ * rows, of which there are 16, and of the vector.
+ */
 static inline void
-rows16_finish(const void *strip, uint32_t columns, const int32_t *of_rows, uint32_t row_count,
-              float vector_base, float *out)
+rows16_results(const float *row_bases, const int32_t *of_rows, uint32_t row_count,
+               float vector_base, int32_t unit_bits, float *out)
 {
-    ints bases = lanes_load((const struct rows16_group *)strip + columns / ROWS16_GROUP);
     int32_t base;
     memcpy(&base, &vector_base, sizeof base);
-    ints results = rows16_scale(lanes_load(of_rows), bases, base + ROWS16_FACTOR);
+    ints results = rows16_scale(lanes_load(of_rows), lanes_load(row_bases),
+                                base + (unit_bits - 2 * LANES_BIAS) * (1 << LANES_MANTISSA));
     if (base >= ROWS16_NAN)
         results |= ROWS16_NAN;
     if (row_count == ROWS16_ROWS)
@@ -120,6 +121,26 @@ rows16_finish(const void *strip, uint32_t columns, const int32_t *of_rows, uint3
     else
         memcpy(out, &results, row_count * sizeof *out);
 }
+
+/* Floats from the sums of `row_count` rows of a strip: the base of the row and of the vector. */
+static inline void
+rows16_finish(const void *strip, uint32_t columns, const int32_t *of_rows, uint32_t row_count,
+              float vector_base, float *out)
+{
+    const void *bases = (const struct rows16_group *)strip + columns / ROWS16_GROUP;
+    rows16_results(bases, of_rows, row_count, vector_base, ROWS16_UNIT_BITS, out);
+}
+
+/*
+ * What a scale of 1 stands for, for a row of a file: a power of two, or 0. A scale that is no
+ * number, or is too large, makes the row none.
+ */
+float rows16_base(enum engine_format format, const struct engine_rows *rows, uint32_t row,
+                  uint32_t columns);
+
+/* Attention in C, as engine_kernel.sums says. */
+void rows16_q8_sums(const void *strip, const int16_t *quants, const int16_t *fine,
+                    const int32_t *scales, uint64_t groups, int32_t out[ROWS16_ROWS]);
 
 void rows16_q8_expand(const struct engine_rows *rows, uint32_t row, uint32_t columns,
                       uint32_t group, float *out);

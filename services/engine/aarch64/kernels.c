@@ -1,5 +1,5 @@
 /* The kernels for 64-bit Arm. */
-#include "rows16.h"
+#include "rows32.h"
 
 /* attention_neon.S: what engine_kernel.sums says. */
 void rows16_attention_neon(const void *strip, const int16_t *quants, const int16_t *fine,
@@ -10,6 +10,10 @@ void rows16_q8_neon(const void *strips, const int16_t *quants, const int32_t *sc
                     uint64_t groups, int32_t *out, uint64_t strip_count);
 void rows16_q8_sve(const void *strip, uint64_t strip_bytes, const int16_t *quants,
                    const int32_t *scales, uint64_t groups, int32_t out[2 * ROWS16_ROWS]);
+
+/* rows32_neon.S: sums of the rows of a strip, times one vector. */
+void rows32_q4_neon(const void *strip, const struct engine_single_group *vector,
+                    const int32_t *scales, uint64_t groups, int32_t out[ROWS32_ROWS]);
 
 static uint32_t
 least(uint32_t a, uint32_t b)
@@ -57,16 +61,30 @@ multiply_sve(const struct engine_rows *rows, uint32_t first_row, uint32_t row_co
     }
 }
 
+static void
+multiply_int4(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
+              const struct engine_vectors *vectors, float *const *out)
+{
+    for (uint32_t v = 0; v < vectors->count; v++) {
+        int32_t sums[ROWS32_ROWS];
+        rows32_q4_neon(rows->values, rows32_vector(vectors, v), rows32_scales(vectors, v),
+                       vectors->columns / ROWS32_GROUP, sums);
+        rows32_finish(rows->values, vectors, v, sums, row_count, out[v] + first_row);
+    }
+}
+
 _Static_assert(ENGINE_BLOCK_ROWS == 2 * ROWS16_ROWS, "a block is two strips");
 
 static const struct engine_kernel neon[] = {
     ROWS16_KERNELS("neon-int16", ENGINE_NEON, 0, multiply_neon, rows16_attention_neon)};
 static const struct engine_kernel sve[] = {ROWS16_KERNELS("sve256-int16", ENGINE_NEON | ENGINE_SVE2,
                                                           32, multiply_sve, rows16_attention_neon)};
+static const struct engine_kernel int4 =
+    ROWS32_KERNEL("neon-int4-q4_0", ENGINE_NEON, 0, multiply_int4, rows16_attention_neon);
 
 static const struct engine_kernel *const kernels[] = {
-    &rows16_scalar[0], &rows16_scalar[1], &rows16_scalar[2], &neon[0], &neon[1],
-    &neon[2],          &sve[0],           &sve[1],           &sve[2],
+    &rows16_scalar[0], &rows16_scalar[1], &neon[0],       &neon[1],
+    &sve[0],           &sve[1],           &rows32_scalar, &int4,
 };
 
 const struct engine_kernel *const *

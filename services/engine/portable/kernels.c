@@ -1,6 +1,7 @@
 /* The kernels that every machine has: the scalar ones, and vectors of the compiler's making. */
+#include "kernels.h"
 #include "lanes.h"
-#include "rows16.h"
+#include "rows32.h"
 
 /* A strip's 16 rows. */
 typedef int16_t words __attribute__((vector_size(32)));
@@ -62,9 +63,9 @@ multiply(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
     }
 }
 
-static void
-sums(const void *strip, const int16_t *quants, const int16_t *fine, const int32_t *scales,
-     uint64_t groups, int32_t out[ROWS16_ROWS])
+void
+rows16_lanes_sums(const void *strip, const int16_t *quants, const int16_t *fine,
+                  const int32_t *scales, uint64_t groups, int32_t out[ROWS16_ROWS])
 {
     const struct rows16_group *group = strip;
     const int32_t half = 1 << (ENGINE_FINE_BITS - 1);
@@ -82,10 +83,11 @@ sums(const void *strip, const int16_t *quants, const int16_t *fine, const int32_
     lanes_store(out, sum);
 }
 
-static const struct engine_kernel lanes[] = {ROWS16_KERNELS("lanes-int16", 0, 0, multiply, sums)};
+static const struct engine_kernel lanes[] = {
+    ROWS16_KERNELS("lanes-int16", 0, 0, multiply, rows16_lanes_sums)};
 
 static const struct engine_kernel *const kernels[] = {
-    &rows16_scalar[0], &rows16_scalar[1], &rows16_scalar[2], &lanes[0], &lanes[1], &lanes[2],
+    &rows16_scalar[0], &rows16_scalar[1], &lanes[0], &lanes[1], &rows32_scalar, &rows32_lanes,
 };
 
 const struct engine_kernel *const *

@@ -7,23 +7,36 @@
 
 #include "engine/weights.h"
 
-/* What a vector is made into before it is multiplied. */
+#define ENGINE_INTEGER_GROUP 32
+
+/* What a vector is made into before it is multiplied: bits, since several kernels may read it. */
 enum engine_form {
-    ENGINE_FLOATS,   /* as it is */
-    ENGINE_QUANTS,   /* int8 in groups, each with a float as its scale */
-    ENGINE_INTEGERS, /* 16-bit integers, in pairs: engine_quantise_integers */
+    ENGINE_FLOATS = 0,        /* as it is */
+    ENGINE_QUANTS = 1 << 0,   /* int8 in groups, each with a float as its scale */
+    ENGINE_INTEGERS = 1 << 1, /* 16-bit integers, in pairs: engine_quantise_integers */
+    ENGINE_SINGLES = 1 << 2,  /* the same, each as it is: engine_single_quants */
+};
+
+/* A group of ENGINE_SINGLES. */
+struct engine_single_group {
+    int16_t quants[ENGINE_INTEGER_GROUP];
+    /* What sums begin with that quants of 4 bits plus 8 go into, where the one has 16 times the
+       next in it: -8 times the sum of the group's quants, times 4369, 273, 17 and 1. */
+    int16_t begin[4];
+    int16_t none[4];
 };
 
 /* The vectors that rows are multiplied with: `count` of `columns` numbers each, back to back. */
 struct engine_vectors {
     uint32_t count, columns;
-    uint32_t group;                /* columns that share a scale */
-    const float *values;           /* ENGINE_FLOATS */
-    const int8_t *quants;          /* ENGINE_QUANTS */
-    const float *scales;           /* of the quants: [count][columns / group] */
-    const int16_t *integers;       /* ENGINE_INTEGERS */
-    const int32_t *integer_scales; /* [count][columns / group], 0 to 4095 */
-    const float *bases;            /* [count]: what a scale of 1 stands for */
+    uint32_t group;                            /* columns that share a scale */
+    const float *values;                       /* ENGINE_FLOATS */
+    const int8_t *quants;                      /* ENGINE_QUANTS */
+    const float *scales;                       /* of the quants: [count][columns / group] */
+    const int16_t *integers;                   /* ENGINE_INTEGERS */
+    const struct engine_single_group *singles; /* ENGINE_SINGLES: [count][columns / 32] */
+    const int32_t *integer_scales;             /* of both: [count][columns / 32], 0 to 4095 */
+    const float *bases;                        /* [count]: what a scale of 1 stands for */
 };
 
 /*
@@ -92,8 +105,7 @@ void engine_quantise(const float *values, uint32_t columns, uint32_t group, int8
  * group's greatest and of 1/2047 of the greatest of all. With a number that is none, or greater
  * than 2^58, the base is none; vectors below 2^-56 are zero.
  */
-#define ENGINE_INTEGER_GROUP 32
-#define ENGINE_SCALE_MAX     4095
+#define ENGINE_SCALE_MAX 4095
 void engine_quantise_integers(const float *values, uint32_t columns, int16_t *quants,
                               int32_t *scales, float *base);
 
@@ -103,6 +115,10 @@ engine_second_quant(const int16_t *pair)
 {
     return (int16_t)(pair[1] + 256 * pair[0]);
 }
+
+/* From the pairs of `columns` quants the same as ENGINE_SINGLES. */
+void engine_single_quants(const int16_t *quants, uint32_t columns,
+                          struct engine_single_group *singles);
 
 /*
  * With ENGINE_FINE_BITS more: `fine` has what the quants leave, in parts of a quant of

@@ -1,0 +1,267 @@
+/*
+ * Every kernel of this build for the layout rows32-q4 against the scalar one, bit for bit; the
+ * scalar one against its definition; and what packing keeps.
+ */
+#include "rows32.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "groups.h"
+#include "tap.h"
+
+#define COLUMNS_MAX 5632
+#define GROUPS_MAX  (COLUMNS_MAX / 32)
+#define VECTORS_MAX 5
+#define ROWS        ENGINE_BLOCK_ROWS
+#define ALIGNED     __attribute__((aligned(ENGINE_ARENA_ALIGN)))
+
+/* Of a file: a half as the scale, column i low and i + 16 high, plus 8. */
+struct file_group {
+    uint8_t scale[2], quants[16];
+};
+
+static uint64_t state = 1;
+static struct file_group file[ROWS * GROUPS_MAX];
+static uint8_t packed[GROUPS_MAX * sizeof(struct rows32_group) + ROWS * 4] ALIGNED;
+static int8_t plain[VECTORS_MAX * COLUMNS_MAX]; /* the vectors' quants as they are */
+static int16_t pairs[VECTORS_MAX * COLUMNS_MAX] ALIGNED;
+static struct engine_single_group singles[VECTORS_MAX * GROUPS_MAX] ALIGNED;
+static int32_t scales[VECTORS_MAX * GROUPS_MAX] ALIGNED;
+static float bases[VECTORS_MAX] = {1, 0.5f, 3e-5f, 1e9f, 1};
+/* Results go behind those of a first block, as in a step. */
+static float results[2][VECTORS_MAX][2 * ROWS];
+
+/* Greatest and least numbers more often than chance has them. */
+static int32_t
+extreme(int32_t least, int32_t greatest)
+{
+    switch (tap_random(&state, 4)) {
+    case 0: return least;
+    case 1: return greatest;
+    default: return least + (int32_t)tap_random(&state, (uint32_t)(greatest - least + 1));
+    }
+}
+
+/* From 2^-14 to 2^15, or 0. */
+static void
+draw_scale(uint8_t scale[2])
+{
+    scale[0] = (uint8_t)tap_random(&state, 256);
+    scale[1] = tap_random(&state, 8) == 0 ? 0 : (uint8_t)tap_random(&state, 0x78);
+    scale[1] = (uint8_t)(scale[1] | tap_random(&state, 2) << 7);
+}
+
+static void
+make_vectors(uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i += 2) {
+        pairs[i] = plain[i];
+        pairs[i + 1] = (int16_t)(plain[i + 1] - 256 * plain[i]);
+    }
+    engine_single_quants(pairs, count, singles);
+}
+
+static void
+fill(uint32_t columns)
+{
+    uint32_t groups = columns / 32;
+    for (uint32_t i = 0; i < ROWS * groups; i++) {
+        draw_scale(file[i].scale);
+        for (int j = 0; j < 16; j++)
+            file[i].quants[j] = (uint8_t)(extreme(0, 15) | extreme(0, 15) << 4);
+    }
+    for (uint32_t i = 0; i < VECTORS_MAX * columns; i++)
+        plain[i] = (int8_t)extreme(-127, 127);
+    for (uint32_t i = 0; i < VECTORS_MAX * groups; i++)
+        scales[i] = extreme(0, 4095);
+    make_vectors(VECTORS_MAX * columns);
+}
+
+/* All quants -8 or 7, all of the vector's 127 with the sign, all scales the greatest. */
+static void
+fill_with_extremes(uint32_t columns, uint8_t quants, int8_t vector)
+{
+    for (uint32_t i = 0; i < ROWS * columns / 32; i++) {
+        file[i] = (struct file_group){{0xff, 0x0f}, {0}}; /* 2^-12 less a little: 4094 of 2^-24 */
+        memset(file[i].quants, quants, 16);
+    }
+    memset(plain, vector, columns);
+    for (uint32_t g = 0; g < columns / 32; g++)
+        scales[g] = 4095;
+    make_vectors(columns);
+}
+
+static void
+pack(uint32_t rows, uint32_t columns)
+{
+    const struct engine_rows from = {.values = file, .group = 32};
+    CHECK(rows32_layout.block_bytes(rows, columns) <= sizeof packed);
+    memset(packed, 0x77, sizeof packed);
+    rows32_layout.pack(&from, rows, columns, packed);
+}
+
+static void
+run_kernel(const struct engine_kernel *kernel, uint32_t rows, uint32_t columns, uint32_t vectors,
+           float out[VECTORS_MAX][2 * ROWS])
+{
+    const struct engine_rows packed_rows = {.values = packed};
+    const struct engine_vectors v = {.count = vectors,
+                                     .columns = columns,
+                                     .group = 32,
+                                     .singles = singles,
+                                     .integer_scales = scales,
+                                     .bases = bases};
+    float *pointers[VECTORS_MAX];
+    for (uint32_t i = 0; i < VECTORS_MAX; i++)
+        pointers[i] = out[i];
+    memset(out, 0x55, sizeof results[0]);
+    kernel->multiply(&packed_rows, ROWS, rows, &v, pointers);
+}
+
+static void
+each_kernel_is_bit_for_bit_the_scalar_one(void)
+{
+    static const uint32_t columns[] = {32, 64, 96, 288, 768, 2048, COLUMNS_MAX};
+    static const uint32_t rows[] = {1, 7, 8, 15, 16, 17, 31, 32};
+    uint32_t count, others = 0;
+    const struct engine_kernel *const *kernels = engine_kernels(&count);
+    for (size_t i = 0; i < sizeof columns / sizeof *columns * sizeof rows / sizeof *rows; i++) {
+        uint32_t c = columns[i / 8], r = rows[i % 8], vectors = 1 + i % VECTORS_MAX;
+        fill(c);
+        pack(r, c);
+        run_kernel(&rows32_scalar, r, c, vectors, results[0]);
+        for (uint32_t k = 0; k < count; k++) {
+            if (kernels[k]->layout != &rows32_layout)
+                continue;
+            others++;
+            run_kernel(kernels[k], r, c, vectors, results[1]);
+            if (memcmp(results[0], results[1], sizeof results[0]) != 0)
+                printf("# %s differs: %u rows, %u columns\n", kernels[k]->name, r, c);
+            CHECK_EQ(memcmp(results[0], results[1], sizeof results[0]), 0);
+        }
+    }
+    CHECK(others >= 2 * sizeof columns / sizeof *columns * sizeof rows / sizeof *rows);
+}
+
+static void
+each_kernel_takes_extremes(void)
+{
+    static const uint8_t quants[] = {0x00, 0xff, 0xf0, 0x0f};
+    uint32_t count;
+    const struct engine_kernel *const *kernels = engine_kernels(&count);
+    for (uint32_t i = 0; i < 8; i++) {
+        fill_with_extremes(COLUMNS_MAX, quants[i / 2], i % 2 ? 127 : -127);
+        pack(ROWS, COLUMNS_MAX);
+        run_kernel(&rows32_scalar, ROWS, COLUMNS_MAX, 1, results[0]);
+        for (uint32_t k = 0; k < count; k++)
+            if (kernels[k]->layout == &rows32_layout) {
+                run_kernel(kernels[k], ROWS, COLUMNS_MAX, 1, results[1]);
+                CHECK_EQ(memcmp(results[0], results[1], sizeof results[0]), 0);
+            }
+    }
+}
+
+/* The definition, in 64 bits: what overflows 32, or a dot 16, shows here. */
+static int64_t
+sum_of_row(uint32_t r, uint32_t columns, float base)
+{
+    uint32_t groups = columns / 32;
+    int64_t sum = 0;
+    for (uint32_t g = 0; g < groups; g++) {
+        int8_t quants[32];
+        const struct engine_rows rows = {.values = file};
+        int64_t scale = lroundf(groups_read(ENGINE_Q4_0, &rows, r, columns, g, quants) / base),
+                dot = 0;
+        CHECK(scale >= -4095 && scale <= 4095);
+        for (uint32_t i = 0; i < 32; i++)
+            dot += quants[i] * plain[g * 32 + i];
+        CHECK(dot >= INT16_MIN && dot <= INT16_MAX);
+        sum += (((dot * scale + 2048) >> 12) * scales[g] + 64) >> 7;
+    }
+    return sum;
+}
+
+static void
+the_scalar_kernel_is_its_definition_and_never_overflows(void)
+{
+    const float *row_bases = (const void *)(packed + GROUPS_MAX * sizeof(struct rows32_group));
+    for (int round = 0; round < 5; round++) {
+        fill(COLUMNS_MAX);
+        if (round > 0)
+            fill_with_extremes(COLUMNS_MAX, round > 2 ? 0xff : 0, round % 2 ? 127 : -127);
+        pack(ROWS, COLUMNS_MAX);
+        run_kernel(&rows32_scalar, ROWS, COLUMNS_MAX, 1, results[0]);
+        for (uint32_t r = 0; r < ROWS; r++) {
+            int64_t sum = sum_of_row(r, COLUMNS_MAX, row_bases[r]);
+            CHECK(sum >= INT32_MIN && sum <= INT32_MAX);
+            CHECK(results[0][0][ROWS + r] == (float)sum * 0x1p19f * row_bases[r]);
+        }
+    }
+}
+
+/* As the layout is described, and as the file has it within half a scale. */
+static void
+packed_rows_are_those_of_the_file(void)
+{
+    float row[288];
+    const struct engine_rows rows = {.values = file};
+    fill(288);
+    pack(20, 288);
+    for (uint32_t r = 0; r < 20; r++) {
+        float most = 0, size[9];
+        int8_t quants[9][32];
+        for (uint32_t g = 0; g < 9; g++) {
+            size[g] = groups_read(ENGINE_Q4_0, &rows, r, 288, g, quants[g]);
+            most = fmaxf(most, fabsf(size[g]));
+        }
+        rows32_q4_expand(&(struct engine_rows){.values = packed}, r, 288, 32, row);
+        for (uint32_t i = 0; i < 288; i++) {
+            const struct rows32_group *group = (const struct rows32_group *)(void *)packed + i / 32;
+            int32_t quant = group->quants[i % 32][r % 8] >> r / 8 * 4 & 15;
+            CHECK_EQ(quant - 8, quants[i / 32][i % 32]);
+            CHECK(fabsf(row[i] - (float)(quant - 8) * size[i / 32]) <= 8 * most / 4095);
+        }
+    }
+}
+
+static void
+scales_that_are_no_numbers_stay_in_their_row(void)
+{
+    static const uint8_t bad[] = {0x7c, 0xfc, 0x7e}; /* infinite, and none */
+    for (size_t i = 0; i < 3; i++) {
+        fill(64);
+        file[2 * 3 + 1].scale[1] = bad[i]; /* of row 3 */
+        pack(16, 64);
+        run_kernel(&rows32_scalar, 16, 64, 1, results[0]);
+        for (uint32_t r = 0; r < 16; r++)
+            CHECK_EQ(isnan(results[0][0][ROWS + r]) != 0, r == 3);
+    }
+}
+
+static void
+singles_are_the_quants_and_what_sums_begin_with(void)
+{
+    static const int32_t factors[] = {4369, 273, 17, 1};
+    fill(COLUMNS_MAX);
+    fill_with_extremes(64, 0, -127);
+    for (uint32_t g = 0; g < GROUPS_MAX; g++) {
+        int32_t sum = 0;
+        for (uint32_t i = 0; i < 32; i++) {
+            CHECK_EQ(singles[g].quants[i], plain[g * 32 + i]);
+            sum += plain[g * 32 + i];
+        }
+        for (int i = 0; i < 4; i++)
+            CHECK_EQ(singles[g].begin[i], (int16_t)(-8 * sum * factors[i]));
+    }
+}
+
+static const struct tap_test tests[] = {
+    TAP(each_kernel_is_bit_for_bit_the_scalar_one),
+    TAP(each_kernel_takes_extremes),
+    TAP(the_scalar_kernel_is_its_definition_and_never_overflows),
+    TAP(packed_rows_are_those_of_the_file),
+    TAP(scales_that_are_no_numbers_stay_in_their_row),
+    TAP(singles_are_the_quants_and_what_sums_begin_with),
+};
+TAP_MAIN(tests)
