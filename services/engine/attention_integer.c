@@ -125,14 +125,6 @@ struct softmax {
     ints most, factor, shift; /* the greatest; what differences are multiplied with, then shifted */
 };
 
-/* A score in 24 bits. */
-static ints
-fixed_score(ints bits, uint32_t exponent)
-{
-    ints shift = lanes_least((int32_t)exponent - lanes_exponents(bits), lanes_all(31));
-    return lanes_signed(lanes_shift(lanes_mantissas(bits), shift), bits >> 31);
-}
-
 /* False: a score is no number. */
 static bool
 begin_softmax(struct softmax *softmax, const float *scores, uint32_t columns, float unit)
@@ -145,7 +137,7 @@ begin_softmax(struct softmax *softmax, const float *scores, uint32_t columns, fl
         size = lanes_greatest(size, lanes_load(scores + p) & LANES_SIZE_BITS);
     exponent = lanes_most(size) >> LANES_MANTISSA;
     for (uint32_t p = 0; p < columns; p += LANES)
-        most = lanes_greatest(most, fixed_score(lanes_load(scores + p), (uint32_t)exponent));
+        most = lanes_greatest(most, lanes_fixed(lanes_load(scores + p), (uint32_t)exponent));
     /* Differences less DIFFERENCE_CUT bits, times 16 bits of the factor; 16 are of fraction. */
     int32_t shift = 2 * LANES_BIAS + LANES_MANTISSA + 15 - 16 - DIFFERENCE_CUT - exponent -
                     (factor >> LANES_MANTISSA);
@@ -159,7 +151,7 @@ begin_softmax(struct softmax *softmax, const float *scores, uint32_t columns, fl
 static ints
 weights_of(const struct softmax *softmax, ints scores)
 {
-    ints below = (softmax->most - fixed_score(scores, softmax->exponent)) >> DIFFERENCE_CUT;
+    ints below = (softmax->most - lanes_fixed(scores, softmax->exponent)) >> DIFFERENCE_CUT;
     ints product = lanes_least(below, lanes_all(0xffff)) * softmax->factor;
     return lanes_power(lanes_shift(product, softmax->shift));
 }

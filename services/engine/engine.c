@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-#define INFINITY_BITS 0x7f800000
-
 const struct engine_model *
 engine_model_of(const struct engine *engine)
 {
@@ -275,25 +273,16 @@ engine_step(struct engine *engine, const struct engine_item *items, uint32_t cou
     return ENGINE_OK;
 }
 
-/* Logits as integers in the same order; what is no number is least. */
-static ints
-order_of(ints logits)
-{
-    ints size = logits & LANES_SIZE_BITS;
-    ints order = lanes_signed(size, logits >> 31);
-    return lanes_choose(size > INFINITY_BITS, lanes_all(INT32_MIN), order);
-}
-
 /* Of LANES logits; behind `count` there are none. */
 static ints
 order_at(const float *logits, uint32_t count)
 {
     float last[LANES];
     if (count >= LANES)
-        return order_of(lanes_load(logits));
+        return lanes_order(lanes_load(logits));
     memset(last, 0xff, sizeof last); /* no numbers */
     memcpy(last, logits, count * sizeof *logits);
-    return order_of(lanes_load(last));
+    return lanes_order(lanes_load(last));
 }
 
 uint32_t

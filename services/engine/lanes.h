@@ -22,6 +22,7 @@ typedef uint32_t uints __attribute__((vector_size(64)));
 #define LANES_BIAS       127
 #define LANES_ONE        65536 /* in 16 bits of fraction */
 #define LANES_SIZE_BITS  0x7fffffff
+#define LANES_INFINITY   0x7f800000
 #define LANES_LOG2_E_LOW 29013 /* log2(e) - 1, in 16 bits of fraction */
 
 static inline ints
@@ -119,6 +120,23 @@ static inline ints
 lanes_signed(ints sizes, ints negative)
 {
     return (sizes ^ negative) - negative;
+}
+
+/* Integers in the order of floats, of their bits; what is no number is least. */
+static inline ints
+lanes_order(ints floats)
+{
+    ints size = floats & LANES_SIZE_BITS;
+    return lanes_choose(size > LANES_INFINITY, lanes_all(INT32_MIN),
+                        lanes_signed(size, floats >> 31));
+}
+
+/* Floats whose exponent is at most `exponent`, in parts of its 24 bits. */
+static inline ints
+lanes_fixed(ints floats, uint32_t exponent)
+{
+    ints shift = lanes_least((int32_t)exponent - lanes_exponents(floats), lanes_all(31));
+    return lanes_signed(lanes_shift(lanes_mantissas(floats), shift), floats >> 31);
 }
 
 /* 2^-d in 30 bits of fraction, d having 16 and being at least 0: within 6e-5 of it, and a unit. */

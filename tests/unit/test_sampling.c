@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "word_weights.h"
 #include "tap.h"
 
 #define WORDS 8
@@ -182,6 +183,87 @@ words_that_are_no_numbers_are_not_drawn(void)
     CHECK_EQ(engine_sample(&sampler, nothing, 2, candidates), 0);
 }
 
+/* Of logits around `middle`, against double precision. */
+static void
+check_weights(float middle, float spread, float temperature, uint32_t count, uint64_t seed)
+{
+    float logits[100];
+    int32_t weights[100];
+    double most = -INFINITY;
+    for (uint32_t i = 0; i < count; i++) {
+        logits[i] = middle + spread * ((float)tap_random(&seed, 2000001) * 1e-6f - 1);
+        most = logits[i] > most ? logits[i] : most;
+    }
+    CHECK(word_weights_of(logits, count, temperature, weights));
+    for (uint32_t i = 0; i < count; i++) {
+        double exact = exp((logits[i] - most) / temperature), weight = weights[i] * 0x1p-30;
+        if (fabs(weight - exact) > 5e-4 * exact + 0x1p-29)
+            printf("# %g %g %g: %g, not %g\n", middle, spread, temperature, weight, exact);
+        CHECK(fabs(weight - exact) <= 5e-4 * exact + 0x1p-29);
+    }
+}
+
+static void
+weights_are_within_their_bound(void)
+{
+    static const float temperatures[] = {0.05f, 0.3f, 0.7f, 1, 1.9f, 100, 1e6f};
+    static const float spreads[] = {0, 0.01f, 3, 20, 500};
+    for (size_t t = 0; t < sizeof temperatures / sizeof *temperatures; t++)
+        for (size_t s = 0; s < sizeof spreads / sizeof *spreads; s++)
+            for (uint32_t count = 1; count <= 100; count++)
+                for (float middle = -20; middle <= 20; middle += 10)
+                    check_weights(middle, spreads[s], temperatures[t], count, count);
+}
+
+static void
+sums_are_those_of_the_words_that_count(void)
+{
+    int32_t weights[100];
+    uint64_t seed = 3, sum = 0;
+    for (uint32_t count = 1; count <= 100; count++) {
+        uint32_t counted = 0;
+        sum = 0;
+        for (uint32_t i = 0; i < count; i++) {
+            weights[i] = i % 5 == 0 ? 0 : (int32_t)tap_random(&seed, WEIGHTS_ONE);
+            sum += weights[i] >= 1 << 28 ? (uint64_t)weights[i] : 0;
+            counted += weights[i] >= 1 << 28;
+        }
+        CHECK_EQ(word_weights_from(weights, count, 1 << 28).sum, sum);
+        CHECK_EQ(word_weights_from(weights, count, 1 << 28).count, counted);
+    }
+}
+
+/* What a search among all words finds, of many words that are nearly as likely. */
+static void
+limits_are_those_of_a_full_sort(void)
+{
+    enum { MANY = 3000 };
+    static float logits[MANY];
+    static struct engine_candidate many[MANY];
+    uint64_t seed = 9;
+    for (uint32_t k = 1; k < 40; k += 3) {
+        struct engine_sampling settings = {.temperature = 50, .top_k = k, .seed = k};
+        struct engine_sampler sampler;
+        for (uint32_t i = 0; i < MANY; i++)
+            logits[i] = (float)tap_random(&seed, 1000) * 0.01f - (k % 2 == 0 ? 3 : 300);
+        engine_sampler_begin(&sampler, &settings);
+        for (uint32_t draws = 0; draws < 50; draws++) {
+            uint32_t token = engine_sample(&sampler, logits, MANY, many), better = 0;
+            for (uint32_t i = 0; i < MANY; i++)
+                better += logits[i] > logits[token] || (logits[i] == logits[token] && i < token);
+            CHECK(better < k);
+        }
+    }
+}
+
+static void
+the_lowest_temperatures_are_greedy(void)
+{
+    const double expected[WORDS] = {0, 1};
+    FREQUENCIES(1e-6f, .top_k = 0);
+    FREQUENCIES(1e-45f, .top_p = 0.9f);
+}
+
 static void
 log_probabilities_are_those_of_the_softmax(void)
 {
@@ -206,6 +288,10 @@ static const struct tap_test tests[] = {
     TAP(recent_words_are_penalised_once),
     TAP(words_of_long_ago_are_not_penalised),
     TAP(words_that_are_no_numbers_are_not_drawn),
+    TAP(weights_are_within_their_bound),
+    TAP(sums_are_those_of_the_words_that_count),
+    TAP(limits_are_those_of_a_full_sort),
+    TAP(the_lowest_temperatures_are_greedy),
     TAP(log_probabilities_are_those_of_the_softmax),
 };
 TAP_MAIN(tests)

@@ -1,0 +1,105 @@
+/* Sixteen words at a time. */
+#include "word_weights.h"
+
+#include "engine/engine.h"
+#include "lanes.h"
+
+#define RANGE    20.8f /* the logarithm of 2^30 */
+#define LOG2_E   1.44269504f
+#define LOW_BITS 9 /* of a difference: the other 16 are multiplied apart */
+
+/* How logits become exponents of two. */
+struct scale {
+    uint32_t exponent; /* of the farthest from 0 of those that count */
+    ints least;        /* that counts, in the order of floats */
+    ints most;         /* the greatest */
+    ints factor, shift,
+        lower; /* what differences are multiplied with, then shifted; the low part */
+};
+
+static int32_t
+bits_of(float x)
+{
+    int32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static bool
+begin(struct scale *scale, float most, float temperature)
+{
+    float least = most - RANGE * temperature;
+    int32_t factor = bits_of(LOG2_E / temperature);
+    int32_t sizes[2] = {bits_of(most) & LANES_SIZE_BITS, bits_of(least) & LANES_SIZE_BITS};
+    int32_t exponent = (sizes[0] > sizes[1] ? sizes[0] : sizes[1]) >> LANES_MANTISSA;
+    /* Differences less LOW_BITS, times 16 bits of the factor; 16 are of fraction. */
+    int32_t shift = 2 * LANES_BIAS + LANES_MANTISSA + 15 - 16 - LOW_BITS - exponent -
+                    (factor >> LANES_MANTISSA);
+    if (shift < 0 || exponent == 255)
+        return false;
+    scale->exponent = (uint32_t)exponent;
+    scale->least = lanes_order(lanes_all(bits_of(least)));
+    scale->most = lanes_fixed(lanes_all(bits_of(most)), scale->exponent);
+    scale->factor = lanes_all(((factor & 0x7fffff) | 0x800000) >> 8);
+    scale->shift = lanes_all(shift > 31 ? 31 : shift);
+    scale->lower = lanes_all(shift + LOW_BITS > 31 ? 31 : shift + LOW_BITS);
+    return true;
+}
+
+static ints
+weigh(const struct scale *scale, ints logits)
+{
+    ints below = scale->most - lanes_fixed(logits, scale->exponent);
+    ints high = lanes_least(below >> LOW_BITS, lanes_all(0xffff)) * scale->factor;
+    ints low = (below & ((1 << LOW_BITS) - 1)) * scale->factor;
+    ints exponents = lanes_shift(high, scale->shift) + lanes_shift(low, scale->lower);
+    return lanes_power(exponents) & (lanes_order(logits) >= scale->least);
+}
+
+bool
+word_weights_of(const float *logits, uint32_t count, float temperature, int32_t *weights)
+{
+    struct scale scale;
+    if (!begin(&scale, logits[engine_greedy(logits, count)], temperature))
+        return false;
+    for (uint32_t i = 0; i < count; i += LANES) {
+        float last[LANES] = {0};
+        if (count - i >= LANES) {
+            lanes_store(weights + i, weigh(&scale, lanes_load(logits + i)));
+            continue;
+        }
+        memcpy(last, logits + i, (count - i) * sizeof *last);
+        ints lanes = weigh(&scale, lanes_load(last));
+        memcpy(weights + i, &lanes, (count - i) * sizeof *weights);
+    }
+    return true;
+}
+
+/* Sums of lanes, of their halves of 16 bits: for 65,536 times as many words. */
+static uint64_t
+total(ints low, ints high)
+{
+    uint32_t lows[LANES], highs[LANES];
+    uint64_t sum = 0;
+    lanes_store(lows, low);
+    lanes_store(highs, high);
+    for (uint32_t i = 0; i < LANES; i++)
+        sum += lows[i] + ((uint64_t)highs[i] << 16);
+    return sum;
+}
+
+struct word_weights_part
+word_weights_from(const int32_t *weights, uint32_t count, int32_t least)
+{
+    ints low = {0}, high = {0}, counted = {0};
+    for (uint32_t i = 0; i < count; i += LANES) {
+        int32_t last[LANES] = {0};
+        if (count - i < LANES)
+            memcpy(last, weights + i, (count - i) * sizeof *last);
+        ints lanes = lanes_load(count - i < LANES ? last : weights + i), in = lanes >= least;
+        low += lanes & in & 0xffff;
+        high += (lanes & in) >> 16;
+        counted -= in & (lanes > 0);
+    }
+    return (struct word_weights_part){total(low, high), (uint32_t)total(counted, (ints){0})};
+}
