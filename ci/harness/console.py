@@ -19,17 +19,23 @@ class Console:
             [ROOT / "build/tools/run-qemu", "--kernel", OUT / "exo.Image", "--initrd", image],
             env=clean_environment(TEST="1", **variables), stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1)
-        self.late = threading.Timer(HANGS_S, self.process.kill)
+        self.late, self.hung = threading.Timer(HANGS_S, self.kill), False
         self.late.start()
         self.lines, self.port = [], None
 
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def kill(self):
+        self.hung = True
+        self.process.kill()
+
+    def __exit__(self, kind, *_):
         self.late.cancel()
         self.process.terminate()
         self.process.communicate()
+        if self.hung and kind is None:  # what the test saw then was the end of the machine
+            raise AssertionError("the machine hung:\n" + "".join(self.lines))
 
     def type(self, line):
         self.process.stdin.write(line + "\n")

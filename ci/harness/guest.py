@@ -47,7 +47,9 @@ def run_one(report, test, plan, machine, cmdline="", patience=1):
     name = f"guest/{test} ({machine.label()})"
     image = ROOT / "out" / machine.build / "guest" / f"{test}.img"
     log = LOGS / "guest" / f"{test}.{machine.label()}.log"
+    start = time.monotonic()
     status, console = qemu.run(machine, image, plan, log, cmdline, patience)
+    report.took(name, time.monotonic() - start)
     if reason := qemu.not_permitted(status, console):
         report.skip(name, reason)
         return

@@ -1,5 +1,7 @@
 """Running things on the host: the build, and jobs side by side."""
 import concurrent.futures
+import contextlib
+import fcntl
 import os
 import pathlib
 import re
@@ -29,9 +31,19 @@ def run(arguments, timeout=None, **options):
     return done.returncode, done.stdout.decode(errors="replace")
 
 
+@contextlib.contextmanager
+def building():
+    """One build at a time, of all processes: each may find the same files old."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    with open(LOGS / "building", "w", encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def make(*arguments):
     """(status, output without the lines that only say which step is at work)."""
-    status, output = run(["make", *arguments], env=clean_environment(LC_ALL="C"))
+    with building():
+        status, output = run(["make", *arguments], env=clean_environment(LC_ALL="C"))
     return status, re.sub(r"^  [A-Z]+ +\S+\n", "", output, flags=re.MULTILINE)
 
 

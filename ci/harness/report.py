@@ -8,6 +8,7 @@ import traceback
 from .host import LOGS
 
 TAIL_LINES = 40
+SLOWEST = 8  # that are named behind a suite
 
 
 class Report:
@@ -16,6 +17,7 @@ class Report:
     def __init__(self, pattern=None):
         self.pattern = pattern
         self.passed, self.skipped, self.failures = 0, 0, []
+        self.times = []
         self.lock = threading.Lock()
 
     def selected(self, name):
@@ -62,15 +64,24 @@ class Report:
         elif problems:
             print(f"       {name}: {'; '.join(problems)}", flush=True)
 
+    def took(self, name, seconds):
+        with self.lock:
+            self.times.append((seconds, name))
+
     @contextlib.contextmanager
     def suite(self, name):
-        """Prints how long the suite took; an exception in it is a failure, not an end."""
+        """Prints how long the suite took, and its slowest parts; an exception in it is a failure,
+        not an end."""
         start = time.monotonic()
         try:
             yield
         except Exception as error:  # pylint: disable=broad-except
             self.fail(name, f"the harness failed: {error!r}", traceback.format_exc())
         finally:
+            slowest = sorted(self.times, reverse=True)[:SLOWEST]
+            self.times = []
+            for seconds, part in slowest:
+                print(f"#   {seconds:5.1f} s  {part}")
             print(f"# {name}: {time.monotonic() - start:.1f} s", flush=True)
 
     def finish(self):

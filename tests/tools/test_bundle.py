@@ -10,7 +10,8 @@ import tempfile
 import tomllib
 import unittest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from harness.host import ROOT, building
+
 TOOL = ROOT / "out/host/bundle"
 FLIP = ROOT / "build/tools/flip-bit"
 BLOCK = 65536
@@ -19,8 +20,9 @@ SHAPE = {"dim": 64, "hidden": 128, "layers": 2, "heads": 4, "kv_heads": 2, "voca
 
 
 def setUpModule():
-    subprocess.run(["make", "-s", "out/host/bundle"], cwd=ROOT, check=True, timeout=300,
-                   stdout=subprocess.DEVNULL)
+    with building():
+        subprocess.run(["make", "-s", "out/host/bundle"], cwd=ROOT, check=True, timeout=300,
+                       stdout=subprocess.DEVNULL)
 
 
 def leaves_of(data):
@@ -408,9 +410,10 @@ class MakeFunctions(Case):
             f"$(call bundle,mktest,1,{files},{options})\n"
             f"$(call corrupt_bundle,mktest,2,{files},{options},model.bin)\n"
             "$(call store_image,out/mktest.img,mktest/1 mktest/2)\n")
-        subprocess.run(["make", "-s", "-f", self.folder / "test.mk", "out/mktest.img",
-                        "out/keys/development.pub"], cwd=ROOT, check=True, timeout=120,
-                       capture_output=True)
+        with building():
+            subprocess.run(["make", "-s", "-f", self.folder / "test.mk", "out/mktest.img",
+                            "out/keys/development.pub"], cwd=ROOT, check=True, timeout=120,
+                           capture_output=True)
         status, output, errors = self.run_tool("verify", ROOT / "out/mktest.img", "--trust",
                                                ROOT / "out/keys/development.pub")
         self.assertEqual(status, 1)
@@ -429,9 +432,10 @@ class Store(Case):
         """(status, what was chosen) of `make store`, or (status, errors)."""
         names = [f"print-STORE_{name}" for name in ("IMAGE", "BUNDLE", "TRUST", "UNSIGNED")]
         for targets in (["store"], ["-j1", *names]):
-            done = subprocess.run(
-                ["make", "-s", f"STORE_FOLDER={self.folder}/store", *variables, *targets], cwd=ROOT,
-                capture_output=True, text=True, check=False, timeout=120)
+            with building():
+                done = subprocess.run(
+                    ["make", "-s", f"STORE_FOLDER={self.folder}/store", *variables, *targets],
+                    cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
             if done.returncode:
                 return done.returncode, done.stderr
         return 0, done.stdout.splitlines()

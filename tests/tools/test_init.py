@@ -44,8 +44,8 @@ class Machine(Console):
                         *modules], check=True)
         super().__init__(image, **variables)
 
-    def __exit__(self, *_):
-        super().__exit__()
+    def __exit__(self, *error):
+        super().__exit__(*error)
         self.folder.cleanup()
 
 

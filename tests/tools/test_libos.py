@@ -5,7 +5,8 @@ import subprocess
 import tempfile
 import unittest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from harness.host import ROOT, make
+
 TOOL = ROOT / "build/tools/libos"
 OUT = ROOT / "out/clang-release"
 ARCHIVE = re.compile(r"libos/([a-z-]+)\.a\(")
@@ -78,8 +79,9 @@ class LinkMap(unittest.TestCase):
         self.assertTrue(files)
         for file in files:
             target = OUT / "guest" / f"{file.stem}.elf"
-            subprocess.run(["make", "-s", "TOOLCHAIN=clang", "BUILD=release", str(target.relative_to(ROOT))],
-                           cwd=ROOT, check=True, capture_output=True)
+            status, output = make("TOOLCHAIN=clang", "BUILD=release",
+                                  str(target.relative_to(ROOT)))
+            self.assertEqual(status, 0, output)
             named = subprocess.run([TOOL, "archives", file], capture_output=True, text=True,
                                    check=True).stdout.split()
             linked = set(ARCHIVE.findall(target.with_suffix(".map").read_text(encoding="utf-8")))
