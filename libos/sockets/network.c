@@ -20,7 +20,8 @@
 
 static struct stack stack;
 static _Atomic int32_t status = STARTING;
-static _Atomic uint32_t events; /* a futex word: it changes with the status, and with the address */
+static _Atomic uint32_t events; /* a futex word: it changes with what anybody here waits for */
+static _Atomic bool draining;
 
 static void
 tell(void)
@@ -78,6 +79,15 @@ fail(int64_t err)
     rt_exit(1);
 }
 
+/* The core lock is held. */
+static bool
+is_acknowledged(void)
+{
+    struct stack_usage usage;
+    stack_read_usage(&stack, &usage);
+    return usage.segments == 0;
+}
+
 static void
 drive_once(void)
 {
@@ -89,7 +99,7 @@ drive_once(void)
         thread_yield();
         network_lock();
     }
-    if (stack_is_up(&stack) != was_up)
+    if (stack_is_up(&stack) != was_up || (atomic_load(&draining) && is_acknowledged()))
         tell();
     int64_t err = stack.nic.rx.error != EXO_OK ? stack.nic.rx.error : stack.nic.tx.error;
     if (err != EXO_OK)
@@ -142,6 +152,21 @@ network_wait(uint8_t ip[4])
         memcpy(ip, &netif_ip4_addr(&stack.netif)->addr, 4);
         network_unlock();
         if (up)
+            return;
+        (void)futex_wait(&events, seen, EXO_FOREVER);
+    }
+}
+
+void
+network_drain(void)
+{
+    atomic_store(&draining, true);
+    for (;;) {
+        uint32_t seen = atomic_load(&events);
+        network_lock();
+        bool done = is_acknowledged();
+        network_unlock();
+        if (done)
             return;
         (void)futex_wait(&events, seen, EXO_FOREVER);
     }

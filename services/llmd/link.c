@@ -213,8 +213,8 @@ links_look_after(struct links *links, uint64_t real_ms)
     }
 }
 
-bool
-links_are_quiet(const struct links *links)
+static bool
+is_quiet(const struct links *links)
 {
     bool quiet = true;
     for (uint32_t i = 0; i < links->options.links_max; i++) {
@@ -222,4 +222,17 @@ links_are_quiet(const struct links *links)
         quiet &= !link->used || link->http.acknowledged == link->http.written;
     }
     return quiet;
+}
+
+bool
+links_finish(struct links *links)
+{
+    struct stack_usage usage;
+    if (!is_quiet(links))
+        return false;
+    for (uint32_t i = 0; i < links->options.links_max; i++)
+        if (links->link[i].used)
+            close_link(&links->link[i]);
+    stack_read_usage(links->stack, &usage);
+    return usage.segments == 0;
 }

@@ -39,7 +39,10 @@ int64_t links_open(struct links *links, struct stack *stack, const struct links_
 /* Sends what is there, closes what is over, looks at the time (milliseconds). After each poll. */
 void links_look_after(struct links *links, uint64_t real_ms);
 
-/* Whether the other ends have acknowledged all that was written. */
-bool links_are_quiet(const struct links *links);
+/*
+ * Before the program ends: once all that was written is acknowledged, closes every connection.
+ * Whether the other ends have acknowledged that, too; to be called again until they have.
+ */
+bool links_finish(struct links *links);
 
 #endif

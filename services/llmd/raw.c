@@ -105,7 +105,7 @@ announce(void)
 static bool
 is_drained(struct serve *serve)
 {
-    return rt_stop_requested() && serve_drain(serve) && links_are_quiet(&links);
+    return rt_stop_requested() && serve_drain(serve) && links_finish(&links);
 }
 
 int

@@ -154,11 +154,19 @@ sockets_prepare(struct sockets *sockets)
     return count + 1;
 }
 
+static bool
+is_ending(const struct sockets *sockets)
+{
+    return sockets->options.is_ending != NULL && sockets->options.is_ending();
+}
+
 void
 sockets_handle(struct sockets *sockets)
 {
     uint32_t count = sockets->options.clients_max;
     sockets->options.turn();
+    if (is_ending(sockets))
+        (void)serve_drain(sockets->options.serve); /* what came with the word to end is too late */
     for (uint32_t i = 0; i < count; i++) {
         struct client *client = &sockets->clients[i];
         short found = sockets->polls[i].revents;
@@ -198,6 +206,14 @@ sockets_have_news(const struct sockets *sockets)
 bool
 sockets_are_over(struct sockets *sockets)
 {
-    return sockets->options.is_ending != NULL && sockets->options.is_ending() &&
-           serve_drain(sockets->options.serve) && !anything_to_send(sockets);
+    return is_ending(sockets) && serve_drain(sockets->options.serve) && !anything_to_send(sockets);
+}
+
+void
+sockets_close(struct sockets *sockets)
+{
+    for (uint32_t i = 0; i < sockets->options.clients_max; i++)
+        if (sockets->clients[i].socket >= 0)
+            drop(sockets, &sockets->clients[i]);
+    (void)close(sockets->listener);
 }

@@ -42,6 +42,9 @@ int sockets_open(struct sockets *sockets, const struct sockets_options *options)
  */
 bool sockets_serve(struct sockets *sockets);
 
+/* Closes every connection, and stops listening. */
+void sockets_close(struct sockets *sockets);
+
 /* --- For the loops: a turn is prepare, a poll() of `polls`, handle. Those two by one thread.
  * ----------------------------- */
 

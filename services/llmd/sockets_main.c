@@ -54,5 +54,7 @@ main(void)
     service_announce(ip, HTTP_PORT);
     if (!sockets_serve(&sockets))
         service_die("network", strerror(errno));
+    sockets_close(&sockets);
+    network_drain();
     return 0;
 }

@@ -13,6 +13,12 @@ int64_t network_status(void);
 /* Waits until the interface has an IPv4 address, and writes it, in network order. */
 void network_wait(uint8_t ip[4]);
 
+/*
+ * Before a program ends: waits until the other ends have acknowledged all that was sent, closing
+ * included. TCP gives one up that is silent for minutes.
+ */
+void network_drain(void);
+
 /* What was counted; the numbers go on changing. */
 const struct stack_counts *network_counts(void);
 
