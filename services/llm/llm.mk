@@ -24,7 +24,7 @@ out/host/plain-loop: tests/engine/plain_loop.c | setup
 
 # For an Arm CPU, to measure with in QEMU's user mode.
 LLM_ARM_SRCS := $(LLM_HOSTED_SRCS) services/llm/aarch64/cpu.c $(ENGINE_AARCH64_SRCS)
-out/arm/llm: $(LLM_ARM_SRCS) $(wildcard services/engine/*.h services/engine/include/engine/*.h) | setup
+out/arm/llm: $(LLM_ARM_SRCS) $(wildcard services/engine/*.h services/engine/aarch64/*.inc services/engine/include/engine/*.h) | setup
 	$(call say,ARMCC,$@)mkdir -p $(@D) && $(HOSTCC) --target=aarch64-linux-gnu -fuse-ld=lld -static \
 	    -std=c11 -O2 -g -D_GNU_SOURCE $(WARNINGS) $(ENGINE_FLAGS) $(ENGINE_AARCH64_FLAGS) \
 	    -Iservices/llm -o $@ $(LLM_ARM_SRCS) -lm

@@ -16,7 +16,7 @@
 #include "tap.h"
 
 #define COLUMNS_MAX  5632
-#define VECTORS_MAX  3
+#define VECTORS_MAX  17
 #define BLOCK_BYTES  (2 * (COLUMNS_MAX / 32 * 544 + 64))
 #define ALL_FEATURES (ENGINE_NEON | ENGINE_SVE2) /* of the CPU that the test is run on */
 #define ALIGNED      __attribute__((aligned(ENGINE_ARENA_ALIGN)))
@@ -27,7 +27,7 @@ static float scales[ENGINE_BLOCK_ROWS * COLUMNS_MAX / 32];
 static uint8_t packed[BLOCK_BYTES] ALIGNED;
 static int16_t integers[VECTORS_MAX * COLUMNS_MAX] ALIGNED;
 static int32_t integer_scales[VECTORS_MAX * COLUMNS_MAX / 32] ALIGNED;
-static float bases[VECTORS_MAX] = {1, 0.5f, 3e-5f};
+static float bases[VECTORS_MAX];
 /* Results go behind those of a first block, as in a step. */
 static float results[2][VECTORS_MAX][2 * ENGINE_BLOCK_ROWS];
 
@@ -68,24 +68,35 @@ fill(uint32_t columns)
     pair_up(VECTORS_MAX * columns);
     for (uint32_t i = 0; i < VECTORS_MAX * columns / 32; i++)
         integer_scales[i] = extreme(0, 4095);
+    for (uint32_t v = 0; v < VECTORS_MAX; v++)
+        bases[v] = ldexpf(1, -(int)v);
+}
+
+/* With `vectors` of them from `first` on. */
+static void
+run_kernel_from(const struct engine_kernel *kernel, uint32_t rows, uint32_t columns, uint32_t first,
+                uint32_t vectors, float out[VECTORS_MAX][2 * ENGINE_BLOCK_ROWS])
+{
+    const struct engine_rows packed_rows = {.values = packed};
+    const struct engine_vectors v = {.count = vectors,
+                                     .columns = columns,
+                                     .group = 32,
+                                     .integers = integers + (size_t)first * columns,
+                                     .integer_scales =
+                                         integer_scales + (size_t)first * columns / 32,
+                                     .bases = bases + first};
+    float *pointers[VECTORS_MAX];
+    for (uint32_t i = 0; i < VECTORS_MAX; i++)
+        pointers[i] = out[i];
+    memset(out, 0x55, sizeof results[0]);
+    kernel->multiply(&packed_rows, ENGINE_BLOCK_ROWS, rows, &v, pointers);
 }
 
 static void
 run_kernel(const struct engine_kernel *kernel, uint32_t rows, uint32_t columns, uint32_t vectors,
            float out[VECTORS_MAX][2 * ENGINE_BLOCK_ROWS])
 {
-    const struct engine_rows packed_rows = {.values = packed};
-    const struct engine_vectors v = {.count = vectors,
-                                     .columns = columns,
-                                     .group = 32,
-                                     .integers = integers,
-                                     .integer_scales = integer_scales,
-                                     .bases = bases};
-    float *pointers[VECTORS_MAX];
-    for (uint32_t i = 0; i < VECTORS_MAX; i++)
-        pointers[i] = out[i];
-    memset(out, 0x55, sizeof results[0]);
-    kernel->multiply(&packed_rows, ENGINE_BLOCK_ROWS, rows, &v, pointers);
+    run_kernel_from(kernel, rows, columns, 0, vectors, out);
 }
 
 static void
@@ -104,27 +115,74 @@ is_for_q8(const struct engine_kernel *kernel)
     return kernel->layout == &rows16_layouts[0];
 }
 
+/* All of this layout and the scalar one, on what is packed. */
+static void
+compare_kernels(uint32_t rows, uint32_t columns, uint32_t vectors)
+{
+    uint32_t count;
+    const struct engine_kernel *const *kernels = engine_kernels(&count);
+    run_kernel(&rows16_scalar[0], rows, columns, vectors, results[0]);
+    for (uint32_t k = 0; k < count; k++) {
+        if (!is_for_q8(kernels[k]))
+            continue;
+        run_kernel(kernels[k], rows, columns, vectors, results[1]);
+        bool same = memcmp(results[0], results[1], sizeof results[0]) == 0;
+        if (!same)
+            printf("# %s differs: %u rows, %u columns, %u vectors\n", kernels[k]->name, rows,
+                   columns, vectors);
+        CHECK(same);
+    }
+}
+
 static void
 each_kernel_is_bit_for_bit_the_scalar_one(void)
 {
     static const uint32_t columns[] = {32, 64, 96, 288, 768, 2048, COLUMNS_MAX};
     static const uint32_t rows[] = {1, 15, 16, 17, 31, 32};
+    for (size_t i = 0; i < sizeof columns / sizeof *columns * sizeof rows / sizeof *rows; i++) {
+        fill(columns[i / 6]);
+        pack(rows[i % 6], columns[i / 6]);
+        compare_kernels(rows[i % 6], columns[i / 6], 1 + i % 5);
+    }
+}
+
+static void fill_with_extremes(uint32_t columns, int8_t quant);
+
+static void
+each_kernel_takes_any_number_of_vectors(void)
+{
+    static const uint32_t rows[] = {5, 16, 27, 32};
+    for (uint32_t vectors = 1; vectors <= VECTORS_MAX; vectors++)
+        for (uint32_t i = 0; i < 8; i++) {
+            fill(i < 4 ? 96 : 288);
+            pack(rows[i % 4], i < 4 ? 96 : 288);
+            compare_kernels(rows[i % 4], i < 4 ? 96 : 288, vectors);
+        }
+    for (uint32_t vectors = 1; vectors <= VECTORS_MAX; vectors++) {
+        fill(2048);
+        fill_with_extremes(2048, vectors % 2 ? -128 : 127);
+        pack(32, 2048);
+        compare_kernels(32, 2048, vectors);
+    }
+}
+
+/* Each vector's results are those that it has alone, whoever is multiplied with it. */
+static void
+results_do_not_depend_on_the_other_vectors(void)
+{
     uint32_t count;
     const struct engine_kernel *const *kernels = engine_kernels(&count);
-    for (size_t i = 0; i < sizeof columns / sizeof *columns * sizeof rows / sizeof *rows; i++) {
-        uint32_t c = columns[i / 6], r = rows[i % 6], vectors = 1 + i % VECTORS_MAX;
-        fill(c);
-        pack(r, c);
-        run_kernel(&rows16_scalar[0], r, c, vectors, results[0]);
-        for (uint32_t k = 0; k < count; k++) {
-            if (!is_for_q8(kernels[k]))
-                continue;
-            run_kernel(kernels[k], r, c, vectors, results[1]);
-            if (memcmp(results[0], results[1], sizeof results[0]) != 0)
-                printf("# %s differs: %u rows, %u columns\n", kernels[k]->name, r, c);
-            CHECK_EQ(memcmp(results[0], results[1], sizeof results[0]), 0);
+    static float alone[VECTORS_MAX][2 * ENGINE_BLOCK_ROWS];
+    fill(96);
+    pack(27, 96);
+    for (uint32_t k = 0; k < count; k++)
+        for (uint32_t first = 0; is_for_q8(kernels[k]) && first < VECTORS_MAX; first++) {
+            run_kernel_from(kernels[k], 27, 96, first, 1, alone);
+            for (uint32_t from = 0; from <= first; from++) {
+                run_kernel_from(kernels[k], 27, 96, from, VECTORS_MAX - from, results[0]);
+                CHECK_EQ(memcmp(results[0][first - from], alone[0], sizeof alone[0]), 0);
+            }
         }
-    }
 }
 
 /* The definition, in 64 bits: what overflows 32, or a dot 16, shows here. */
@@ -153,12 +211,12 @@ static void
 fill_with_extremes(uint32_t columns, int8_t quant)
 {
     memset(quants, quant, ENGINE_BLOCK_ROWS * columns);
-    for (uint32_t i = 0; i < columns; i++)
+    for (uint32_t i = 0; i < VECTORS_MAX * columns; i++)
         integers[i] = -127;
-    pair_up(columns);
+    pair_up(VECTORS_MAX * columns);
     for (uint32_t i = 0; i < ENGINE_BLOCK_ROWS * columns / 32; i++)
         scales[i] = 4095;
-    for (uint32_t g = 0; g < columns / 32; g++)
+    for (uint32_t g = 0; g < VECTORS_MAX * columns / 32; g++)
         integer_scales[g] = 4095;
 }
 
@@ -571,6 +629,8 @@ every_kernel_that_fits_is_tried_and_one_is_chosen(void)
 
 static const struct tap_test tests[] = {
     TAP(each_kernel_is_bit_for_bit_the_scalar_one),
+    TAP(each_kernel_takes_any_number_of_vectors),
+    TAP(results_do_not_depend_on_the_other_vectors),
     TAP(the_scalar_kernel_is_its_definition_and_never_overflows),
     TAP(each_kernel_for_attention_is_bit_for_bit_the_scalar_one),
     TAP(the_scalar_kernel_for_attention_is_its_definition),

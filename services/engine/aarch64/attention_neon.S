@@ -13,6 +13,7 @@
  * v6, v7 products, v8, v9 A and v10, v11 H of rows 0 to 7 and 8 to 15, v12 to v15 sums of the even and
  * odd of these rows, v16 to v31 weights.
  */
+#include "neon.inc"
 
 .macro product_exact weights, second, to, a, h
     mul     v\to\().8h, v\weights\().8h, v2.8h
@@ -38,20 +39,6 @@
     dup     v3.8h, v1.h[2 * (\index) + 1]
     product_fine \low, 4, 6, 8
     product_fine \high, 5, 7, 9
-.endm
-
-.macro load_low from
-    ldp     q16, q17, [\from]
-    ldp     q18, q19, [\from, #32]
-    ldp     q20, q21, [\from, #64]
-    ldp     q22, q23, [\from, #96]
-.endm
-
-.macro load_high from
-    ldp     q24, q25, [\from]
-    ldp     q26, q27, [\from, #32]
-    ldp     q28, q29, [\from, #64]
-    ldp     q30, q31, [\from, #96]
 .endm
 
 .macro quarter_low
@@ -89,16 +76,7 @@
     ssra    v\odd\().4s, v5.4s, #11
 .endm
 
-    .text
-    .global rows16_attention_neon
-    .type   rows16_attention_neon, %function
-    .balign 16
-rows16_attention_neon:
-    bti     c
-    stp     d8, d9, [sp, #-64]!
-    stp     d10, d11, [sp, #16]
-    stp     d12, d13, [sp, #32]
-    stp     d14, d15, [sp, #48]
+    kernel  rows16_attention_neon
     movi    v12.4s, #0
     movi    v13.4s, #0
     movi    v14.4s, #0
@@ -128,16 +106,6 @@ rows16_attention_neon:
     end_group 8, 10, 12, 13
     end_group 9, 11, 14, 15
     cbnz    x4, 1b
-    zip1    v0.4s, v12.4s, v13.4s
-    zip2    v1.4s, v12.4s, v13.4s
-    zip1    v2.4s, v14.4s, v15.4s
-    zip2    v3.4s, v14.4s, v15.4s
-    stp     q0, q1, [x5]
-    stp     q2, q3, [x5, #32]
-    ldp     d14, d15, [sp, #48]
-    ldp     d12, d13, [sp, #32]
-    ldp     d10, d11, [sp, #16]
-    ldp     d8, d9, [sp], #64
-    ret
-    .size   rows16_attention_neon, . - rows16_attention_neon
+    store_sums 12, 13, 14, 15, x5
+    end_kernel rows16_attention_neon
     .section .note.GNU-stack, "", %progbits

@@ -5,9 +5,15 @@
 void rows16_attention_neon(const void *strip, const int16_t *quants, const int16_t *fine,
                            const int32_t *scales, uint64_t groups, int32_t out[ROWS16_ROWS]);
 
-/* rows16_neon.S, rows16_sve.S: sums of the rows of strips, or of two, times one vector. */
-void rows16_q8_neon(const void *strips, const int16_t *quants, const int32_t *scales,
-                    uint64_t groups, int32_t *out, uint64_t strip_count);
+/* rows16_neon.S, rows16_several_neon.S: sums of the rows of strips, times one, two or four vectors.
+ */
+#define VECTORS_AT_ONCE 4
+typedef void multiply_strips(const void *strips, const int16_t *quants, const int32_t *scales,
+                             uint64_t groups, int32_t (*out)[ENGINE_BLOCK_ROWS],
+                             uint64_t strip_count);
+multiply_strips rows16_q8_neon, rows16_q8_neon_2, rows16_q8_neon_4;
+
+/* rows16_sve.S: sums of the rows of two strips, times one vector. */
 void rows16_q8_sve(const void *strip, uint64_t strip_bytes, const int16_t *quants,
                    const int32_t *scales, uint64_t groups, int32_t out[2 * ROWS16_ROWS]);
 
@@ -21,22 +27,31 @@ least(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
+/* So many vectors are multiplied at once where as many are left; no sum depends on the others. */
+static const struct {
+    uint32_t vectors;
+    multiply_strips *multiply;
+} at_once[] = {{VECTORS_AT_ONCE, rows16_q8_neon_4}, {2, rows16_q8_neon_2}, {1, rows16_q8_neon}};
+
 /* Calls are few: an emulator takes long for those that leave the page. */
 static void
 multiply_neon(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
               const struct engine_vectors *vectors, float *const *out)
 {
-    uint32_t columns = vectors->columns, groups = columns / ROWS16_GROUP;
+    uint32_t columns = vectors->columns, groups = columns / ROWS16_GROUP, first = 0;
     size_t strip_bytes = rows16_strip_bytes(columns);
-    for (uint32_t v = 0; v < vectors->count; v++) {
-        int32_t sums[ENGINE_BLOCK_ROWS];
-        const uint8_t *strip = rows->values;
-        rows16_q8_neon(strip, vectors->integers + (size_t)v * columns,
-                       vectors->integer_scales + (size_t)v * groups, groups, sums,
-                       row_count > ROWS16_ROWS ? 2 : 1);
-        for (uint32_t r = 0; r < row_count; r += ROWS16_ROWS, strip += strip_bytes)
-            rows16_finish(strip, columns, sums + r, least(row_count - r, ROWS16_ROWS),
-                          vectors->bases[v], out[v] + first_row + r);
+    for (int k = 0; first < vectors->count; first += at_once[k].vectors) {
+        int32_t sums[VECTORS_AT_ONCE][ENGINE_BLOCK_ROWS];
+        while (vectors->count - first < at_once[k].vectors)
+            k++;
+        at_once[k].multiply(rows->values, vectors->integers + (size_t)first * columns,
+                            vectors->integer_scales + (size_t)first * groups, groups, sums,
+                            row_count > ROWS16_ROWS ? 2 : 1);
+        for (uint32_t v = 0; v < at_once[k].vectors; v++)
+            for (uint32_t r = 0; r < row_count; r += ROWS16_ROWS)
+                rows16_finish((const uint8_t *)rows->values + r / ROWS16_ROWS * strip_bytes,
+                              columns, sums[v] + r, least(row_count - r, ROWS16_ROWS),
+                              vectors->bases[first + v], out[first + v] + first_row + r);
     }
 }
 

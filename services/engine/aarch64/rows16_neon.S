@@ -14,6 +14,7 @@
  * of the rows, v8, v9 dots of rows 0 to 7 and 8 to 15, v12 to v15 sums of the even and odd of these
  * rows, v16 to v31 weights.
  */
+#include "neon.inc"
 
 .macro pair_block weights, dot
     srshr   v4.8h, v\weights\().8h, #8
@@ -27,20 +28,6 @@
     dup     v3.8h, v\quants\().h[2 * (\index) + 1]
     pair_block \low, 8
     pair_block \high, 9
-.endm
-
-.macro load_low from
-    ldp     q16, q17, [\from]
-    ldp     q18, q19, [\from, #32]
-    ldp     q20, q21, [\from, #64]
-    ldp     q22, q23, [\from, #96]
-.endm
-
-.macro load_high from
-    ldp     q24, q25, [\from]
-    ldp     q26, q27, [\from, #32]
-    ldp     q28, q29, [\from, #64]
-    ldp     q30, q31, [\from, #96]
 .endm
 
 .macro quarter_low
@@ -75,16 +62,7 @@
     ssra    v\odd\().4s, v5.4s, #7
 .endm
 
-    .text
-    .global rows16_q8_neon
-    .type   rows16_q8_neon, %function
-    .balign 16
-rows16_q8_neon:
-    bti     c
-    stp     d8, d9, [sp, #-64]!
-    stp     d10, d11, [sp, #16]
-    stp     d12, d13, [sp, #32]
-    stp     d14, d15, [sp, #48]
+    kernel  rows16_q8_neon
     mov     x9, x1
     mov     x10, x2
     mov     x11, x3
@@ -128,22 +106,13 @@ rows16_q8_neon:
     end_group 8, 6, 12, 13
     end_group 9, 7, 14, 15
     cbnz    x3, 1b
-    zip1    v0.4s, v12.4s, v13.4s
-    zip2    v1.4s, v12.4s, v13.4s
-    zip1    v2.4s, v14.4s, v15.4s
-    zip2    v3.4s, v14.4s, v15.4s
-    stp     q0, q1, [x4], #64
-    stp     q2, q3, [x4, #-32]
+    store_sums 12, 13, 14, 15, x4
+    add     x4, x4, #64
     /* The next strip's first weights are loaded already. */
     mov     x2, x10
     mov     x3, x11
     ldr     q0, [x9]
     subs    x5, x5, #1
     b.ne    0b
-    ldp     d14, d15, [sp, #48]
-    ldp     d12, d13, [sp, #32]
-    ldp     d10, d11, [sp, #16]
-    ldp     d8, d9, [sp], #64
-    ret
-    .size   rows16_q8_neon, . - rows16_q8_neon
+    end_kernel rows16_q8_neon
     .section .note.GNU-stack, "", %progbits

@@ -11,6 +11,7 @@
  * v0, v1 quants of the vector, v2, v3 one of them in all lanes, v4 to v7 dots of rows 0 to 7, 8 to 15,
  * 16 to 23, 24 to 31, v8 to v15 sums of the even and odd of these rows, v16 to v31 weights.
  */
+#include "neon.inc"
 
 .macro column quants, index, weights, all
     dup     v\all\().8h, v\quants\().h[\index]
@@ -21,20 +22,6 @@
     mla     v6.8h, v\weights\().8h, v\all\().8h
     ushr    v\weights\().8h, v\weights\().8h, #4
     mla     v7.8h, v\weights\().8h, v\all\().8h
-.endm
-
-.macro load_low from
-    ldp     q16, q17, [\from]
-    ldp     q18, q19, [\from, #32]
-    ldp     q20, q21, [\from, #64]
-    ldp     q22, q23, [\from, #96]
-.endm
-
-.macro load_high from
-    ldp     q24, q25, [\from]
-    ldp     q26, q27, [\from, #32]
-    ldp     q28, q29, [\from, #64]
-    ldp     q30, q31, [\from, #96]
 .endm
 
 .macro quarter_low
@@ -72,16 +59,7 @@
     sub     v\dot\().8h, v\dot\().8h, v30.8h
 .endm
 
-    .text
-    .global rows32_q4_neon
-    .type   rows32_q4_neon, %function
-    .balign 16
-rows32_q4_neon:
-    bti     c
-    stp     d8, d9, [sp, #-64]!
-    stp     d10, d11, [sp, #16]
-    stp     d12, d13, [sp, #32]
-    stp     d14, d15, [sp, #48]
+    kernel  rows32_q4_neon
     movi    v8.4s, #0
     movi    v9.4s, #0
     movi    v10.4s, #0
@@ -159,10 +137,5 @@ rows32_q4_neon:
     zip2    v3.4s, v14.4s, v15.4s
     stp     q0, q1, [x4, #64]
     stp     q2, q3, [x4, #96]
-    ldp     d14, d15, [sp, #48]
-    ldp     d12, d13, [sp, #32]
-    ldp     d10, d11, [sp, #16]
-    ldp     d8, d9, [sp], #64
-    ret
-    .size   rows32_q4_neon, . - rows32_q4_neon
+    end_kernel rows32_q4_neon
     .section .note.GNU-stack, "", %progbits
