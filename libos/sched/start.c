@@ -3,6 +3,7 @@
 
 struct sched_vcpu sched_vcpu_list[SCHED_VCPUS_MAX];
 static uint32_t vcpu_count;
+static _Atomic uint32_t prepared; /* of the further vCPUs */
 static int (*first_entry)(void);
 
 uint32_t
@@ -94,10 +95,14 @@ vcpu_main(void *argument)
                   vcpu->number);
         rt_exit(RT_EXIT_FAULT);
     }
+    atomic_fetch_add(&prepared, 1);
     become_scheduler();
 }
 
-/* Further vCPUs may be used before they run: threads wait on their ready lists. */
+/*
+ * They have all that they need before the program begins: it might take the last frames, or end,
+ * while one still looks for its own.
+ */
 static int64_t
 start_others(void)
 {
@@ -109,6 +114,7 @@ start_others(void)
         if (err != EXO_OK)
             return err;
     }
+    (void)rt_wait_word(&prepared, vcpu_count - 1, EXO_FOREVER);
     return EXO_OK;
 }
 
@@ -136,10 +142,10 @@ sched_run(const struct sched_parameters *parameters, int (*main_thread)(void))
     vcpu_count = count_vcpus(parameters->vcpus);
     for (uint32_t i = 0; i < vcpu_count; i++)
         sched_vcpu_list[i].number = i;
+    int64_t err = start_others();
     section_enter(); /* no upcall may come between the handlers and the first thread */
-    int64_t err = prepare(&sched_vcpu_list[0], EXO_BOOT_VCPU);
     if (err == EXO_OK)
-        err = start_others();
+        err = prepare(&sched_vcpu_list[0], EXO_BOOT_VCPU);
     if (err == EXO_OK)
         err = thread_create(&thread, &first, first_thread, NULL);
     if (err == EXO_OK)
