@@ -119,37 +119,6 @@ nic_has_link(const struct nic *nic)
     return (status & 1) != 0;
 }
 
-static struct vq_part
-part_of(const struct nic *nic, uint16_t region, uint32_t buffer, bool write, uint32_t bytes)
-{
-    return (struct vq_part){region, write, buffer * NIC_BUFFER_BYTES + nic->skip,
-                            NIC_HEADER_BYTES + bytes - nic->skip};
-}
-
-bool
-nic_receive_into(struct nic *nic, uint32_t buffer)
-{
-    struct vq_part part =
-        part_of(nic, nic->rx_region, buffer, true, NIC_BUFFER_BYTES - NIC_HEADER_BYTES);
-    return vq_add(&nic->rx, &part, 1, buffer);
-}
-
-bool
-nic_receive(struct nic *nic, struct nic_frame *frame)
-{
-    struct vq_done done;
-    if (!vq_poll(&nic->rx, &done))
-        return false;
-    /* The length is the device's word: no frame is longer than its buffer, or shorter than nothing.
-     */
-    uint32_t bytes = done.length + nic->skip;
-    bytes = bytes < NIC_HEADER_BYTES ? 0 : bytes - NIC_HEADER_BYTES;
-    *frame =
-        (struct nic_frame){(uint32_t)done.cookie, bytes < NIC_FRAME_MAX ? bytes : NIC_FRAME_MAX};
-    nic->received++;
-    return true;
-}
-
 /* The length is the device's word: nothing is longer than its buffer. */
 static bool
 next_part(void *context, struct wire_part *part)
@@ -182,26 +151,6 @@ nic_take(struct nic *nic, struct wire_frame *frame)
         if (verdict == WIRE_LIE)
             return false;
     }
-}
-
-bool
-nic_send(struct nic *nic, const struct nic_frame *frame)
-{
-    struct vq_part part = part_of(nic, nic->tx_region, frame->buffer, false, frame->bytes);
-    memset(nic_bytes(nic, frame->buffer) - NIC_HEADER_BYTES, 0, NIC_HEADER_BYTES);
-    bool added = vq_add(&nic->tx, &part, 1, frame->buffer);
-    nic->sent += added;
-    return added;
-}
-
-bool
-nic_sent(struct nic *nic, uint32_t *buffer)
-{
-    struct vq_done done;
-    bool any = vq_poll(&nic->tx, &done);
-    if (any)
-        *buffer = (uint32_t)done.cookie;
-    return any;
 }
 
 int64_t

@@ -74,7 +74,7 @@ bool
 vq_wait(struct vq *vq, uint64_t event, uint64_t deadline_ticks)
 {
     for (;;) {
-        int64_t err = vq_flush(vq, true);
+        int64_t err = vq_flush(vq, !has_some(vq));
         if (has_some(vq))
             return true;
         if ((err != EXO_OK && err != EXO_E_AGAIN) || rt_ticks() >= deadline_ticks)

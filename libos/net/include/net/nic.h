@@ -11,6 +11,7 @@
 #define NET_NIC_H
 
 #include <net/wire.h>
+#include <rt/string.h>
 #include <virtio/queue.h>
 
 /*
@@ -85,7 +86,7 @@ nic_bytes(const struct nic *nic, uint32_t buffer)
  * The next received frame: its buffer is the program's until nic_send or nic_receive_into. Not with
  * NIC_MERGED, of which nic_take knows.
  */
-bool nic_receive(struct nic *nic, struct nic_frame *frame);
+static inline bool nic_receive(struct nic *nic, struct nic_frame *frame);
 
 /*
  * The next received frame, in as many buffers as it lies in: each is the program's until
@@ -95,18 +96,20 @@ bool nic_receive(struct nic *nic, struct nic_frame *frame);
 bool nic_take(struct nic *nic, struct wire_frame *frame);
 
 /* Gives a buffer to the device to receive. False: the ring is full or broken. */
-bool nic_receive_into(struct nic *nic, uint32_t buffer);
+static inline bool nic_receive_into(struct nic *nic, uint32_t buffer);
 
 /* Sends the frame that is in the buffer; the buffer comes back from nic_sent. */
-bool nic_send(struct nic *nic, const struct nic_frame *frame);
+static inline bool nic_send(struct nic *nic, const struct nic_frame *frame);
 
 /* A buffer that was sent; false when there is none. */
-bool nic_sent(struct nic *nic, uint32_t *buffer);
+static inline bool nic_sent(struct nic *nic, uint32_t *buffer);
 
 /* Gives both batches to the device; with `arm`, EXO_E_AGAIN when there is something to poll. */
 int64_t nic_flush(struct nic *nic, bool arm);
 
 /* Until there is something to receive, or sent: whether there is. */
 bool nic_wait(struct nic *nic, uint64_t deadline_ticks);
+
+#include <net/fast.h>
 
 #endif

@@ -33,8 +33,8 @@ vq_add_block(struct vq *vq, enum exo_block_operation operation, uint64_t sector,
     if (!vq_make_room(vq, count))
         return false;
     uint16_t id = vq->free[--vq->free_count];
-    vq->cookie[id] = cookie;
-    vq->flying[id] = true;
+    vq->id[id].cookie = cookie;
+    vq->id[id].flying = true;
     for (uint32_t i = 0;; i++) {
         bool more = i + 1 < count;
         uint16_t next = more ? vq->free[--vq->free_count] : id;
@@ -48,7 +48,7 @@ vq_add_block(struct vq *vq, enum exo_block_operation operation, uint64_t sector,
             .length = parts[i].length,
             .sector = sector,
         };
-        vq->next[id] = next;
+        vq->id[id].next = next;
         if (!more)
             return true;
         id = next;
@@ -66,7 +66,7 @@ static inline void
 vq_put_ids(struct vq *vq, uint16_t id)
 {
     for (;;) {
-        uint16_t next = vq->next[id];
+        uint16_t next = vq->id[id].next;
         vq->free[vq->free_count++] = id;
         if (next == id)
             return;
@@ -89,12 +89,12 @@ vq_poll(struct vq *vq, struct vq_done *done)
     }
     uint16_t at = (uint16_t)(vq->consumed & (ring->entries - 1));
     uint16_t id = (uint16_t)(ring->used[at].id & (vq->ids - 1u));
-    if (!vq->flying[id]) {
+    if (!vq->id[id].flying) {
         vq->error = EXO_E_RESET;
         return false;
     }
-    vq->flying[id] = false;
-    *done = (struct vq_done){vq->cookie[id], ring->used[at].length, exo_ring_status(ring)[id]};
+    vq->id[id].flying = false;
+    *done = (struct vq_done){vq->id[id].cookie, ring->used[at].length, exo_ring_status(ring)[id]};
     vq->consumed++;
     vq_put_ids(vq, id);
     return true;

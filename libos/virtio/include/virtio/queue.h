@@ -10,6 +10,12 @@
 
 #include <rt/frames.h>
 
+struct vq_id {
+    uint64_t cookie; /* of the chain that begins here */
+    uint16_t next;   /* of the chain; its own number at the end */
+    bool flying;     /* such a chain is with the device */
+};
+
 struct vq {
     uint32_t slot;      /* queue, extent or port capability */
     uint32_t ring_slot; /* its ring page, mapped at `ring` */
@@ -18,10 +24,8 @@ struct vq {
     uint16_t ids;      /* 0 to ids - 1 may be in flight */
     uint16_t consumed; /* used elements that vq_poll has returned, ever (modulo 2^16) */
     uint16_t free_count, batched;
-    uint16_t free[EXO_QUEUE_ENTRIES_MAX];   /* stack of free ids */
-    uint16_t next[EXO_QUEUE_ENTRIES_MAX];   /* of the chain; its own number at the end */
-    uint64_t cookie[EXO_QUEUE_ENTRIES_MAX]; /* of the chain that begins here */
-    bool flying[EXO_QUEUE_ENTRIES_MAX];     /* such a chain is with the device */
+    uint16_t free[EXO_QUEUE_ENTRIES_MAX]; /* stack of free ids */
+    struct vq_id id[EXO_QUEUE_ENTRIES_MAX];
     struct exo_descriptor batch[EXO_SUBMIT_MAX];
 };
 
