@@ -59,10 +59,12 @@ UNIT_FLAGS_test_elf := -Ilibos/elf/include -Ilibos/rt/include
 UNIT_SRCS_test_service_manifest  := services/init/manifest.c $(wildcard libos/toml/*.c)
 UNIT_FLAGS_test_service_manifest := -Iservices/init -Ilibos/toml/include
 
-UNIT_SRCS_test_http   = $(LLMD_HTTP_SRCS)
-UNIT_FLAGS_test_http := -Iservices/llmd $(LLHTTP_INCLUDE)
-UNIT_LIBS_test_http  := $(LLHTTP_HOST)
-UNIT_NEEDS_test_http := $(LLHTTP_READY)
+HTTP_TESTS := test_http test_http_refusals test_http_time
+$(foreach t,$(HTTP_TESTS),\
+    $(eval UNIT_SRCS_$(t)  = $$(LLMD_HTTP_SRCS) tests/unit/http/other_end.c)\
+    $(eval UNIT_FLAGS_$(t) := -Iservices/llmd -Itests/unit $(LLHTTP_INCLUDE))\
+    $(eval UNIT_LIBS_$(t)  := $(LLHTTP_HOST))\
+    $(eval UNIT_NEEDS_$(t) := $(LLHTTP_READY)))
 
 UNIT_SRCS_test_query  := services/llmd/query.c
 UNIT_FLAGS_test_query := $(ENGINE_FLAGS) -Iservices/llmd
