@@ -103,6 +103,7 @@ begin_read(struct pager *pager, size_t payload, uint64_t index, uint32_t count, 
     read->state = PAGER_READ_FLYING;
     memset(pager->state + number, BLOCK_FLYING, read->count);
     pager->counts.blocks_held += read->count;
+    pager->blocks_begun += read->count;
     return PAGER_BEGUN;
 }
 
@@ -227,14 +228,14 @@ follow(struct pager *pager, size_t payload, uint64_t index)
         2 * stream->window < PAGER_AHEAD_BLOCKS ? 2 * stream->window : PAGER_AHEAD_BLOCKS;
     if (number < stream->mark || next < first || next >= end)
         return;
-    uint64_t held = pager->counts.blocks_held + (next == number);
+    uint64_t begun = pager->blocks_begun + (next == number);
     uint64_t count = end - next < window ? end - next : window;
     stream->next = first + read_ahead(pager, payload, next - first, count);
     if (stream->next > next) {
         stream->first = stream->mark;
         stream->mark = next;
         stream->window = window;
-        pager->counts.blocks_ahead += pager->counts.blocks_held - held;
+        pager->counts.blocks_ahead += pager->blocks_begun - begun;
     }
 }
 

@@ -3,6 +3,9 @@
 
 #include "pager_private.h"
 
+/* With so many blocks the oldest one is not wanted any more, whether somebody touched it or not. */
+#define HELD_FOR_AHEAD (4 * PAGER_AHEAD_BLOCKS)
+
 void
 pager_may_forget(struct pager *pager, size_t payload)
 {
@@ -79,7 +82,7 @@ order_forget(struct pager *pager, bool for_ahead)
 {
     for (uint64_t left = pager->order_count; left > 0; left--) {
         uint8_t state = pager->state[pager->order[pager->order_first]];
-        if (for_ahead && state == BLOCK_READ)
+        if (for_ahead && state == BLOCK_READ && pager->counts.blocks_held < HELD_FOR_AHEAD)
             return false;
         uint64_t number = take_oldest(pager);
         if (state == BLOCK_CHECKED)

@@ -112,6 +112,8 @@ open_model(const struct files *files, struct engine_error *error)
         weights_limit(FILE_BLOCKS);
     /* Taking steps now would touch all weights: not where they are read when they are touched. */
     workers_open(&workers, model.engine, crew.team.count, &machine, !files->on_fault);
+    if (model.packs) /* the first step, which no trial counts, verifies and packs: all help */
+        engine_set_workers(model.engine, crew.team.count);
     return true;
 }
 

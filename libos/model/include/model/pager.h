@@ -102,7 +102,7 @@ struct pager {
     uint32_t checking;   /* blocks, at this moment */
     struct pager_read read[PAGER_READS];
     struct pager_stream stream[PAGER_STREAMS];
-    uint64_t touches;
+    uint64_t touches, blocks_begun;
     bool polled; /* by somebody: others sleep */
     _Atomic bool failed;
     bool is_short;
