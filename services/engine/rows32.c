@@ -1,33 +1,6 @@
 #include "rows32.h"
 
-#include "groups.h"
-
 #include <string.h>
-
-static int16_t
-scale_of(float scale, float base)
-{
-    float quotient = base > 0 ? scale / base : 0;
-    return (int16_t)(quotient < 0 ? quotient - 0.5f : quotient + 0.5f);
-}
-
-static void
-pack_row(const struct engine_rows *rows, uint32_t row, uint32_t columns, void *to)
-{
-    uint32_t count = columns / ROWS32_GROUP, shift = row / ROWS32_LANES * 4;
-    struct rows32_group *groups = to;
-    float *base = (float *)(void *)&groups[count] + row;
-    *base = rows16_base(ENGINE_Q4_0, rows, row, columns);
-    for (uint32_t g = 0; g < count; g++) {
-        int8_t quants[ROWS32_GROUP];
-        float scale = groups_read(ENGINE_Q4_0, rows, row, columns, g, quants);
-        groups[g].scales[row] = scale_of(scale, *base);
-        for (uint32_t i = 0; i < ROWS32_GROUP; i++) {
-            uint16_t *word = &groups[g].quants[i][row % ROWS32_LANES];
-            *word = (uint16_t)(*word | (uint32_t)(quants[i] + ROWS32_BIAS) << shift);
-        }
-    }
-}
 
 static size_t
 block_bytes(uint32_t row_count, uint32_t columns)
@@ -36,19 +9,11 @@ block_bytes(uint32_t row_count, uint32_t columns)
     return columns / ROWS32_GROUP * sizeof(struct rows32_group) + ROWS32_ROWS * sizeof(float);
 }
 
-static void
-pack(const struct engine_rows *rows, uint32_t row_count, uint32_t columns, void *to)
-{
-    memset(to, 0, block_bytes(row_count, columns));
-    for (uint32_t r = 0; r < row_count; r++)
-        pack_row(rows, r, columns, to);
-}
-
 const struct engine_layout rows32_layout = {.name = "rows32-q4",
                                             .format = ENGINE_Q4_0,
                                             .group = ROWS32_GROUP,
                                             .block_bytes = block_bytes,
-                                            .pack = pack};
+                                            .pack = rows32_q4_pack};
 
 static int32_t
 quant_at(const struct rows32_group *group, uint32_t column, uint32_t row)

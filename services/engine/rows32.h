@@ -76,6 +76,9 @@ rows32_finish(const void *strip, const struct engine_vectors *vectors, uint32_t 
     }
 }
 
+/* As struct engine_layout says of `pack`. */
+void rows32_q4_pack(const struct engine_rows *rows, uint32_t row_count, uint32_t columns, void *to);
+
 void rows32_q4_expand(const struct engine_rows *rows, uint32_t row, uint32_t columns,
                       uint32_t group, float *out);
 

@@ -225,6 +225,36 @@ packed_rows_are_those_of_the_file(void)
     }
 }
 
+/* Against a division of floats, for every half that is a number, beside greatest ones of every
+ * size; rows that are not there have none. */
+static void
+scales_are_the_nearest_parts_of_the_base(void)
+{
+    const struct engine_rows rows = {.values = file};
+    const struct rows32_group *groups = (const void *)packed;
+    const float *row_bases = (const void *)&groups[GROUPS_MAX];
+    uint32_t half = 0;
+    for (uint32_t exponent = 0; exponent < 31; exponent++) {
+        fill(COLUMNS_MAX);
+        for (uint32_t i = 0; i < (ROWS - 1) * GROUPS_MAX; i++, half = (half + 1) % 0x7c00) {
+            bool most = i % GROUPS_MAX == 0;
+            uint32_t bits = most ? exponent << 10 | (i & 1023) : half % (exponent << 10 | 1023);
+            file[i].scale[0] = (uint8_t)bits;
+            file[i].scale[1] = (uint8_t)(bits >> 8 | (i % 3 == 0 ? 0x80 : 0));
+        }
+        pack(ROWS - 1, COLUMNS_MAX);
+        for (uint32_t i = 0; i < (ROWS - 1) * GROUPS_MAX; i++) {
+            uint32_t row = i / GROUPS_MAX, g = i % GROUPS_MAX;
+            float scale = groups_read(ENGINE_Q4_0, &rows, row, COLUMNS_MAX, g, NULL);
+            CHECK(row_bases[row] == rows16_base(ENGINE_Q4_0, &rows, row, COLUMNS_MAX));
+            float part = row_bases[row] > 0 ? scale / row_bases[row] : 0;
+            CHECK_EQ(groups[g].scales[row], (int16_t)(part < 0 ? part - 0.5f : part + 0.5f));
+        }
+        CHECK_EQ(groups[0].scales[ROWS - 1], 0);
+        CHECK_EQ(groups[GROUPS_MAX - 1].quants[31][7] >> 12, 0);
+    }
+}
+
 static void
 scales_that_are_no_numbers_stay_in_their_row(void)
 {
@@ -261,6 +291,7 @@ static const struct tap_test tests[] = {
     TAP(each_kernel_takes_extremes),
     TAP(the_scalar_kernel_is_its_definition_and_never_overflows),
     TAP(packed_rows_are_those_of_the_file),
+    TAP(scales_are_the_nearest_parts_of_the_base),
     TAP(scales_that_are_no_numbers_stay_in_their_row),
     TAP(singles_are_the_quants_and_what_sums_begin_with),
 };
