@@ -22,22 +22,13 @@ places_bytes(const struct payloads *payloads)
     return (2 * blocks / RUN_BLOCKS + 2) * EXO_BLOCK_PAGES * EXO_PAGE_BYTES;
 }
 
-uint64_t
-memory_frames_free(void)
-{
-    struct exo_cell_info cell = {.size = sizeof(cell)};
-    if (exo_cell_info(EXO_BOOT_CELL, &cell) != EXO_OK)
-        return 0;
-    return cell.limit[EXO_RES_FRAMES] - cell.own[EXO_RES_FRAMES] - cell.carved[EXO_RES_FRAMES];
-}
-
 static bool
 take_run(struct payloads *payloads, struct payloads_run *run)
 {
     uint32_t pages = run->blocks * BLOCK_PAGES, writable = EXO_PROT_READ | EXO_PROT_WRITE;
     bool whole = run->blocks == RUN_BLOCKS;
     if (payloads->run_count > 0 && payloads->spare_frames > 0 &&
-        memory_frames_free() < payloads->spare_frames + pages)
+        rt_frames_free() < payloads->spare_frames + pages)
         return false;
     run->slot = rt_slot_take();
     struct exo_frames frames = exo_frames_alloc(EXO_BOOT_CELL, run->slot, pages,

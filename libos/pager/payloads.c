@@ -244,7 +244,7 @@ payloads_open(struct payloads *payloads, struct disk *disk, struct bundle *bundl
 void
 payloads_may_forget(struct payloads *payloads, size_t number)
 {
-    payloads->spare_frames = memory_frames_free() / 8;
+    payloads->spare_frames = rt_frames_free() / 8;
     pager_may_forget(&payloads->pager, number);
 }
 

@@ -17,9 +17,6 @@ const struct payloads_run *memory_take(struct payloads *payloads, struct pager_r
 /* A place is free again: the device does not write there, and it is not shown. */
 void memory_put(struct payloads *payloads, uint32_t place);
 
-/* Frames that the program can still take. */
-uint64_t memory_frames_free(void);
-
 /* Maps a block's first pages, read-only; PAGER_ZEROS: zeros. */
 int64_t memory_show(const struct payloads *payloads, uint32_t place, uint64_t va, uint32_t pages);
 

@@ -35,6 +35,15 @@ rt_map_pages(uint64_t va, uint32_t slot, uint32_t first, uint32_t pages, uint32_
     return rt_map(EXO_SELF, &entry, 1);
 }
 
+uint64_t
+rt_frames_free(void)
+{
+    struct exo_cell_info cell = {.size = sizeof(cell)};
+    if (exo_cell_info(EXO_BOOT_CELL, &cell) != EXO_OK)
+        return 0;
+    return cell.limit[EXO_RES_FRAMES] - cell.own[EXO_RES_FRAMES] - cell.carved[EXO_RES_FRAMES];
+}
+
 int64_t
 rt_unmap_pages(uint64_t va, uint32_t pages)
 {

@@ -1,7 +1,7 @@
 /* One region, filled from its start. */
 #include "chunks.h"
 
-#include <rt/call.h>
+#include <rt/frames.h>
 #include <sched/sync.h>
 #include <vm/vm.h>
 
@@ -17,21 +17,12 @@ static struct {
     uint64_t spare_frames;
 } chunks;
 
-static uint64_t
-frames_free(void)
-{
-    struct exo_cell_info cell = {.size = sizeof(cell)};
-    if (exo_cell_info(EXO_BOOT_CELL, &cell) != EXO_OK)
-        return 0;
-    return cell.limit[EXO_RES_FRAMES] - cell.own[EXO_RES_FRAMES] - cell.carved[EXO_RES_FRAMES];
-}
-
 bool
 chunks_open(uint64_t bytes)
 {
     chunks.bytes = (bytes / CHUNK + CHUNKS_SPARE) * CHUNK;
     chunks.va = chunks.present = chunks.used = 0;
-    chunks.spare_frames = frames_free() / 8;
+    chunks.spare_frames = rt_frames_free() / 8;
     if (vm_map(&chunks.va, chunks.bytes, VM_READ | VM_WRITE, VM_BLOCKS, NULL, 0) != EXO_OK)
         chunks.bytes = 0;
     return chunks.bytes > 0;
@@ -41,7 +32,7 @@ static bool
 grow(void)
 {
     uint64_t va = chunks.va + chunks.present;
-    if (chunks.present == chunks.bytes || frames_free() < chunks.spare_frames + EXO_BLOCK_PAGES)
+    if (chunks.present == chunks.bytes || rt_frames_free() < chunks.spare_frames + EXO_BLOCK_PAGES)
         return false;
     if (vm_populate(va, CHUNK, true) != EXO_OK) {
         (void)vm_forget(va, CHUNK);

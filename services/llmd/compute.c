@@ -12,8 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORD_BYTES  32u
-#define FILE_BLOCKS 512u /* of 64 KiB, of a file that is packed when it is touched */
+#define WORD_BYTES 32u
 
 static struct model model;
 static struct crew crew;
@@ -109,7 +108,7 @@ open_model(const struct files *files, struct engine_error *error)
     if (!model_open(&model, &files->checkpoint, &files->tokenizer, &options, error))
         return false;
     if (model.packs && chunks_open(engine_packing_bytes(&model.packing)))
-        weights_limit(FILE_BLOCKS);
+        weights_limit();
     /* Taking steps now would touch all weights: not where they are read when they are touched. */
     workers_open(&workers, model.engine, crew.team.count, &machine, !files->on_fault);
     if (model.packs) /* the first step, which no trial counts, verifies and packs: all help */

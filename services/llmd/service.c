@@ -6,7 +6,7 @@
 #include "weights.h"
 
 #include <entropy/entropy.h>
-#include <rt/call.h>
+#include <rt/frames.h>
 #include <rt/console.h>
 #include <rt/module.h>
 #include <rt/service.h>
@@ -173,12 +173,9 @@ service_count(metrics_source *write, void *context)
 static void
 write_memory(struct metrics_text *text, void *unused)
 {
-    struct exo_cell_info cell = {.size = sizeof(cell)};
     (void)unused;
-    if (exo_cell_info(EXO_BOOT_CELL, &cell) == EXO_OK)
-        metrics_put(text, "memory_frames_free", "gauge", "frames of 4 KiB that can still be taken",
-                    cell.limit[EXO_RES_FRAMES] - cell.own[EXO_RES_FRAMES] -
-                        cell.carved[EXO_RES_FRAMES]);
+    metrics_put(text, "memory_frames_free", "gauge", "frames of 4 KiB that can still be taken",
+                rt_frames_free());
 }
 
 static void

@@ -257,10 +257,11 @@ weights_refuse(const char *why)
 }
 
 void
-weights_limit(uint32_t blocks)
+weights_limit(void)
 {
+    uint64_t bytes = rt_frames_free() / 16 * EXO_PAGE_BYTES;
     if (mapped)
-        payloads_limit(&payloads, blocks);
+        payloads_limit(&payloads, (uint32_t)(bytes / TREE_BLOCK_BYTES));
 }
 
 const char *

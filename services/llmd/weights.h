@@ -34,9 +34,9 @@ const char *weights_name(void);
  * back. Where nothing but memory for them was missing, the same generation is found next. */
 void weights_refuse(const char *why);
 
-/* The weights are packed elsewhere when they are touched: of the file at most so many blocks of 64
- * KiB stay in memory. */
-void weights_limit(uint32_t blocks);
+/* The weights are packed elsewhere when they are touched: the file takes a sixteenth of the memory
+ * that there is now at most. */
+void weights_limit(void);
 
 /* Why what was read from the files cannot be trusted: they turned out bad, or unreadable, and zeros
  * were shown instead. NULL: it can. Any thread may ask. */

@@ -56,6 +56,9 @@ void rt_memory_put(struct rt_memory *memory);
 /* Maps pages [first, first + pages) of a frames capability of the own table; NULL: *error says. */
 void *rt_map_at_any(uint32_t slot, uint32_t first, uint32_t pages, uint32_t prot, int64_t *error);
 
+/* Frames that this program's cell can still take. */
+uint64_t rt_frames_free(void);
+
 int64_t rt_map_pages(uint64_t va, uint32_t slot, uint32_t first, uint32_t pages, uint32_t prot);
 int64_t rt_unmap_pages(uint64_t va, uint32_t pages);
 int64_t rt_protect_pages(uint64_t va, uint32_t slot, uint32_t first, uint32_t pages, uint32_t prot);
