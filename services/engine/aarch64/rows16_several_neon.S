@@ -112,18 +112,18 @@
     ssra    v\high_even\().4s, v6.4s, #7
 .endm
 
-.macro end_group_in_memory dot, high_dot, offset
-    add     x2, x2, x10
-    ldp     q18, q19, [x4, #\offset]
-    ldp     q20, q21, [x4, #\offset + 32]
-    end_group \dot, \high_dot, 18, 19, 20, 21
-    stp     q18, q19, [x4, #\offset]
-    stp     q20, q21, [x4, #\offset + 32]
+.macro load_sums a, b, c, d, offset
+    ldp     q\a, q\b, [x4, #\offset]
+    ldp     q\c, q\d, [x4, #\offset + 32]
+.endm
+
+.macro keep_sums a, b, c, d, offset
+    stp     q\a, q\b, [x4, #\offset]
+    stp     q\c, q\d, [x4, #\offset + 32]
 .endm
 
 .macro store_sums_in_memory offset
-    ldp     q22, q23, [x4, #\offset]
-    ldp     q24, q25, [x4, #\offset + 32]
+    load_sums 22, 23, 24, 25, \offset
     store_sums 22, 23, 24, 25, x4, \offset
 .endm
 
@@ -172,12 +172,21 @@
     mov     x0, x7
     unpack_scales
     mov     x13, x2
+    /* Long before they are used: see rows16_neon.S. */
+    .if     \vectors == 4
+    load_sums 18, 19, 20, 21, 256
+    .endif
     end_group 8, 9, 22, 23, 24, 25
     add     x2, x2, x10
     end_group 10, 11, 26, 27, 28, 29
     .if     \vectors == 4
-    end_group_in_memory 12, 13, 256
-    end_group_in_memory 14, 15, 384
+    load_sums 8, 9, 10, 11, 384
+    add     x2, x2, x10
+    end_group 12, 13, 18, 19, 20, 21
+    keep_sums 18, 19, 20, 21, 256
+    add     x2, x2, x10
+    end_group 14, 15, 8, 9, 10, 11
+    keep_sums 8, 9, 10, 11, 384
     .endif
     add     x2, x13, #4
     cbnz    x6, 1b
