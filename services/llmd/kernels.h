@@ -11,7 +11,7 @@
 
 #define KERNELS_REFERENCE   "reference" /* forces those that give llama2.c's text exactly */
 #define KERNELS_TRIALS_MAX  32u
-#define KERNELS_NAMES_BYTES 256u
+#define KERNELS_NAMES_BYTES 512u
 
 struct kernels {
     const struct engine_kernel **of_tensor; /* malloc: the caller's to free */

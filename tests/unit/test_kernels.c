@@ -15,10 +15,11 @@
 #include "random_model.h"
 #include "tap.h"
 
-#define COLUMNS_MAX  5632
-#define VECTORS_MAX  17
-#define BLOCK_BYTES  (2 * (COLUMNS_MAX / 32 * 544 + 64))
-#define ALL_FEATURES (ENGINE_NEON | ENGINE_SVE2) /* of the CPU that the test is run on */
+#define COLUMNS_MAX 5632
+#define VECTORS_MAX 17
+#define BLOCK_BYTES (2 * (COLUMNS_MAX / 32 * 544 + 64))
+/* Of the CPU that the test is run on. */
+#define ALL_FEATURES (ENGINE_NEON | ENGINE_SVE2 | ENGINE_DOTPROD | ENGINE_I8MM)
 #define ALIGNED      __attribute__((aligned(ENGINE_ARENA_ALIGN)))
 
 static uint64_t state = 1;

@@ -89,11 +89,14 @@ UNIT_FLAGS_test_kernels      := $(UNIT_ENGINE_FLAGS)
 UNIT_ARM_SRCS_test_kernels   := $(ENGINE_AARCH64_SRCS) $(filter tests/%,$(UNIT_ENGINE))
 UNIT_ARM_FLAGS_test_kernels  := $(ENGINE_AARCH64_FLAGS)
 UNIT_ARM += test_kernels
-UNIT_SRCS_test_kernels_int4      := $(ENGINE_SRCS)
-UNIT_FLAGS_test_kernels_int4     := $(UNIT_ENGINE_FLAGS)
-UNIT_ARM_SRCS_test_kernels_int4  := $(ENGINE_AARCH64_SRCS)
-UNIT_ARM_FLAGS_test_kernels_int4 := $(ENGINE_AARCH64_FLAGS)
-UNIT_ARM += test_kernels_int4
+# With what says what the CPU has: on an older one they leave out what that lacks.
+KERNELS_TESTS := test_kernels_int4 test_kernels_dot test_choice
+$(foreach t,$(KERNELS_TESTS),\
+    $(eval UNIT_SRCS_$(t)      := $(ENGINE_SRCS) services/llm/portable/cpu.c)\
+    $(eval UNIT_FLAGS_$(t)     := $(UNIT_ENGINE_FLAGS) -Iservices/llm)\
+    $(eval UNIT_ARM_SRCS_$(t)  := $(ENGINE_AARCH64_SRCS) services/llm/aarch64/cpu.c)\
+    $(eval UNIT_ARM_FLAGS_$(t) := $(ENGINE_AARCH64_FLAGS)))
+UNIT_ARM += $(KERNELS_TESTS)
 UNIT_SRCS_test_sampling      := $(ENGINE_SRCS)
 UNIT_FLAGS_test_sampling     := $(UNIT_ENGINE_FLAGS)
 UNIT_SRCS_test_batch         := $(UNIT_ENGINE)

@@ -1,9 +1,7 @@
 /* The kernels for 64-bit Arm. */
-#include "rows32.h"
+#include "kernels.h"
 
-/* attention_neon.S: what engine_kernel.sums says. */
-void rows16_attention_neon(const void *strip, const int16_t *quants, const int16_t *fine,
-                           const int32_t *scales, uint64_t groups, int32_t out[ROWS16_ROWS]);
+#include "rows32.h"
 
 /* rows16_neon.S, rows16_several_neon.S: sums of the rows of strips, times one, two or four vectors.
  */
@@ -97,9 +95,12 @@ static const struct engine_kernel sve[] = {ROWS16_KERNELS("sve256-int16", ENGINE
 static const struct engine_kernel int4 =
     ROWS32_KERNEL("neon-int4-q4_0", ENGINE_NEON, 0, multiply_int4, rows16_attention_neon);
 
+/* By layouts, each with the scalar one first. */
 static const struct engine_kernel *const kernels[] = {
-    &rows16_scalar[0], &rows16_scalar[1], &neon[0],       &neon[1],
-    &sve[0],           &sve[1],           &rows32_scalar, &int4,
+    &rows16_scalar[0], &neon[0],         &sve[0],        &rows16_scalar[1], &neon[1],
+    &sve[1],           &rows32_scalar,   &int4,          &rows8_scalar[0],  &rows8_sdot[0],
+    &rows8_smmla[0],   &rows8_scalar[1], &rows8_sdot[1], &rows8_smmla[1],   &rows8_scalar[2],
+    &rows8_sdot[2],    &rows8_smmla[2],
 };
 
 const struct engine_kernel *const *

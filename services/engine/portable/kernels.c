@@ -2,6 +2,7 @@
 #include "kernels.h"
 #include "lanes.h"
 #include "rows32.h"
+#include "rows8.h"
 
 /* A strip's 16 rows. */
 typedef int16_t words __attribute__((vector_size(32)));
@@ -86,8 +87,10 @@ rows16_lanes_sums(const void *strip, const int16_t *quants, const int16_t *fine,
 static const struct engine_kernel lanes[] = {
     ROWS16_KERNELS("lanes-int16", 0, 0, multiply, rows16_lanes_sums)};
 
+/* By layouts, each with the scalar one first. */
 static const struct engine_kernel *const kernels[] = {
-    &rows16_scalar[0], &rows16_scalar[1], &lanes[0], &lanes[1], &rows32_scalar, &rows32_lanes,
+    &rows16_scalar[0], &lanes[0],        &rows16_scalar[1], &lanes[1],        &rows32_scalar,
+    &rows32_lanes,     &rows8_scalar[0], &rows8_scalar[1],  &rows8_scalar[2],
 };
 
 const struct engine_kernel *const *

@@ -11,7 +11,7 @@
 struct engine_machine {
     uint32_t features;          /* enum engine_feature */
     uint32_t vector_bytes;      /* the SVE vector length that is set; 0: none */
-    uint64_t (*now_ns)(void *); /* NULL: not measured, the last of the table that fits */
+    uint64_t (*now_ns)(void *); /* NULL: not measured, the last of the first layout that fits */
     void *context;
 };
 
@@ -22,7 +22,8 @@ struct engine_trial {
     uint32_t columns;
     bool differs; /* from the scalar kernel of its layout: it is not used */
     bool chosen;
-    uint64_t macs, time_ns; /* multiply-accumulates in the best run, and its time */
+    uint64_t macs, time_ns; /* multiply-accumulates in the best run, and its time: of a kernel that
+                               takes twice as long as another, one block */
 };
 
 /*

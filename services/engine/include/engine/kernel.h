@@ -55,8 +55,10 @@ struct engine_layout {
 
 /* What kernels need of a CPU, from its ID registers. */
 enum engine_feature {
-    ENGINE_NEON = 1 << 0, /* ID_AA64PFR0_EL1.AdvSIMD */
-    ENGINE_SVE2 = 1 << 1, /* ID_AA64ZFR0_EL1.SVEver at least 1 */
+    ENGINE_NEON = 1 << 0,    /* ID_AA64PFR0_EL1.AdvSIMD */
+    ENGINE_SVE2 = 1 << 1,    /* ID_AA64ZFR0_EL1.SVEver at least 1 */
+    ENGINE_DOTPROD = 1 << 2, /* ID_AA64ISAR0_EL1.DP */
+    ENGINE_I8MM = 1 << 3,    /* ID_AA64ISAR1_EL1.I8MM */
 };
 
 struct engine_kernel {
@@ -87,7 +89,7 @@ struct engine_kernel {
 /* The scalar kernel for a format as it is in the file: the words of the reference programs. */
 const struct engine_kernel *engine_kernel_reference(enum engine_format format);
 
-/* All kernels that this build has, the first of a layout being its scalar one. */
+/* All kernels that this build has, by layouts: the first of each is its scalar one. */
 const struct engine_kernel *const *engine_kernels(uint32_t *count);
 
 /*

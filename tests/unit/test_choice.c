@@ -1,0 +1,120 @@
+/*
+ * Choosing kernels on the CPU that the test is run on: what it lacks is not offered, nor what wants
+ * vectors of another length; what loses by far is not measured for long.
+ */
+#include "engine/choice.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cpu.h"
+#include "tap.h"
+
+#define TRIALS_MAX    16
+#define COLUMNS       288
+#define SCRATCH_BYTES (1u << 20)
+
+static struct engine_tensor tensor = {.rows = 64, .columns = COLUMNS, .group = 32};
+static struct engine_model model = {.tensors = &tensor, .tensor_count = 1, .classifier = &tensor};
+static struct engine_trial trials[TRIALS_MAX];
+static const struct engine_kernel *chosen;
+
+static uint32_t
+choose(enum engine_format format, const struct engine_machine *machine, const char *forced)
+{
+    static uint8_t memory[SCRATCH_BYTES] __attribute__((aligned(ENGINE_ARENA_ALIGN)));
+    struct engine_arena scratch = {.base = memory, .size_bytes = sizeof memory};
+    tensor.format = format;
+    memset(trials, 0, sizeof trials);
+    int64_t count = engine_choose(&model, machine, forced, &chosen, trials, TRIALS_MAX, &scratch);
+    CHECK(count >= 0 && count <= TRIALS_MAX);
+    return (uint32_t)count;
+}
+
+static bool
+was_tried(const char *name, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (strncmp(trials[i].kernel->name, name, strlen(name)) == 0)
+            return true;
+    return false;
+}
+
+static void
+what_the_cpu_lacks_is_not_tried_and_all_else_is(void)
+{
+    static const enum engine_format formats[] = {ENGINE_Q8_SPLIT, ENGINE_Q8_0, ENGINE_Q4_0};
+    struct engine_machine machine = {.features = 0};
+    uint32_t all;
+    const struct engine_kernel *const *kernels = engine_kernels(&all);
+    cpu_describe(&machine, 16);
+    printf("# features %#x\n", machine.features);
+    for (size_t f = 0; f < 3; f++) {
+        uint32_t count = choose(formats[f], &machine, NULL), fit = 0;
+        for (uint32_t k = 0; k < all; k++)
+            fit += kernels[k]->layout->format == formats[f] && kernels[k]->vector_bytes == 0 &&
+                   (kernels[k]->features & ~machine.features) == 0;
+        CHECK_EQ(count, fit);
+        CHECK_EQ(was_tried("sdot", count), (machine.features & ENGINE_DOTPROD) != 0);
+        CHECK_EQ(was_tried("smmla", count), (machine.features & ENGINE_I8MM) != 0);
+        for (uint32_t i = 0; i < count; i++)
+            CHECK(!trials[i].differs);
+        CHECK_EQ(engine_attention_kernel(&model, &chosen), chosen);
+    }
+}
+
+static void
+kernels_for_vectors_of_another_length_are_not_chosen(void)
+{
+    for (uint32_t bytes = 16; bytes <= 256; bytes += 16) {
+        struct engine_machine machine = {.features = 0};
+        cpu_describe(&machine, bytes);
+        if (machine.vector_bytes != bytes)
+            continue;
+        printf("# vectors of %u bytes\n", bytes);
+        for (int q4 = 0; q4 < 2; q4++) {
+            uint32_t count = choose(q4 ? ENGINE_Q4_0 : ENGINE_Q8_SPLIT, &machine, NULL);
+            CHECK_EQ(was_tried("sve256", count), bytes == 32 && !q4);
+            for (uint32_t i = 0; i < count; i++)
+                CHECK(!trials[i].differs);
+        }
+        if (bytes != 32) {
+            CHECK_EQ(choose(ENGINE_Q8_SPLIT, &machine, "sve256"), 0);
+            CHECK(chosen == engine_kernel_reference(ENGINE_Q8_SPLIT));
+        }
+    }
+}
+
+static uint64_t
+cpu_ns(void *context)
+{
+    struct timespec time;
+    (void)context;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+/* Whatever the times are: of a trial that is twice as slow as an earlier one there is one block. */
+static void
+what_is_far_behind_is_not_measured_any_longer(void)
+{
+    struct engine_machine machine = {.now_ns = cpu_ns};
+    cpu_describe(&machine, 16);
+    uint32_t count = choose(ENGINE_Q8_SPLIT, &machine, NULL);
+    double best = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        double rate = (double)trials[i].macs / (double)trials[i].time_ns;
+        CHECK(trials[i].macs >= ENGINE_BLOCK_ROWS * COLUMNS);
+        if (rate * 2 < best)
+            CHECK_EQ(trials[i].macs, ENGINE_BLOCK_ROWS * COLUMNS);
+        best = rate > best ? rate : best;
+    }
+}
+
+static const struct tap_test tests[] = {
+    TAP(what_the_cpu_lacks_is_not_tried_and_all_else_is),
+    TAP(kernels_for_vectors_of_another_length_are_not_chosen),
+    TAP(what_is_far_behind_is_not_measured_any_longer),
+};
+TAP_MAIN(tests)
