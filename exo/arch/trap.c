@@ -16,12 +16,13 @@ struct exo_context *
 trap_fault(struct exo_context *context, uint64_t esr, uint64_t far)
 {
     struct cpu *cpu = this_cpu();
+    struct vcpu *vcpu = cpu->current;
     switch (esr >> ESR_EC_SHIFT & 0x3f) {
-    case EC_FETCH_LOWER: return upcall_fault(cpu->current, far, esr, EXO_ACCESS_EXEC);
+    case EC_FETCH_LOWER: return upcall_exception(vcpu, EXO_UPCALL_FAULT, far, esr, EXO_ACCESS_EXEC);
     case EC_DATA_LOWER:
         if ((esr & ESR_FSC_MASK) == ESR_FSC_ALIGNMENT)
             break;
-        return upcall_fault(cpu->current, far, esr, data_access(esr));
+        return upcall_exception(vcpu, EXO_UPCALL_FAULT, far, esr, data_access(esr));
     case EC_FP:
     case EC_SVE:
         if (!cpu->fp_enabled) {
@@ -30,7 +31,7 @@ trap_fault(struct exo_context *context, uint64_t esr, uint64_t far)
         }
         break;
     }
-    return upcall_trap(cpu->current, esr);
+    return upcall_exception(vcpu, EXO_UPCALL_TRAP, vcpu->context.pc, esr, 0);
 }
 
 struct exo_context *

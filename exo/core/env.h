@@ -12,6 +12,8 @@ struct vcpu;
 #define ENV_VCPUS_MAX 64
 #define ENV_PAC_KEYS  10 /* APIA, APIB, APDA, APDB, APGA: two words each */
 
+#define ENV_FIRST 1 /* the number of the boot image's program */
+
 struct env {
     struct origin origin;
     struct vspace space;

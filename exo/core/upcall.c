@@ -63,6 +63,9 @@ give_to_supervisor(struct vcpu *vcpu, enum exo_upcall kind, uint64_t address, ui
     vcpu->message[EXO_FAULT_W_SYNDROME] = esr;
     vcpu->message[EXO_FAULT_W_PC] = vcpu->context.pc;
     if (endpoint_send_fault(vcpu) != EXO_OK) {
+        if (vcpu->env->number == ENV_FIRST)
+            console_printf("exo: the first program stops: fault at %lx, esr %lx, pc %lx\n", address,
+                           esr, vcpu->context.pc);
         vcpu->env->stopped = true;
         sched_poke_stopped();
     }
@@ -70,19 +73,10 @@ give_to_supervisor(struct vcpu *vcpu, enum exo_upcall kind, uint64_t address, ui
 }
 
 struct exo_context *
-upcall_fault(struct vcpu *vcpu, va_t address, uint64_t esr, enum exo_access access)
+upcall_exception(struct vcpu *vcpu, enum exo_upcall kind, va_t address, uint64_t esr,
+                 enum exo_access access)
 {
     trace(EXO_TRACE_FAULT, address, esr);
-    if (takes_upcalls(vcpu->control))
-        return make_upcall(vcpu, EXO_UPCALL_FAULT, address, esr, access);
-    return give_to_supervisor(vcpu, EXO_UPCALL_FAULT, address, esr);
-}
-
-struct exo_context *
-upcall_trap(struct vcpu *vcpu, uint64_t esr)
-{
-    trace(EXO_TRACE_FAULT, vcpu->context.pc, esr);
-    if (takes_upcalls(vcpu->control))
-        return make_upcall(vcpu, EXO_UPCALL_TRAP, vcpu->context.pc, esr, 0);
-    return give_to_supervisor(vcpu, EXO_UPCALL_TRAP, vcpu->context.pc, esr);
+    return takes_upcalls(vcpu->control) ? make_upcall(vcpu, kind, address, esr, access)
+                                        : give_to_supervisor(vcpu, kind, address, esr);
 }

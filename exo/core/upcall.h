@@ -27,12 +27,11 @@ vcpu_enter(struct vcpu *vcpu)
 }
 
 /*
- * EL0 faulted or trapped. Outside `inside` it becomes an upcall; otherwise the environment's
- * supervisor gets the vCPU, or the environment stops.
+ * EL0 faulted, or trapped at `address`. Outside `inside` it becomes an upcall; otherwise the
+ * environment's supervisor gets the vCPU, or the environment stops: the first one not in silence.
  */
-struct exo_context *upcall_fault(struct vcpu *vcpu, va_t address, uint64_t esr,
-                                 enum exo_access access);
-struct exo_context *upcall_trap(struct vcpu *vcpu, uint64_t esr);
+struct exo_context *upcall_exception(struct vcpu *vcpu, enum exo_upcall kind, va_t address,
+                                     uint64_t esr, enum exo_access access);
 
 /* PSTATE that EL0 may ask for; all else is forced. Arm ARM C5.2.19: N, Z, C, V (31..28), DIT (24),
  * SSBS (12), BTYPE (11..10). M = 0: EL0t. */

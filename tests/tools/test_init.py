@@ -266,6 +266,14 @@ class Crashes(unittest.TestCase):
         self.crash("inside", "memory fault at address 8, ", r"inner_function\+0x",
                    r"middle_function\+0x", r"crash\+0x", r"crash_inside\+0x", r"main\+0x")
 
+    def test_the_first_program_does_not_stop_in_silence(self):
+        with tempfile.TemporaryDirectory() as folder:
+            image = pathlib.Path(folder) / "image"
+            subprocess.run([ROOT / "build/tools/mkboot", "-o", image, "--init",
+                            OUT / "guest" / "service.stripped"], check=True)
+            with Console(image, CMDLINE="act=inside") as machine:
+                machine.until("exo: the first program stops: fault at 8, esr 9200004")
+
     def test_a_trap_is_told(self):
         self.crash("trap", "trap at address", r"trap\+0x", r"main\+0x")
 

@@ -21,6 +21,12 @@ struct fake_line fake_lines[FAKE_LINES];
 
 /* --- Doubles ---------------------------------------------------------------------------------- */
 
+void
+console_printf(const char *format, ...)
+{
+    (void)format;
+}
+
 uint64_t
 arch_ticks(void)
 {
