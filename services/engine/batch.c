@@ -15,10 +15,10 @@ engine_batch_open(struct engine_batch *batch, struct engine *engine, uint32_t re
                                    .count_max = requests_max,
                                    .tokens_max = tokens_max,
                                    .pieces_max = tokens_max / PIECES_PART};
+    size_t words = engine_model_of(engine)->shape.vocabulary;
     batch->requests = engine_arena_take(arena, requests_max, sizeof(struct engine_request *));
     batch->items = engine_arena_take(arena, requests_max, sizeof *batch->items);
-    batch->candidates = engine_arena_take(arena, engine_model_of(engine)->shape.vocabulary,
-                                          sizeof *batch->candidates);
+    batch->candidates = engine_arena_take(arena, words + words / 2 + 1, sizeof *batch->candidates);
     if (batch->requests == NULL || batch->items == NULL || batch->candidates == NULL)
         return engine_fail(error, ENGINE_E_SPACE, "batch: no memory for %u requests", requests_max);
     return ENGINE_OK;

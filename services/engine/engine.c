@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define CHUNK (16 * LANES)
+
 const struct engine_model *
 engine_model_of(const struct engine *engine)
 {
@@ -285,22 +287,31 @@ order_at(const float *logits, uint32_t count)
     return lanes_order(lanes_load(last));
 }
 
+/* The greatest of a chunk, of up to CHUNK logits: lane by lane, and across the lanes once. */
+static int32_t
+most_of(const float *logits, uint32_t count)
+{
+    ints most = order_at(logits, count);
+    for (uint32_t i = LANES; i < CHUNK && i < count; i += LANES)
+        most = lanes_greatest(most, order_at(logits + i, count - i));
+    return lanes_most(most);
+}
+
 uint32_t
 engine_greedy(const float *logits, uint32_t count)
 {
-    uint32_t best = 0;
-    int32_t most = INT32_MIN;
-    for (uint32_t i = 0; i < count; i += LANES) {
-        int32_t order[LANES];
-        ints lanes = order_at(logits + i, count - i);
-        if (lanes_most(lanes) <= most)
-            continue;
-        lanes_store(order, lanes);
-        for (uint32_t j = 0; j < LANES; j++)
-            if (order[j] > most) {
-                best = i + j;
-                most = order[j];
-            }
+    uint32_t chunk = 0;
+    int32_t most = INT32_MIN, order[LANES];
+    for (uint32_t i = 0; i < count; i += CHUNK) {
+        int32_t here = most_of(logits + i, count - i);
+        chunk = here > most ? i : chunk;
+        most = here > most ? here : most;
     }
-    return best;
+    for (uint32_t i = chunk; i < count; i += LANES) {
+        lanes_store(order, order_at(logits + i, count - i));
+        for (uint32_t j = 0; j < LANES; j++)
+            if (order[j] == most)
+                return i + j;
+    }
+    return 0;
 }

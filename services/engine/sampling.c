@@ -9,7 +9,8 @@
 
 #define CHUNK    256u /* words whose weights are added up to find where a drawn one is */
 #define CUT      7u /* first, words of that part (in bits) of the greatest are looked at; then ... */
-#define CUT_MORE 4u /* ... of less, until enough are found */
+#define CUT_MORE 4u  /* ... of less, until enough are found */
+#define SORTED   64u /* words at most, where it can be avoided */
 
 static float
 within(float value, float low, float high)
@@ -95,54 +96,76 @@ sift_down(const struct heap *heap, uint32_t count, uint32_t at, struct engine_ca
     items[at] = item;
 }
 
-/* The least weight that a word within all limits has, or less. */
-static int32_t
+/* Words of `high` or more are within the limits, some of those of `low` or more, and no others. */
+struct cut {
+    int32_t low, high;
+    struct word_weights_part of_low, of_high;
+};
+
+/* Whether words of that weight or more are as many as the limits permit, or make up as much. */
+static bool
+is_enough(const struct engine_sampling *settings, struct word_weights_part part, uint64_t enough)
+{
+    return (settings->top_k > 0 && part.count >= settings->top_k) || part.sum >= enough;
+}
+
+/* One step: the words at `weight` decide which of both they are. */
+static void
+try_cut(struct cut *cut, const struct engine_sampling *settings, const int32_t *weights,
+        uint32_t count, int32_t weight, uint64_t enough)
+{
+    struct word_weights_part part = word_weights_from(weights, count, weight);
+    if (is_enough(settings, part, enough)) {
+        cut->low = weight;
+        cut->of_low = part;
+    } else {
+        cut->high = weight;
+        cut->of_high = part;
+    }
+}
+
+/* Few are left between both, if weights differ: only these have to be sorted. */
+static struct cut
 find_cut(const struct engine_sampling *settings, const int32_t *weights, uint32_t count,
          uint64_t enough)
 {
     int32_t least = (int32_t)(settings->min_p * WEIGHTS_ONE);
-    for (uint32_t bits = CUT; bits < 30; bits += CUT_MORE) {
-        int32_t cut = WEIGHTS_ONE >> bits;
-        struct word_weights_part part = word_weights_from(weights, count, cut);
-        bool all = settings->top_k > 0 && part.count >= settings->top_k;
-        if (cut <= least || all || part.sum >= enough)
-            return cut > least ? cut : least;
+    struct cut cut = {.low = least > 1 ? least : 1, .high = WEIGHTS_ONE + 1};
+    cut.of_low = word_weights_from(weights, count, cut.low);
+    if (!is_enough(settings, cut.of_low, enough)) {
+        cut.high = cut.low;
+        cut.of_high = cut.of_low;
     }
-    return least > 0 ? least : 1;
+    for (int32_t weight = WEIGHTS_ONE >> CUT; weight > cut.low; weight >>= CUT_MORE)
+        try_cut(&cut, settings, weights, count, weight, enough);
+    while (cut.of_low.count - cut.of_high.count > SORTED && cut.high - cut.low > 1)
+        try_cut(&cut, settings, weights, count, cut.low + (cut.high - cut.low) / 2, enough);
+    return cut;
 }
 
-/*
- * Candidates are listed over the weights, which lie in the second half of their memory: behind what
- * is written before each is read.
- */
 static uint32_t
-list_candidates(const int32_t *weights, uint32_t count, int32_t cut,
+list_candidates(const int32_t *weights, uint32_t count, const struct cut *cut,
                 struct engine_candidate *candidates)
 {
     uint32_t listed = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        int32_t weight;
-        memcpy(&weight, weights + i, sizeof weight);
-        if (weight >= cut)
-            candidates[listed++] = (struct engine_candidate){(uint32_t)weight, i};
-    }
+    for (uint32_t i = 0; i < count; i++)
+        if (weights[i] >= cut->low && weights[i] < cut->high)
+            candidates[listed++] = (struct engine_candidate){(uint32_t)weights[i], i};
     return listed;
 }
 
 /*
- * Moves the candidates that the settings allow to the end of the array, the most likely last: as
- * long as none of the limits is reached. Returns how many, and their weights' sum.
+ * Moves candidates to the end of the array, the most likely last: as many as `wanted`, or until
+ * they make up `enough`. Returns how many, and their weights' sum.
  */
 static struct word_weights_part
-narrow(const struct engine_sampling *settings, const struct heap *heap, uint32_t count,
-       uint64_t enough)
+narrow(const struct heap *heap, uint32_t count, uint32_t wanted, uint64_t enough)
 {
     struct word_weights_part taken = {0, 0};
     struct engine_candidate *items = heap->items;
-    uint32_t wanted = settings->top_k > 0 && settings->top_k < count ? settings->top_k : count;
     for (uint32_t i = count; i-- > 0;)
         sift_down(heap, count, i, items[i]);
-    for (; taken.count < wanted && taken.sum < enough; taken.count++) {
+    for (; taken.count < wanted && taken.count < count && taken.sum < enough; taken.count++) {
         uint32_t last = count - taken.count - 1;
         struct engine_candidate best = items[0];
         sift_down(heap, last, 0, items[last]);
@@ -150,6 +173,23 @@ narrow(const struct engine_sampling *settings, const struct heap *heap, uint32_t
         taken.sum += best.weight;
     }
     return taken;
+}
+
+/* --- Drawing ---------------------------------------------------------------------------------- */
+
+/* The word in which the sum of those of `least` or more passes `left`. */
+static uint32_t
+find_word(const int32_t *weights, uint32_t count, int32_t least, uint64_t left)
+{
+    uint64_t here;
+    uint32_t i = 0;
+    while (i + CHUNK < count && left >= (here = word_weights_from(weights + i, CHUNK, least).sum)) {
+        left -= here;
+        i += CHUNK;
+    }
+    for (; weights[i] < least || left >= (uint32_t)weights[i]; i++)
+        left -= weights[i] < least ? 0 : (uint32_t)weights[i];
+    return i;
 }
 
 static uint32_t
@@ -161,29 +201,18 @@ draw_within_limits(struct engine_sampler *sampler, const float *logits, const in
     uint64_t enough = UINT64_MAX;
     if (settings->top_p > 0)
         enough = (uint64_t)(settings->top_p * (double)word_weights_from(weights, count, 1).sum) + 1;
-    int32_t cut = find_cut(settings, weights, count, enough);
-    uint32_t listed = list_candidates(weights, count, cut, candidates);
-    struct word_weights_part taken = narrow(settings, &heap, listed, enough);
-    uint64_t left = draw_below(sampler, taken.sum);
+    struct cut cut = find_cut(settings, weights, count, enough);
+    uint32_t listed = list_candidates(weights, count, &cut, candidates);
+    uint32_t wanted = settings->top_k > 0 ? settings->top_k - cut.of_high.count : UINT32_MAX;
+    struct word_weights_part taken = narrow(&heap, listed, wanted, enough - cut.of_high.sum);
+    uint64_t left = draw_below(sampler, cut.of_high.sum + taken.sum);
+    if (left < cut.of_high.sum)
+        return find_word(weights, count, cut.high, left);
+    left -= cut.of_high.sum;
     uint32_t i = listed - taken.count;
-    for (; i + 1 < listed && left >= candidates[i].weight; i++)
+    for (; left >= candidates[i].weight; i++)
         left -= candidates[i].weight;
     return candidates[i].token;
-}
-
-/* --- Drawing ---------------------------------------------------------------------------------- */
-
-static uint32_t
-draw(struct engine_sampler *sampler, const int32_t *weights, uint32_t count)
-{
-    uint64_t left = draw_below(sampler, word_weights_from(weights, count, 1).sum), here;
-    uint32_t i = 0;
-    for (; i + CHUNK < count && left >= (here = word_weights_from(weights + i, CHUNK, 1).sum);
-         i += CHUNK)
-        left -= here;
-    for (; left >= (uint32_t)weights[i]; i++)
-        left -= (uint32_t)weights[i];
-    return i;
 }
 
 uint32_t
@@ -191,14 +220,15 @@ engine_sample(struct engine_sampler *sampler, float *logits, uint32_t count,
               struct engine_candidate *candidates)
 {
     const struct engine_sampling *settings = &sampler->settings;
-    int32_t *weights = (int32_t *)(void *)candidates + count;
+    int32_t *weights = (int32_t *)(void *)(candidates + count);
     penalise(sampler, logits, count);
     if (settings->temperature == 0 ||
         !word_weights_of(logits, count, settings->temperature, weights))
         return engine_greedy(logits, count);
     if (settings->top_k > 0 || settings->top_p > 0 || settings->min_p > 0)
         return draw_within_limits(sampler, logits, weights, count, candidates);
-    return draw(sampler, weights, count);
+    uint64_t left = draw_below(sampler, word_weights_from(weights, count, 1).sum);
+    return find_word(weights, count, 1, left);
 }
 
 float

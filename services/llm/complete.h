@@ -66,11 +66,4 @@ int complete(struct completion *completion, struct engine_arena *arena, struct e
 int open_answerer(struct answerer *answerer, const struct loaded *loaded, const uint8_t *tokenizer,
                   uint64_t tokenizer_bytes, struct engine_arena *arena, struct engine_error *error);
 
-/*
- * Prints what the kernels do, and how many tokens a second the model reads and writes: a prompt of
- * 104 tokens, and answers from position 128 on (or what the context has room for).
- */
-int bench(const struct loaded *loaded, const struct engine_machine *machine,
-          struct engine_arena *arena, struct engine_error *error);
-
 #endif

@@ -1,4 +1,5 @@
 /* llm on the machine that builds: files are mapped, the answer goes to standard output. */
+#include "bench.h"
 #include "complete.h"
 #include "cpu.h"
 
@@ -110,15 +111,38 @@ load_model(struct loaded *loaded, const char *path, struct loading *loading,
         fail(path, error.text);
 }
 
+static struct engine_arena bench_arena;
+
+static void *
+take(size_t bytes)
+{
+    return engine_arena_take(&bench_arena, 1, bytes);
+}
+
+static void
+put_line(const char *line)
+{
+    puts(line);
+}
+
 static int
 run_bench(const char *path)
 {
     struct loading loading = {.machine = {.now_ns = cpu_ns}};
-    struct engine_arena arena = new_arena();
     struct engine_error error = {""};
     struct loaded loaded;
-    load_model(&loaded, path, &loading, &arena);
-    if (bench(&loaded, &loading.machine, &arena, &error) != ENGINE_OK)
+    bench_arena = new_arena();
+    load_model(&loaded, path, &loading, &bench_arena);
+    const struct bench_subject subject = {.model = &loaded.model,
+                                          .source = &loaded.source,
+                                          .kernels = loaded.kernels,
+                                          .attention = loaded.attention,
+                                          .trials = loaded.trials,
+                                          .trial_count = loaded.trial_count,
+                                          .machine = &loading.machine,
+                                          .put = put_line,
+                                          .take = take};
+    if (bench(&subject, &error) != ENGINE_OK)
         fail(path, error.text);
     return 0;
 }

@@ -1,7 +1,7 @@
 # Completion at a console: in the machine, with what llmd loads models with; PROMPT= and TOKENS= of
 # `make run APP=llm` say what (build/tools/run-qemu).
 PROGRAMS += llm
-llm_SRCS  = services/llm/machine.c services/llm/complete.c $(LLMD_MODEL_SRCS)
+llm_SRCS  = $(addprefix services/llm/,bench.c complete.c machine.c) $(LLMD_MODEL_SRCS)
 llm_LIBOS := services/llm/llm.libos
 $(OUT)/libc-obj/services/llm/%: USER_EXTRA_FLAGS = $(ENGINE_FLAGS) $(MODEL_FLAGS) -Iservices/llmd
 

@@ -1,4 +1,5 @@
 /* llm in the machine: one prompt of the command line, answered on the console. */
+#include "bench.h"
 #include "complete.h"
 #include "compute.h"
 
@@ -123,6 +124,32 @@ answer(struct completion *completion)
     report(completion, now_ns() - start_ns);
 }
 
+static void *
+take(size_t bytes)
+{
+    return aligned_alloc(ENGINE_ARENA_ALIGN, bytes);
+}
+
+static void
+run_bench(const struct model *model)
+{
+    struct engine_error error = {""};
+    const struct bench_subject subject = {.model = &model->shape,
+                                          .source = &model->source,
+                                          .kernels = model->kernels.of_tensor,
+                                          .attention = model->kernels.attention,
+                                          .team = compute_team(),
+                                          .trials = model->kernels.trials,
+                                          .trial_count = model->kernels.trial_count,
+                                          .machine = compute_machine(),
+                                          .put = log_line,
+                                          .take = take};
+    if (bench(&subject, &error) != ENGINE_OK)
+        die("bench", error.text);
+    if (weights_lost() != NULL)
+        die("bench", weights_lost());
+}
+
 int
 main(void)
 {
@@ -133,7 +160,8 @@ main(void)
     struct files files;
     if (!compute_begin(&computing, &error))
         die("command line", error.text);
-    if (!rt_option("llm.prompt", prompt, sizeof(prompt)))
+    bool measures = rt_option_number("llm.bench", 0) != 0;
+    if (!measures && !rt_option("llm.prompt", prompt, sizeof(prompt)))
         die("llm.prompt", "what to complete? PROMPT='Once upon a time' make run APP=llm");
     decode(prompt);
     struct completion completion = {
@@ -141,6 +169,10 @@ main(void)
     struct model *model = compute_open(&files);
     if (model == NULL)
         die(weights_name(), "no generation of this bundle can be used");
+    if (measures) {
+        run_bench(model);
+        return 0;
+    }
     completion.by = (struct answerer){model->engine, &model->shape.shape, &model->tokenizer};
     answer(&completion);
     return 0;

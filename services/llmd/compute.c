@@ -185,6 +185,18 @@ compute_stepped(uint32_t tokens, uint64_t us)
     workers_stepped(&workers, tokens, us * 1000);
 }
 
+const struct engine_team *
+compute_team(void)
+{
+    return &crew.team;
+}
+
+const struct engine_machine *
+compute_machine(void)
+{
+    return &machine;
+}
+
 static void
 count_packed(struct metrics_text *text)
 {

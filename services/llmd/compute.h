@@ -36,6 +36,10 @@ void compute_close(void);
 /* A step was taken: how many workers take the next ones may change. */
 void compute_stepped(uint32_t tokens, uint64_t us);
 
+/* The workers, and what the machine offers: who measures opens an engine of its own with them. */
+const struct engine_team *compute_team(void);
+const struct engine_machine *compute_machine(void);
+
 /* Of kernels and workers, for /metrics. */
 metrics_source compute_count;
 

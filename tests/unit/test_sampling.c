@@ -13,7 +13,7 @@
 /* Logits of the probabilities 0.4, 0.2, 0.1, ... in no order. */
 static const double probabilities[WORDS] = {0.1, 0.4, 0.05, 0.2, 0.05, 0.08, 0.02, 0.1};
 
-static struct engine_candidate candidates[WORDS];
+static struct engine_candidate candidates[2 * WORDS];
 
 /* How often each word was drawn. */
 static void
@@ -239,7 +239,7 @@ limits_are_those_of_a_full_sort(void)
 {
     enum { MANY = 3000 };
     static float logits[MANY];
-    static struct engine_candidate many[MANY];
+    static struct engine_candidate many[2 * MANY];
     uint64_t seed = 9;
     for (uint32_t k = 1; k < 40; k += 3) {
         struct engine_sampling settings = {.temperature = 50, .top_k = k, .seed = k};
@@ -253,6 +253,35 @@ limits_are_those_of_a_full_sort(void)
                 better += logits[i] > logits[token] || (logits[i] == logits[token] && i < token);
             CHECK(better < k);
         }
+    }
+}
+
+static void
+top_p_of_many_words_is_that_of_a_full_sort(void)
+{
+    enum { MANY = 3000 };
+    static float logits[MANY];
+    static struct engine_candidate many[2 * MANY];
+    uint64_t seed = 4;
+    for (float p = 0.05f; p < 1; p += 0.1f) {
+        struct engine_sampling settings = {.temperature = 1, .top_p = p};
+        struct engine_sampler sampler;
+        uint32_t unlikely = 0;
+        double sum = 0;
+        for (uint32_t i = 0; i < MANY; i++) {
+            logits[i] = (float)tap_random(&seed, 4000) * 0.001f;
+            sum += exp(logits[i]);
+        }
+        engine_sampler_begin(&sampler, &settings);
+        for (uint32_t draws = 0; draws < 200; draws++) {
+            uint32_t token = engine_sample(&sampler, logits, MANY, many);
+            double better = 0;
+            for (uint32_t i = 0; i < MANY; i++)
+                better += logits[i] > logits[token] ? exp(logits[i]) : 0;
+            CHECK(better < (p + 1e-3) * sum);
+            unlikely += better > 0.8 * p * sum;
+        }
+        CHECK(unlikely > 10); /* nor are there fewer than belong to it */
     }
 }
 
@@ -291,6 +320,7 @@ static const struct tap_test tests[] = {
     TAP(weights_are_within_their_bound),
     TAP(sums_are_those_of_the_words_that_count),
     TAP(limits_are_those_of_a_full_sort),
+    TAP(top_p_of_many_words_is_that_of_a_full_sort),
     TAP(the_lowest_temperatures_are_greedy),
     TAP(log_probabilities_are_those_of_the_softmax),
 };

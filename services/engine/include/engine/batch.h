@@ -40,7 +40,7 @@ struct engine_batch {
     struct engine *engine;
     struct engine_request **requests; /* in the order in which they came */
     struct engine_item *items;
-    struct engine_candidate *candidates; /* one for each word */
+    struct engine_candidate *candidates; /* as engine_sample wants them */
     uint32_t count, count_max;
     uint32_t tokens_max; /* of a step */
     uint32_t pieces_max; /* of prompts, of them, while others are being answered */

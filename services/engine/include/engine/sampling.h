@@ -43,7 +43,8 @@ void engine_sampler_saw(struct engine_sampler *sampler, uint32_t token);
 /*
  * Draws a word. The penalty comes first, then the temperature; a word has to be within each of the
  * limits top-k, min-p and top-p, which look at the probabilities of all words. Changes logits where
- * there is a penalty. `candidates` has room for `count`. Words with less than 2^-30 of the greatest
+ * there is a penalty. `candidates` has room for `count`, and half as many more for
+ * the weights of all words. Words with less than 2^-30 of the greatest
  * probability are never drawn; that of others is within 1e-3 of what it is.
  */
 uint32_t engine_sample(struct engine_sampler *sampler, float *logits, uint32_t count,
