@@ -51,8 +51,8 @@ soak: SECONDS ?= 600
 soak: setup-test
 	@ci/run-tests --soak $(SECONDS)
 
-bench: setup-test benches out/store.img $(OUT)/llmd.img $(OUT)/services-private.img
-	@ci/run-bench --serving $(BENCH_TARGETS) $(BAREMETAL_TARGETS)
+bench: setup-test benches out/store.img $(OUT)/llmd.img $(OUT)/services-private.img $(OUT)/services-llm.img
+	@ci/run-bench --serving --engine $(BENCH_TARGETS) $(BAREMETAL_TARGETS)
 
 C_FILES = $(shell find build exo libos services tests -name '*.[ch]' 2>/dev/null | sort)
 

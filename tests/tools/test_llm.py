@@ -43,6 +43,13 @@ def count_of(console):
 class Default(unittest.TestCase):
     """With the store that `make run APP=llm` boots from."""
 
+    def test_it_measures_instead(self):
+        status, console = boot(STORE=str(STORE), BENCH="1", SMP="1")
+        self.assertEqual(status, 0, console)
+        for line in ("kernel scalar-", ", chosen", "1 worker: prompt of ", "1 worker: 16 texts at once",
+                     "of a step: classifier", "choosing a word: temperature 0.8"):
+            self.assertIn(line, console)
+
     def test_text_is_that_of_the_host_and_the_machine_ends(self):
         status, console = boot(STORE=str(STORE), PROMPT=PROMPT, TOKENS="64")
         self.assertEqual(status, 0)
