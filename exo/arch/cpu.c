@@ -29,23 +29,19 @@ struct boot_machine boot_machine;
 uint64_t pte_guarded;
 
 /* Arm ARM D17.2: ID_AA64*. */
-static bool
-has_pac(void)
-{
-    uint64_t isar1 = read_sysreg(id_aa64isar1_el1), isar2 = read_sysreg(SYS_ID_AA64ISAR2);
-    return (id_field(isar1, 4) | id_field(isar1, 8) | id_field(isar2, 12)) != 0;
-}
-
 void
 cpu_find_features(void)
 {
-    uint32_t found = 0;
+    uint64_t isar0 = read_sysreg(id_aa64isar0_el1), isar1 = read_sysreg(id_aa64isar1_el1);
+    uint32_t found = 0, pac = id_field(isar1, 4) | id_field(isar1, 8);
     found |= id_field(read_sysreg(id_aa64mmfr1_el1), 20) != 0 ? EXO_FEATURE_PAN : 0u;
     found |= id_field(read_sysreg(id_aa64pfr1_el1), 0) != 0 ? EXO_FEATURE_BTI : 0u;
     found |= id_field(read_sysreg(id_aa64pfr0_el1), 32) != 0 ? EXO_FEATURE_SVE : 0u;
-    found |= id_field(read_sysreg(id_aa64isar0_el1), 60) != 0 ? EXO_FEATURE_RNG : 0u;
-    found |= id_field(read_sysreg(id_aa64isar0_el1), 12) != 0 ? EXO_FEATURE_SHA256 : 0u;
-    found |= has_pac() ? EXO_FEATURE_PAC : 0u;
+    found |= id_field(isar0, 60) != 0 ? EXO_FEATURE_RNG : 0u;
+    found |= id_field(isar0, 12) != 0 ? EXO_FEATURE_SHA256 : 0u;
+    found |= id_field(isar0, 44) != 0 ? EXO_FEATURE_DOTPROD : 0u;
+    found |= id_field(isar1, 52) != 0 ? EXO_FEATURE_I8MM : 0u;
+    found |= (pac | id_field(read_sysreg(SYS_ID_AA64ISAR2), 12)) != 0 ? EXO_FEATURE_PAC : 0u;
     boot_machine.features |= found;
     pte_guarded = (found & EXO_FEATURE_BTI) != 0 ? PTE_GUARDED : 0;
 }

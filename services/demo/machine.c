@@ -15,6 +15,8 @@ static const struct feature features[] = {
     {EXO_FEATURE_SVE, "SVE"},
     {EXO_FEATURE_RNG, "random numbers"},
     {EXO_FEATURE_SHA256, "SHA-256"},
+    {EXO_FEATURE_DOTPROD, "dot products"},
+    {EXO_FEATURE_I8MM, "products of bytes"},
 };
 
 static uint64_t

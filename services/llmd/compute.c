@@ -28,7 +28,14 @@ now_ns(void *unused)
 }
 
 /* Vectors have 128 bits here: nobody asked the kernel for longer ones. */
-static const struct engine_machine machine = {.features = ENGINE_NEON, .now_ns = now_ns};
+static struct engine_machine machine = {.features = ENGINE_NEON, .now_ns = now_ns};
+
+static void
+describe_machine(void)
+{
+    machine.features |= rt_machine.features & EXO_FEATURE_DOTPROD ? ENGINE_DOTPROD : 0;
+    machine.features |= rt_machine.features & EXO_FEATURE_I8MM ? ENGINE_I8MM : 0;
+}
 
 static bool
 read_word(const char *what, char value[WORD_BYTES])
@@ -78,6 +85,7 @@ compute_begin(const struct compute_options *options, struct engine_error *error)
 {
     char word[WORD_BYTES];
     how = *options;
+    describe_machine();
     weights_begin(how.name);
     if (!read_kernel(error))
         return false;

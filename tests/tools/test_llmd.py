@@ -260,6 +260,8 @@ class DefaultStore(unittest.TestCase):
         console = "".join(self.server.lines)
         metrics = self.server.request("GET", "/metrics")[1].decode()
         for columns in (128, 384):
+            for other in ("sdot", "smmla"): # of this CPU, and slow where they are emulated
+                self.assertRegex(console, rf"kernel {other}-q8, {columns} columns: .*GMAC/s\n")
             self.assertRegex(console, rf"kernel neon-int16-q8, {columns} columns: .*, chosen\n")
             self.assertRegex(metrics, rf'kernel="neon-int16-q8",columns="{columns}",chosen="1"}} [1-9]')
         self.assertIn("weights packed for them", console)

@@ -526,6 +526,8 @@ enum exo_machine_feature {
     EXO_FEATURE_RNG = 64,
     EXO_FEATURE_TEST = 128, /* a test run: power off gives the exit code */
     EXO_FEATURE_SHA256 = 256,
+    EXO_FEATURE_DOTPROD = 512, /* SDOT */
+    EXO_FEATURE_I8MM = 1024,   /* SMMLA */
 };
 
 struct exo_machine_info {
