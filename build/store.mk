@@ -4,7 +4,8 @@
 #   MODEL=FOLDER TRUST=KEY.pub     a bundle: .../NAME/GENERATION, or .../NAME with its generations
 #   MODEL=FILE [TOKENIZER=FILE]    a model that nobody signed, for experiments: FILE.gguf, which has its
 #                                  vocabulary with it, or a llama2.c checkpoint, whose tokenizer is
-#                                  tokenizer.bin beside it. VERIFY=on-fault: not eagerly
+#                                  tokenizer.bin beside it. VERIFY=on-fault: not eagerly.
+#                                  LAYOUT=NAME: packed for the kernels that read that one
 #
 # gives
 #   STORE_IMAGE      the image: a target
@@ -16,7 +17,7 @@ STORE_FOLDER   ?= out/model
 STORE_UNSIGNED := 0
 
 ifeq ($(MODEL),)
-$(foreach v,TRUST TOKENIZER VERIFY,$(if $($v),\
+$(foreach v,TRUST TOKENIZER VERIFY LAYOUT,$(if $($v),\
     $(error $v=$($v): there is no MODEL that it could belong to)))
 STORE_IMAGE  := out/store.img
 STORE_BUNDLE := default
@@ -54,14 +55,15 @@ STORE_FILES       := $(STORE_GENERATIONS)/manifest.toml
 
 $(STORE_GENERATIONS)/manifest.toml: $(MODEL) $(TOKENIZER) $(STORE_FOLDER)/choice $(BUNDLE_TOOL)
 	$(call say,BUNDLE,$(@D))rm -rf $(@D) && mkdir -p $(@D) && \
-	    ln -s $(abspath $(MODEL)) $(@D)/$(STORE_WEIGHTS) && \
+	    $(if $(LAYOUT),,ln -s $(abspath $(MODEL)) $(@D)/$(STORE_WEIGHTS) &&) \
 	    $(if $(TOKENIZER),ln -s $(abspath $(TOKENIZER)) $(@D)/tokenizer.bin &&) \
 	    $(BUNDLE_TOOL) make $(@D) --verify $(VERIFY) --weights $(STORE_WEIGHTS) \
-	        $(if $(TOKENIZER),--tokenizer tokenizer.bin)
+	        $(if $(TOKENIZER),--tokenizer tokenizer.bin) \
+	        $(if $(LAYOUT),--layout $(LAYOUT) --from $(MODEL))
 endif
 
 # A file that is written anew when another model is chosen, however old that is.
-STORE_CHOICE := $(abspath $(MODEL) $(TOKENIZER)) $(VERIFY)
+STORE_CHOICE := $(abspath $(MODEL) $(TOKENIZER)) $(VERIFY) $(LAYOUT)
 ifneq ($(STORE_CHOICE),$(file <$(STORE_FOLDER)/choice))
 $(shell mkdir -p $(STORE_FOLDER))
 $(file >$(STORE_FOLDER)/choice,$(STORE_CHOICE))

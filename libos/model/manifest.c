@@ -86,6 +86,8 @@ static const struct toml_key model_keys[] = {
     NUMBER(struct manifest_model, "kv_heads", kv_heads, 1 << 16),
     NUMBER(struct manifest_model, "vocabulary", vocabulary, 1 << 20),
     NUMBER(struct manifest_model, "context", context, 1 << 20),
+    {"unpacked_bytes", TOML_INTEGER, false, FIELD(struct manifest_model, unpacked_bytes),
+     .least = 1, .most = MANIFEST_PAYLOAD_MAX},
 };
 
 static const struct toml_key payload_keys[] = {
@@ -149,6 +151,9 @@ check_model(const struct manifest *manifest, struct why *why)
     const struct manifest_model *model = &manifest->model;
     if ((manifest->kind == MANIFEST_MODEL) != (manifest->has_model == 1))
         return why_set(why, "%s: exactly a bundle of kind \"model\" has the table [model]",
+                       MANIFEST_FILE);
+    if ((manifest->layout[0] != '\0') != (model->unpacked_bytes != 0))
+        return why_set(why, "%s: a model with a layout, and no other, has model.unpacked_bytes",
                        MANIFEST_FILE);
     if (!manifest->has_model)
         return true;

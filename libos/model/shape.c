@@ -75,17 +75,20 @@ read_block(struct bundle *bundle, size_t weights, uint64_t index, void *block, s
     return result == BUNDLE_BLOCK_GOOD || !bundle_is_demoted(bundle, why);
 }
 
-/* The first blocks of a file, as many as its shape is found in. */
+/* The first blocks of a payload, as many as its shape is found in; and of the file that it is, or
+ * was packed from. */
 struct head {
     uint8_t *bytes;
-    uint64_t blocks, file_bytes;
+    uint64_t blocks, payload_bytes, file_bytes;
 };
 
 /* Twice as many, or all that there are. */
 static bool
 grow_head(struct head *head, struct bundle *bundle, size_t weights, struct why *why)
 {
-    uint64_t all = tree_blocks(head->file_bytes), from = head->blocks;
+    uint64_t all = tree_blocks(head->payload_bytes), from = head->blocks;
+    if (from == all)
+        return why_set(why, "%s: it ends within its head", bundle->manifest.model.weights);
     head->blocks = from == 0 ? 1 : 2 * from < all ? 2 * from : all;
     uint8_t *grown = realloc(head->bytes, head->blocks * TREE_BLOCK_BYTES);
     if (!grown)
@@ -108,8 +111,8 @@ read_shape(struct head *head, struct bundle *bundle, size_t weights, struct mani
         if (!grow_head(head, bundle, weights, why))
             return false;
         uint64_t bytes = head->blocks * TREE_BLOCK_BYTES;
-        result = shape_read(head->bytes, bytes < head->file_bytes ? bytes : head->file_bytes,
-                            head->file_bytes, file, &reason);
+        bytes = bytes < head->payload_bytes ? bytes : head->payload_bytes;
+        result = shape_read(head->bytes, bytes, head->file_bytes, file, &reason);
     }
     return result == SHAPE_READ ||
            why_set(why, "%s: %.200s", bundle->manifest.model.weights, reason.text);
@@ -123,7 +126,10 @@ shape_check(struct bundle *bundle, struct why *why)
     if (!manifest->has_model)
         return true;
     size_t weights = (size_t)manifest_find(manifest, manifest->model.weights);
-    struct head head = {.file_bytes = (uint64_t)manifest->payloads[weights].bytes};
+    uint64_t bytes = (uint64_t)manifest->payloads[weights].bytes;
+    struct head head = {.payload_bytes = bytes, .file_bytes = bytes};
+    if (manifest->model.unpacked_bytes != 0)
+        head.file_bytes = (uint64_t)manifest->model.unpacked_bytes;
     bool fine = read_shape(&head, bundle, weights, &file, why);
     free(head.bytes);
     return fine && same_shape(&manifest->model, &file, why);

@@ -26,6 +26,7 @@ fits(const struct engine_kernel *kernel, const struct engine_tensor *tensor,
 {
     const struct engine_layout *layout = kernel->layout;
     return layout->format == tensor->format &&
+           (machine->layout == NULL || strcmp(layout->name, machine->layout) == 0) &&
            (layout->group == 0 || tensor->group % layout->group == 0) &&
            (kernel->features & ~machine->features) == 0 &&
            (kernel->vector_bytes == 0 || kernel->vector_bytes == machine->vector_bytes) &&

@@ -112,7 +112,9 @@ open_model(const struct files *files, struct engine_error *error)
                                           .machine = &machine,
                                           .kernel = wanted_kernel,
                                           .pack = !files->on_fault,
-                                          .packing = files->on_fault ? &packing : NULL};
+                                          .packing = files->on_fault ? &packing : NULL,
+                                          .layout = files->layout,
+                                          .unpacked_bytes = files->unpacked_bytes};
     if (!model_open(&model, &files->checkpoint, &files->tokenizer, &options, error))
         return false;
     if (model.packs && chunks_open(engine_packing_bytes(&model.packing)))
@@ -173,9 +175,10 @@ compute_report(void)
     (void)snprintf(
         line, sizeof(line), "%s: chosen in %u.%u ms, weights %s; %u of %u workers%s", how.name,
         (unsigned)(kernels->choice_us / 1000), (unsigned)(kernels->choice_us % 1000 / 100),
-        model.is_packed ? "packed for them"
-        : model.packs   ? "packed for them when they are touched"
-                        : "as in the file, which the reference reads",
+        model.is_placed   ? "packed for them ahead of time"
+        : model.is_packed ? "packed for them"
+        : model.packs     ? "packed for them when they are touched"
+                          : "as in the file, which the reference reads",
         workers.count, workers.most, workers.trial.under_way ? ", the first steps try more" : "");
     how.log(line);
 }

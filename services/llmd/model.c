@@ -23,17 +23,18 @@ give_arena(struct model *model, struct engine_arena *arena, size_t bytes, const 
 }
 
 static bool
-read_shape(struct model *model, const struct model_file *file, struct engine_error *error)
+read_shape(struct model *model, const struct model_file *file, const struct model_options *options,
+           struct engine_error *error)
 {
+    uint64_t bytes = options->layout != NULL ? options->unpacked_bytes : file->count;
     struct engine_arena arena = {0};
     struct engine_model counted;
-    int status =
-        engine_file_read_model(&counted, file->bytes, file->count, file->count, &arena, error);
+    int status = engine_file_read_model(&counted, file->bytes, file->count, bytes, &arena, error);
     if (status != ENGINE_E_SPACE)
         return false; /* nothing was given: the file is at fault */
     return give_arena(model, &arena, arena.used_bytes, "the list of tensors", error) &&
-           engine_file_read_model(&model->shape, file->bytes, file->count, file->count, &arena,
-                                  error) == ENGINE_OK;
+           engine_file_read_model(&model->shape, file->bytes, file->count, bytes, &arena, error) ==
+               ENGINE_OK;
 }
 
 static bool
@@ -84,14 +85,39 @@ pack_later(struct model *model, const struct model_options *options, struct engi
     return true;
 }
 
+/* ... or was packed long ago, for kernels that are the ones chosen. */
+static bool
+use_placed(struct model *model, const struct model_options *options, struct engine_error *error)
+{
+    const struct model_file file = {model->mapping.file, model->mapping.length_bytes};
+    struct engine_arena arena = {0};
+    (void)engine_place(&model->placement, &model->shape, options->layout, &arena, error);
+    if (!give_arena(model, &arena, arena.used_bytes, "a list of tensors", error) ||
+        engine_place(&model->placement, &model->shape, options->layout, &arena, error) !=
+            ENGINE_OK ||
+        engine_placed_suits(&model->placement, model->kernels.of_tensor, error) != ENGINE_OK)
+        return false;
+    if (model->placement.bytes != file.count)
+        return engine_fail(error, ENGINE_E_FILE,
+                           "layout %s: %lu bytes, but the model has %lu in it", options->layout,
+                           file.count, model->placement.bytes) == ENGINE_OK;
+    model->placed = (struct engine_placed){&model->placement, file.bytes};
+    model->source = engine_placed_source(&model->placed);
+    return model->is_placed = true;
+}
+
 /* Other kernels than the reference read what is packed; keys and values are theirs in any case. */
 static bool
 prepare(struct model *model, const struct model_options *options, struct engine_error *error)
 {
-    if (!kernels_choose(&model->kernels, &model->shape, options->machine, options->kernel, error)) {
+    struct engine_machine machine = *options->machine;
+    machine.layout = options->layout;
+    if (!kernels_choose(&model->kernels, &model->shape, &machine, options->kernel, error)) {
         model->is_short = true;
         return false;
     }
+    if (options->layout != NULL)
+        return use_placed(model, options, error);
     if (options->pack)
         return pack(model, error);
     return options->packing == NULL || pack_later(model, options, error);
@@ -103,7 +129,8 @@ make_engine(struct model *model, const struct model_options *options, struct eng
     const struct engine_options wanted = {
         .batch = options->batch,
         .team = options->team,
-        .kernels = model->is_packed || model->packs ? model->kernels.of_tensor : NULL,
+        .kernels =
+            model->is_placed || model->is_packed || model->packs ? model->kernels.of_tensor : NULL,
         .attention = model->kernels.attention,
     };
     struct engine_arena arena = {0};
@@ -123,8 +150,9 @@ model_open(struct model *model, const struct model_file *checkpoint,
     *model = (struct model){.mapping = {checkpoint->bytes, checkpoint->count}};
     model->file = model->source = engine_mapping_source(&model->mapping);
     const struct model_file *words = tokenizer->count > 0 ? tokenizer : checkpoint;
-    bool opened = read_shape(model, checkpoint, error) && read_tokenizer(model, words, error) &&
-                  prepare(model, options, error) && make_engine(model, options, error);
+    bool opened = read_shape(model, checkpoint, options, error) &&
+                  read_tokenizer(model, words, error) && prepare(model, options, error) &&
+                  make_engine(model, options, error);
     if (!opened)
         model_close(model);
     return opened;

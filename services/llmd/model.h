@@ -7,6 +7,7 @@
 
 #include "engine/batch.h"
 #include "engine/packing.h"
+#include "engine/placement.h"
 #include "engine/tokenizer.h"
 
 #include "kernels.h"
@@ -29,9 +30,14 @@ struct model_options {
     /* Where `pack` is false: weights are packed when they are touched, with this. NULL: they are
      * not packed. */
     const struct engine_packing_host *packing;
+    /* The weights' file was packed ahead of time for kernels of this layout, from one of so many
+     * bytes (placement.h): only those compute, and what is above does not count. NULL: it was not.
+     */
+    const char *layout;
+    uint64_t unpacked_bytes;
 };
 
-#define MODEL_PARTS 5u
+#define MODEL_PARTS 6u
 
 struct model {
     struct engine_model shape;
@@ -41,6 +47,9 @@ struct model {
     struct kernels kernels;
     struct engine_packed packed;
     struct engine_packing packing;
+    struct engine_placement placement;
+    struct engine_placed placed;
+    bool is_placed;        /* ahead of time */
     bool is_packed, packs; /* as a whole; when touched */
     bool is_short;         /* of memory: why it could not be opened */
     struct engine *engine;

@@ -190,6 +190,7 @@ payload_file(const char *path)
 static bool
 open_bundle(struct files *files)
 {
+    const char *layout = bundle.manifest.layout;
     char word[WORD_BYTES];
     look_at_store();
     (void)rt_format(word, sizeof(word), "%s.unsigned", program);
@@ -206,7 +207,9 @@ open_bundle(struct files *files)
     *files = (struct files){.checkpoint = payload_file(bundle.manifest.model.weights),
                             .tokenizer = payload_file(bundle.manifest.model.tokenizer),
                             .generation = bundle.manifest.generation,
-                            .on_fault = bundle.manifest.verify != MANIFEST_EAGER};
+                            .on_fault = bundle.manifest.verify != MANIFEST_EAGER,
+                            .layout = layout[0] != '\0' ? layout : NULL,
+                            .unpacked_bytes = (uint64_t)bundle.manifest.model.unpacked_bytes};
     return true;
 }
 

@@ -13,7 +13,9 @@
 struct files {
     struct model_file checkpoint, tokenizer; /* GGUF: the tokenizer may be nothing */
     int64_t generation;                      /* of the bundle; 0: they are from the boot image */
-    bool on_fault; /* the checkpoint is read, and verified, when it is touched */
+    bool on_fault;           /* the checkpoint is read, and verified, when it is touched */
+    const char *layout;      /* that the checkpoint was packed for; NULL: it was not ... */
+    uint64_t unpacked_bytes; /* ... from a file of so many */
 };
 
 /* Before the others: the program's name, for messages, and for the words NAME.bundle= and

@@ -134,13 +134,13 @@ class Keys(Case):
 class Make(Case):
     def test_the_manifest_says_what_the_format_says(self):
         folder = self.generation(3)
-        self.works("make", folder, "--verify", "on-fault", "--layout", "rows-8", "--weights",
-                   "model.bin", "--tokenizer", "tokens.bin")
+        self.works("make", folder, "--verify", "on-fault", "--weights", "model.bin", "--tokenizer",
+                   "tokens.bin")
         manifest = tomllib.loads((folder / "manifest.toml").read_text())
         payloads = manifest.pop("payload")
         model = manifest.pop("model")
         self.assertEqual(manifest, {"format": 1, "name": "small", "generation": 3, "kind": "model",
-                                    "verify": "on-fault", "layout": "rows-8"})
+                                    "verify": "on-fault"})
         self.assertEqual(model, {"weights": "model.bin", "tokenizer": "tokens.bin"} | SHAPE)
         leaves = []
         for name, payload in zip(["model.bin", "tokens.bin"], payloads, strict=True):
@@ -150,6 +150,33 @@ class Make(Case):
                                        "sha256": hashlib.sha256(data).hexdigest(),
                                        "root": root_of(leaves_of(data)).hex()})
         self.assertEqual((folder / "leaves.bin").read_bytes(), b"".join(leaves))
+
+    def test_weights_are_packed_for_a_layout(self):
+        folder, source = self.generation(1), checkpoint(version=2)
+        (self.folder / "whole.bin").write_bytes(source)
+        self.works("make", folder, "--layout", "rows16-q8", "--from", "whole.bin", "--weights",
+                   "model.bin", "--tokenizer", "tokens.bin")
+        manifest = tomllib.loads((folder / "manifest.toml").read_text())
+        self.assertEqual(manifest["layout"], "rows16-q8")
+        self.assertEqual(manifest["model"], {"weights": "model.bin", "tokenizer": "tokens.bin",
+                                             "unpacked_bytes": len(source)} | SHAPE)
+        packed = (folder / "model.bin").read_bytes()
+        self.assertEqual(packed[:256], source[:256])
+        self.assertEqual(packed[256:4096], bytes(4096 - 256))
+        norm = 4 * SHAPE["dim"]         # the first tensor, which no layout is for
+        self.assertEqual(packed[4096:4096 + norm], source[256:256 + norm])
+
+    def test_a_layout_without_what_it_needs_is_refused(self):
+        folder = self.generation(1)
+        weights = ("--weights", "model.bin", "--tokenizer", "tokens.bin")
+        (self.folder / "whole.bin").write_bytes(checkpoint(version=2))
+        self.refused("belong together", "make", folder, "--layout", "rows16-q8", *weights)
+        self.refused("belong together", "make", folder, "--from", "whole.bin", *weights)
+        self.refused("layout rows-8: none", "make", folder, "--layout", "rows-8", "--from",
+                     "whole.bin", *weights)
+        (self.folder / "whole.bin").write_bytes(checkpoint())
+        self.refused("layout rows16-q8: none", "make", folder, "--layout", "rows16-q8", "--from",
+                     "whole.bin", *weights)
 
     def test_a_version_2_checkpoint_gives_its_shape(self):
         folder = self.generation(1, model=checkpoint(version=2))

@@ -28,7 +28,7 @@ def setUpModule():
         raise RuntimeError(output)
 
 
-def make_store(folder, *generations, verify="on-fault"):
+def make_store(folder, *generations, verify="on-fault", layout=None):
     """A store of the bundle `spare`: (generation, whether it is damaged)."""
     root = pathlib.Path(folder)
     paths = []
@@ -37,8 +37,10 @@ def make_store(folder, *generations, verify="on-fault"):
         path.mkdir(parents=True)
         for name in ("model.bin", "tokenizer.bin"):
             shutil.copy(FILES / name, path)
+        packed = ["--layout", layout, "--from", FILES / "model.bin"] if layout else []
         subprocess.run([TOOL, "make", path, "--verify", verify, "--weights", "model.bin",
-                        "--tokenizer", "tokenizer.bin"], check=True, stdout=subprocess.DEVNULL)
+                        "--tokenizer", "tokenizer.bin", *packed], check=True,
+                       stdout=subprocess.DEVNULL)
         subprocess.run([TOOL, "sign", path, "--key", KEY], check=True, stdout=subprocess.DEVNULL)
         if damaged:
             data = bytearray((path / "model.bin").read_bytes())
@@ -51,15 +53,15 @@ def make_store(folder, *generations, verify="on-fault"):
 
 
 class Generations(unittest.TestCase):
-    def serve(self, *generations, verify="on-fault", **variables):
+    def serve(self, *generations, verify="on-fault", layout=None, words="", **variables):
         folder = self.enterContext(tempfile.TemporaryDirectory())
-        store = make_store(folder, *generations, verify=verify)
+        store = make_store(folder, *generations, verify=verify, layout=layout)
         if "fault" in variables:
             start = (FILES / "model.bin").read_bytes()[:4096]
             at = store.read_bytes().rfind(start)        # of the newest generation
             sector = (at + BAD_BLOCK * BLOCK) // SECTOR
             variables["STORE_FAULT"] = f"{variables.pop('fault')}@{sector}"
-        server = Machine(OUT / "llmd.img", STORE=str(store), CMDLINE="llmd.bundle=spare",
+        server = Machine(OUT / "llmd.img", STORE=str(store), CMDLINE=f"llmd.bundle=spare {words}",
                          **{"SMP": "4"} | variables)
         self.addCleanup(server.stop)
         return server
@@ -128,6 +130,17 @@ class Generations(unittest.TestCase):
         self.assertGreater(packed, 200)
         self.assertEqual(self.ask(server), expected)
         self.assertEqual(server.metric("llmd_packed_blocks"), packed)
+        server.stop()
+        for verify in ("on-fault", "eager"):
+            server = self.serve((1, False), verify=verify, layout="rows16-q8")
+            self.assertTrue(server.says("packed for them ahead of time"))
+            self.assertEqual(self.ask(server), expected)
+            self.assertEqual(server.metric("llmd_packed_blocks"), 0)
+            server.stop()
+
+    def test_what_is_packed_for_other_kernels_than_the_chosen_ones_is_refused(self):
+        with self.assertRaisesRegex(RuntimeError, "spare/1: rejected: layout rows16-q8: kernel"):
+            self.serve((1, False), layout="rows16-q8", words="llmd.kernel=reference")
 
     def test_block_that_cannot_be_read_is_the_end_of_its_generation(self):
         server = self.serve((1, False), (2, False), fault="always")

@@ -74,11 +74,13 @@ a_bundle_says_what_its_manifest_says(void)
     fixture_begin(&fixture);
     fixture_make(&fixture, 3, "on-fault");
     fixture_edit(&fixture, 3, "verify", "layout = \"rows-8\"\nverify");
+    fixture_edit(&fixture, 3, "hidden", "unpacked_bytes = 900\nhidden");
     CHECK(bundle_open(&fixture.loader, "small", BUNDLE_NEWEST, &bundle));
     CHECK(strcmp(bundle.manifest.name, "small") == 0 && bundle.manifest.generation == 3);
     CHECK_EQ(bundle.manifest.kind, MANIFEST_MODEL);
     CHECK_EQ(bundle.manifest.verify, MANIFEST_ON_FAULT);
     CHECK(strcmp(bundle.manifest.layout, "rows-8") == 0);
+    CHECK_EQ(bundle.manifest.model.unpacked_bytes, 900);
     CHECK(bundle.manifest.model.dim == 8 && bundle.manifest.model.context == 64);
     CHECK_EQ(bundle.manifest.payload_count, 2);
     CHECK_EQ(manifest_find(&bundle.manifest, bundle.manifest.model.tokenizer), 1);
@@ -217,6 +219,8 @@ a_wrong_type_or_choice_is_refused(void)
     CHECK(edit_is_rejected("\"model\"", "\"madel\"", "kind: \"madel\" is none"));
     CHECK(edit_is_rejected("format = 1", "format = 2", "format: 2 is not from 1 to 1"));
     CHECK(edit_is_rejected("kind", "layout = \"\"\nkind", "layout: a layout is named"));
+    CHECK(edit_is_rejected("kind", "layout = \"rows-8\"\nkind", "has model.unpacked_bytes"));
+    CHECK(edit_is_rejected("hidden", "unpacked_bytes = 9\nhidden", "has model.unpacked_bytes"));
 }
 
 static void

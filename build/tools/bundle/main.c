@@ -8,7 +8,8 @@
 static const char usage[] =
     "usage: bundle keygen --name NAME -o BASE        makes BASE.key and BASE.pub\n"
     "       bundle make .../NAME/GENERATION [--kind model|app|system] [--verify eager|on-fault]\n"
-    "                   [--layout LAYOUT] [--weights FILE [--tokenizer FILE]] [FILE ...]\n"
+    "                   [--layout LAYOUT --from FILE] [--weights FILE [--tokenizer FILE]] [FILE "
+    "...]\n"
     "       bundle sign .../NAME/GENERATION --key BASE.key\n"
     "       bundle verify .../NAME/GENERATION|IMAGE --trust BASE.pub\n"
     "       bundle pack -o IMAGE .../NAME/GENERATION ...\n";

@@ -67,6 +67,8 @@ print_model(FILE *to, const struct manifest_model *model)
             model->tokenizer);
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
         fprintf(to, "%s = %lld\n", numbers[i].key, (long long)numbers[i].value);
+    if (model->unpacked_bytes != 0)
+        fprintf(to, "unpacked_bytes = %lld\n", (long long)model->unpacked_bytes);
 }
 
 static void
@@ -146,10 +148,15 @@ command_make(struct arguments *arguments)
     const char *kind = take_option(arguments, "--kind");
     const char *verify = take_option(arguments, "--verify");
     const char *layout = take_option(arguments, "--layout");
+    const char *from = take_option(arguments, "--from");
     take_model(arguments, &model);
     check_words(arguments, 1, INT_MAX);
     const char *folder = arguments->words[0];
     parse_generation_path(folder, &generation);
+    if (!layout != !from || (layout && !model.weights[0]))
+        fail("--layout and --from belong together, and to --weights");
+    if (layout)
+        pack_weights(folder, from, layout, &model);
     size_t count = collect_payloads(payloads, &model, arguments);
 
     join_path(path, folder, MANIFEST_LEAVES_FILE);

@@ -13,15 +13,8 @@
 
 #include "tool.h"
 
-/* A file that is mapped, and what it is called in messages: behind links. */
-struct mapped {
-    char path[PATH_MAX];
-    const void *bytes;
-    uint64_t count;
-};
-
-static void
-map(struct mapped *mapped, const char *path)
+void
+map_file(struct mapped *mapped, const char *path)
 {
     struct stat status;
     int file = open(path, O_RDONLY | O_CLOEXEC);
@@ -63,14 +56,15 @@ read_shape(const char *folder, struct manifest_model *model)
     struct why why;
     char path[PATH_MAX];
     join_path(path, folder, model->weights);
-    map(&weights, path);
-    if (shape_read(weights.bytes, weights.count, weights.count, model, &why) != SHAPE_READ)
+    map_file(&weights, path);
+    uint64_t bytes = model->unpacked_bytes ? (uint64_t)model->unpacked_bytes : weights.count;
+    if (shape_read(weights.bytes, weights.count, bytes, model, &why) != SHAPE_READ)
         fail("%s: %s", weights.path, why.text);
     if (strcmp(model->weights, model->tokenizer) == 0 &&
         !engine_is_gguf(weights.bytes, weights.count))
         fail("%s: a checkpoint needs a --tokenizer", weights.path);
     join_path(path, folder, model->tokenizer);
-    map(&tokenizer, path);
+    map_file(&tokenizer, path);
     if (engine_is_gguf(tokenizer.bytes, tokenizer.count))
         check_vocabulary(&tokenizer, (uint32_t)model->vocabulary);
 }

@@ -64,6 +64,20 @@ void read_trust(const char *path, struct trust *trust);
  * vocabulary is one of GGUF that cannot be used. */
 void read_shape(const char *folder, struct manifest_model *model);
 
+/* Writes the weights of a generation's folder: the model file `from`, packed for that layout. Fails
+ * if there is none of that name that suits it. The bytes of the model file are then the model's. */
+void pack_weights(const char *folder, const char *from, const char *layout,
+                  struct manifest_model *model);
+
+/* A file that is mapped, for the rest of the program, and what it is called in messages: behind
+ * links. */
+struct mapped {
+    char path[PATH_MAX];
+    const void *bytes;
+    uint64_t count;
+};
+void map_file(struct mapped *mapped, const char *path);
+
 /* The commands. */
 void command_keygen(struct arguments *arguments);
 void command_make(struct arguments *arguments);

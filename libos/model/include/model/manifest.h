@@ -33,6 +33,7 @@ struct manifest_payload {
 struct manifest_model {
     char weights[MANIFEST_PATH_BYTES], tokenizer[MANIFEST_PATH_BYTES]; /* paths of payloads */
     int64_t dim, hidden, layers, heads, kv_heads, vocabulary, context;
+    int64_t unpacked_bytes; /* of the file that the weights were packed from; 0: they were not */
 };
 
 struct manifest {
@@ -40,7 +41,7 @@ struct manifest {
     int64_t generation; /* from 1 */
     int kind;           /* enum manifest_kind */
     int verify;         /* enum manifest_verify */
-    char layout[32];    /* how the weights were packed; "": as the file format has them */
+    char layout[32];    /* that the weights were packed for; "": as the file format has them */
     struct manifest_model model;
     size_t has_model; /* 1 exactly when kind is MANIFEST_MODEL */
     struct manifest_payload payloads[MANIFEST_PAYLOADS_MAX];

@@ -13,6 +13,7 @@ struct engine_machine {
     uint32_t vector_bytes;      /* the SVE vector length that is set; 0: none */
     uint64_t (*now_ns)(void *); /* NULL: not measured, the last of the first layout that fits */
     void *context;
+    const char *layout; /* only kernels that read this one; NULL: any */
 };
 
 /* What was found out about one kernel with one kind of tensor. */
