@@ -5,13 +5,13 @@
 #include "engine/batch.h"
 
 #include <math.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "evaluate.h"
 #include "random_model.h"
 #include "tap.h"
+#include "team.h"
 
 #define LOGIT_ERROR_MAX 1e-3
 #define ARENA_BYTES     ((size_t)64 << 20)
@@ -177,64 +177,23 @@ a_sequence_that_is_set_back_forgets(void)
     close_setting(&s);
 }
 
-/* A team of threads that meet at pthread's barrier. */
-#define WORKERS 3
-static pthread_barrier_t meeting;
-struct job {
-    void (*work)(void *argument, uint32_t worker);
-    void *argument;
-    uint32_t worker;
-};
-
-static void *
-run_job(void *job)
-{
-    const struct job *j = job;
-    j->work(j->argument, j->worker);
-    return NULL;
-}
-
-static void
-run_team(void *context, uint32_t workers, void (*work)(void *, uint32_t), void *argument)
-{
-    pthread_t threads[WORKERS];
-    struct job jobs[WORKERS];
-    (void)context;
-    CHECK_EQ(workers, WORKERS);
-    for (uint32_t i = 0; i < workers; i++) {
-        jobs[i] = (struct job){work, argument, i};
-        pthread_create(&threads[i], NULL, run_job, &jobs[i]);
-    }
-    for (uint32_t i = 0; i < WORKERS; i++)
-        pthread_join(threads[i], NULL);
-}
-
-static void
-meet(void *context, uint32_t worker)
-{
-    (void)context;
-    (void)worker;
-    pthread_barrier_wait(&meeting);
-}
-
 static void
 results_do_not_depend_on_the_number_of_workers(void)
 {
-    const struct engine_team team = {NULL, WORKERS, run_team, meet};
     const uint32_t tokens[] = {1, 2, 3, 4, 5}, other[] = {9, 8};
     float one[2][300], many[2][300];
-    pthread_barrier_init(&meeting, NULL, WORKERS);
+    team_begin();
     for (int i = 0; i < 2; i++) {
         struct setting s;
         float(*logits)[300] = i == 0 ? one : many;
-        open_random(&s, small, 16, 8, i == 0 ? NULL : &team);
+        open_random(&s, small, 16, 8, i == 0 ? NULL : &threads_team);
         struct engine_sequence a = new_sequence(&s, 32), b = new_sequence(&s, 32);
         struct engine_item items[] = {{&a, tokens, 5, logits[0]}, {&b, other, 2, logits[1]}};
         CHECK_EQ(engine_step(s.engine, items, 2, &s.error), 0);
         close_setting(&s);
     }
     CHECK_EQ(memcmp(one, many, sizeof one), 0);
-    pthread_barrier_destroy(&meeting);
+    team_end();
 }
 
 static void

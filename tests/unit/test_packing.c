@@ -13,11 +13,11 @@
 #include "engine/engine.h"
 #include "random_model.h"
 #include "tap.h"
+#include "team.h"
 
 #define ARENA_BYTES ((size_t)64 << 20)
 #define ROOM        ((size_t)16 << 20) /* for all of them, and for some */
 #define SOME        ((size_t)1 << 20)
-#define WORKERS     3
 #define TOKENS      9
 #define WORDS       3000
 
@@ -87,47 +87,6 @@ is_good(void *unused)
 
 static const struct engine_packing_host host = {NULL, take_memory, is_good};
 
-/* --- A team of threads ------------------------------------------------------------------------ */
-
-static pthread_barrier_t meeting;
-struct job {
-    void (*work)(void *argument, uint32_t worker);
-    void *argument;
-    uint32_t worker;
-};
-
-static void *
-run_job(void *job)
-{
-    const struct job *j = job;
-    j->work(j->argument, j->worker);
-    return NULL;
-}
-
-static void
-run_team(void *context, uint32_t workers, void (*work)(void *, uint32_t), void *argument)
-{
-    pthread_t threads[WORKERS];
-    struct job jobs[WORKERS];
-    (void)context;
-    for (uint32_t i = 0; i < workers; i++) {
-        jobs[i] = (struct job){work, argument, i};
-        pthread_create(&threads[i], NULL, run_job, &jobs[i]);
-    }
-    for (uint32_t i = 0; i < workers; i++)
-        pthread_join(threads[i], NULL);
-}
-
-static void
-meet(void *context, uint32_t worker)
-{
-    (void)context;
-    (void)worker;
-    pthread_barrier_wait(&meeting);
-}
-
-static const struct engine_team team = {NULL, WORKERS, run_team, meet};
-
 /* --- Tests ------------------------------------------------------------------------------------ */
 
 /* Matrices with the last kernel of the table that fits; norms with the reference. */
@@ -150,9 +109,9 @@ begin(size_t room)
     mapped = engine_mapping_source(&mapping);
     kernels = engine_arena_take(&arena, model.tensor_count, sizeof *kernels);
     CHECK(engine_choose(&model, &machine, NULL, kernels, NULL, 0, &arena) >= 0);
-    CHECK_EQ(
-        engine_packing_open(&packing, &model, &counted, kernels, WORKERS, &host, &arena, &error),
-        0);
+    CHECK_EQ(engine_packing_open(&packing, &model, &counted, kernels, TEAM_WORKERS, &host, &arena,
+                                 &error),
+             0);
     source = engine_packing_source(&packing);
 }
 
@@ -246,18 +205,18 @@ static void
 logits_do_not_depend_on_the_number_of_workers_or_on_memory(void)
 {
     static float expected[WORDS], logits[WORDS];
-    pthread_barrier_init(&meeting, NULL, WORKERS);
+    team_begin();
     for (size_t room = 0; room <= ROOM; room += ROOM / 8) {
         begin(room);
         expected_logits(expected);
         for (int twice = 0; twice < 2; twice++) {
             memset(logits, 0, sizeof logits);
-            CHECK_EQ(step_all(&source, &team, logits), ENGINE_OK);
+            CHECK_EQ(step_all(&source, &threads_team, logits), ENGINE_OK);
             CHECK_EQ(memcmp(expected, logits, sizeof logits), 0);
         }
         end();
     }
-    pthread_barrier_destroy(&meeting);
+    team_end();
 }
 
 /* All ask for all blocks, in the same order. */
@@ -288,8 +247,8 @@ workers_that_ask_for_the_same_blocks_get_them_whole(void)
     for (size_t room = 0; room <= ROOM; room += ROOM / 4) {
         begin(room);
         CHECK_EQ(engine_pack(&packed, &model, &mapped, kernels, &arena, &error), 0);
-        run_team(NULL, WORKERS, ask_for_all, &packed);
-        run_team(NULL, WORKERS, ask_for_all, &packed);
+        threads_team.run(NULL, TEAM_WORKERS, ask_for_all, &packed);
+        threads_team.run(NULL, TEAM_WORKERS, ask_for_all, &packed);
         CHECK(engine_packing_counts(&packing).kept_blocks <= packed_blocks());
         end();
     }

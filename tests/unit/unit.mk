@@ -70,7 +70,7 @@ UNIT_SRCS_test_query  := services/llmd/query.c
 UNIT_FLAGS_test_query := $(ENGINE_FLAGS) -Iservices/llmd
 
 # The inference engine, and models to run it on.
-UNIT_ENGINE       := $(ENGINE_SRCS) tests/engine/random_model.c tests/engine/evaluate.c
+UNIT_ENGINE       := $(ENGINE_SRCS) tests/engine/random_model.c tests/engine/evaluate.c tests/engine/team.c
 UNIT_ENGINE_FLAGS := $(ENGINE_FLAGS) -Itests/engine
 UNIT_SRCS_test_engine  := $(UNIT_ENGINE)
 UNIT_FLAGS_test_engine := $(UNIT_ENGINE_FLAGS)

@@ -23,36 +23,30 @@ def answers(dice, make):
     return "\n".join("\n".join(make(dice)) for _ in range(2 if dice.chance(12) else 1))
 
 
-def early(dice):
+def draft(dice, bounds, story, pair):
+    """A story, a story that was asked for, answers about the system, a passage about it, or answers
+    about the world: below which of a hundred each of the first four ends is in `bounds`."""
     sort = dice.below(100)
-    if sort < 26:
-        return stories.story(dice)
-    if sort < 30:
-        return ask_for_story(dice, stories.story)
-    if sort < 64:
-        return answers(dice, system.pair)
-    if sort < 70:
+    if sort < bounds[0]:
+        return story(dice)
+    if sort < bounds[1]:
+        return ask_for_story(dice, story)
+    if sort < bounds[2]:
+        return answers(dice, pair)
+    if sort < bounds[3]:
         return system.passage(dice)
     return answers(dice, world.pair)
 
 
-def late(dice):
-    sort = dice.below(100)
-    if sort < 20:
-        return stories.short_story(dice)
-    if sort < 25:
-        return ask_for_story(dice, stories.short_story)
-    if sort < 55:
-        return answers(dice, system.late_pair)
-    if sort < 59:
-        return system.passage(dice)
-    return answers(dice, world.pair)
+EARLY_DRAFTS = (26, 30, 64, 70), stories.story, system.pair
+LATE_DRAFTS = (20, 25, 55, 59), stories.short_story, system.late_pair
 
 
 def document(seed, index, held_out=False):
     """Document `index` of the text with this seed; with held-out combinations, or without."""
-    dice, draft = Dice((seed << 40) + index), early if index < LATE else late
+    dice = Dice((seed << 40) + index)
+    drafts = EARLY_DRAFTS if index < LATE else LATE_DRAFTS
     while True:
-        text = draft(dice)
+        text = draft(dice, *drafts)
         if bool(heldout.combinations(text)) == held_out:
             return text
