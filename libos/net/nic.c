@@ -4,6 +4,8 @@
 #include <rt/sync.h>
 #include <rt/time.h>
 
+#define REFILL_PART 16u /* of the buffers, at once */
+
 static uint64_t
 mac_number(const uint8_t mac[6])
 {
@@ -91,7 +93,8 @@ start(struct nic *nic, const struct nic_source *source)
 int64_t
 nic_open(struct nic *nic, const struct nic_source *source)
 {
-    *nic = (struct nic){.event = source->event, .device = source->device};
+    *nic = (struct nic){
+        .event = source->event, .device = source->device, .refill = source->buffers / REFILL_PART};
     nic->rx.error = nic->tx.error = EXO_E_SLOT;
     int64_t err = start(nic, source);
     if (err != EXO_OK)
@@ -156,7 +159,8 @@ nic_take(struct nic *nic, struct wire_frame *frame)
 int64_t
 nic_flush(struct nic *nic, bool arm)
 {
-    int64_t rx = vq_flush(&nic->rx, arm), tx = vq_flush(&nic->tx, arm);
+    bool few = !arm && nic->rx.batched < nic->refill;
+    int64_t rx = few ? nic->rx.error : vq_flush(&nic->rx, arm), tx = vq_flush(&nic->tx, arm);
     return rx != EXO_OK ? rx : tx;
 }
 

@@ -72,7 +72,7 @@ class Default(unittest.TestCase):
                                 ({"PROMPT": "x", "CMDLINE": "llm.bundle=none"}, "llm: none: no "),
                                 ({"PROMPT": "word " * 200}, "command line has 14")):
             with self.subTest(text=text, variables=variables):
-                status, console = boot(**{"STORE": str(STORE)} | variables)
+                status, console = boot(**{"STORE": str(STORE), "SMP": "1"} | variables)
                 self.assertIn(text, console)
                 self.assertEqual(status, 1)
 

@@ -220,6 +220,19 @@ class MachineOfOne(InMachine, unittest.TestCase):
     variables = {"SMP": "1", "CPU": "cortex-a72"}
     words = "llmd.precision=reference"
 
+    def calls_of(self, tokens):
+        """(calls of the kernel, tokens) of one answer."""
+        before = self.server.metrics()
+        self.server.complete(query=f"?n={tokens}")
+        grown = {name: value - before[name] for name, value in self.server.metrics().items()}
+        return grown["kernel_calls_total"], grown["llmd_generated_tokens_total"]
+
+    def test_a_token_takes_fewer_than_two_calls(self):
+        """One to send it; buffers of the acknowledgements go back to the NIC several at once."""
+        (few, short), (many, long) = self.calls_of(20), self.calls_of(200)
+        self.assertEqual(long - short, 180)
+        self.assertLess(many - few, 1.7 * (long - short))
+
 
 class DefaultStore(unittest.TestCase):
     """What `make run` serves."""

@@ -42,6 +42,7 @@ struct nic {
     struct rt_memory memory;
     uint16_t rx_region, tx_region;
     uint32_t device; /* its capability */
+    uint32_t refill; /* buffers that the device gets back at once, with one call */
     uint32_t skip;   /* bytes of a buffer that stay with the program: the header, for ports */
     uint64_t event;
     uint64_t features; /* that are in use */
@@ -104,7 +105,11 @@ static inline bool nic_send(struct nic *nic, const struct nic_frame *frame);
 /* A buffer that was sent; false when there is none. */
 static inline bool nic_sent(struct nic *nic, uint32_t *buffer);
 
-/* Gives both batches to the device; with `arm`, EXO_E_AGAIN when there is something to poll. */
+/*
+ * Gives both batches to the device; with `arm`, EXO_E_AGAIN when there is something to poll.
+ * Without it, fewer than a sixteenth of the buffers to receive into wait for further ones: where an
+ * answer to each frame that was sent comes back that halves the calls.
+ */
 int64_t nic_flush(struct nic *nic, bool arm);
 
 /* Until there is something to receive, or sent: whether there is. */
