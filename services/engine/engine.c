@@ -264,7 +264,7 @@ engine_step(struct engine *engine, const struct engine_item *items, uint32_t cou
         list_tokens(engine, &items[i]);
     if (engine->profile != NULL)
         engine->profile->last_ns = engine->profile->now_ns(engine->profile->context);
-    if (engine->workers > 1)
+    if (engine->team.run != NULL)
         engine->team.run(engine->team.context, engine->workers, forward_worker, engine);
     else
         forward_worker(engine, 0);

@@ -3,6 +3,7 @@
 
 #include "chunks.h"
 #include "crew_sched.h"
+#include "translations.h"
 #include "workers.h"
 
 #include <rt/start.h>
@@ -16,6 +17,7 @@
 
 static struct model model;
 static struct crew crew;
+static struct engine_team team; /* the crew's, after whose steps translations are looked after */
 static struct workers workers;
 static struct compute_options how;
 static const char *wanted_kernel; /* NULL: the fastest */
@@ -80,6 +82,13 @@ read_kernel(struct engine_error *error)
     return !forced || kernels_known(kernel, error);
 }
 
+static void
+run(void *context, uint32_t count, void (*work)(void *argument, uint32_t worker), void *argument)
+{
+    crew.team.run(context, count, work, argument);
+    translations_used();
+}
+
 bool
 compute_begin(const struct compute_options *options, struct engine_error *error)
 {
@@ -93,6 +102,8 @@ compute_begin(const struct compute_options *options, struct engine_error *error)
     if (read_word("workers", word))
         wanted = (uint32_t)strtoul(word, NULL, 10);
     crew_open(&crew, wanted, &crew_sched);
+    team = crew.team;
+    team.run = run;
     return true;
 }
 
@@ -108,7 +119,7 @@ open_model(const struct files *files, struct engine_error *error)
 {
     static const struct engine_packing_host packing = {.take = chunks_take, .is_good = is_good};
     const struct model_options options = {.batch = how.batch,
-                                          .team = &crew.team,
+                                          .team = &team,
                                           .machine = &machine,
                                           .kernel = wanted_kernel,
                                           .pack = !files->on_fault,
@@ -120,9 +131,9 @@ open_model(const struct files *files, struct engine_error *error)
     if (model.packs && chunks_open(engine_packing_bytes(&model.packing)))
         weights_limit();
     /* Taking steps now would touch all weights: not where they are read when they are touched. */
-    workers_open(&workers, model.engine, crew.team.count, &machine, !files->on_fault);
+    workers_open(&workers, model.engine, team.count, &machine, !files->on_fault);
     if (model.packs) /* the first step, which no trial counts, verifies and packs: all help */
-        engine_set_workers(model.engine, crew.team.count);
+        engine_set_workers(model.engine, team.count);
     return true;
 }
 
@@ -199,7 +210,7 @@ compute_stepped(uint32_t tokens, uint64_t us)
 const struct engine_team *
 compute_team(void)
 {
-    return &crew.team;
+    return &team;
 }
 
 const struct engine_machine *
@@ -230,4 +241,7 @@ compute_count(struct metrics_text *text, void *context)
     kernels_count(text, &model.kernels);
     workers_count(text, &workers);
     count_packed(text);
+    metrics_put(text, "llmd_translations_forgotten_total", "counter",
+                "how often what emulated CPUs remember of mappings was given a chance to grow",
+                translations_forgotten());
 }

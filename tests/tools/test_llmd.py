@@ -279,6 +279,10 @@ class DefaultStore(unittest.TestCase):
             self.assertRegex(metrics, rf'kernel="neon-int16-q8",columns="{columns}",chosen="1"}} [1-9]')
         self.assertIn("weights packed for them", console)
 
+    def test_translations_are_forgotten_after_the_first_steps(self):
+        self.server.complete(query="?n=20")
+        self.assertGreaterEqual(self.server.metric("llmd_translations_forgotten_total"), 16)
+
     def test_integers_say_what_the_reference_says(self):
         model = ROOT / "bundles" / "default"
         hosted = Server(model / "model.bin", model / "tokenizer.bin")
