@@ -69,7 +69,7 @@ struct cap_slot {
     union {
         uint64_t badge;
         struct {
-            uint32_t base, count; /* frames: pfn and number; cpu, irq, extent alike */
+            uint32_t base, count; /* frames: pfn and number; cpu, irq, device, extent alike */
         };
     };
     struct cap_slot *next, *prev; /* preorder; origin lock */
@@ -101,7 +101,7 @@ static inline bool
 cap_has_range(uint8_t type)
 {
     return type == EXO_TYPE_FRAMES || type == EXO_TYPE_CPU || type == EXO_TYPE_IRQ ||
-           type == EXO_TYPE_EXTENT;
+           type == EXO_TYPE_DEVICE || type == EXO_TYPE_EXTENT;
 }
 
 /* The slot of that number; NULL when the table has no such page. */

@@ -256,6 +256,7 @@ plant_machine(struct init *init)
     }
     for (uint32_t i = 0; i < device_count; i++) {
         make_eternal(&devices[i].origin, EXO_TYPE_DEVICE, init->cell);
+        devices[i].origin.count = DEVICE_QUEUES_MAX;
         plant(init, EXO_BOOT_DEVICE + i, &devices[i].origin, EXO_RIGHTS_ALL);
     }
 }

@@ -51,10 +51,8 @@ find_irq(struct vcpu *self, uint64_t slot, struct cap *cap, struct irq **irq)
 static void
 tell_gone(struct device *device)
 {
-    lock_acquire(&device->lock);
-    bool gone = device->gone;
-    lock_release(&device->lock);
-    if (gone)
+    HOLD(&device->lock);
+    if (device->gone)
         irq_notify(&device->config_irq);
 }
 

@@ -30,7 +30,7 @@ sys_queue_open(struct vcpu *self, uint64_t *x)
     TRY(sys_place(self, x, &cell, &dst));
     LOOKUP(cap, x[2], EXO_TYPE_DEVICE, EXO_WRITE);
     TRY(sys_slot(self->env, x[4], &ring_dst));
-    if (x[3] >= DEVICE_QUEUES_MAX)
+    if (x[3] < cap.base || x[3] - cap.base >= cap.count)
         return EXO_E_RANGE;
     return queue_open(cap.object, cell, (uint32_t)x[3], x[5], x[6], dst, ring_dst);
 }

@@ -122,18 +122,20 @@ grant_devices(struct service *service)
     const uint32_t private = EXO_READ | EXO_WRITE | EXO_CONTROL;
     bool shared = service->manifest.devices.nic == NIC_SHARED;
     const struct {
-        uint32_t slot, rights;
+        uint32_t slot, rights, first, count; /* indices of queues; 0, 0: all */
     } all[] = {
-        {service->nic, shared ? EXO_READ | EXO_WRITE : private},
-        {service->store, private},
-        {service->data, private},
-        {service->rng, private},
+        {service->nic, shared ? EXO_READ | EXO_WRITE : private, shared ? 2 * service->port : 0,
+         shared ? 2 : 0},
+        {service->store, private, 0, 0},
+        {service->data, private, 0, 0},
+        {service->rng, private, 0, 0},
     };
     int64_t err = shared ? open_shared() : EXO_OK;
     uint32_t to = EXO_BOOT_DEVICE;
     for (uint32_t i = 0; i < sizeof(all) / sizeof(all[0]) && err == EXO_OK; i++)
         if (all[i].slot != EXO_NONE)
-            err = exo_cap_copy(all[i].slot, service->child.env, to++, all[i].rights, 0, 0);
+            err = exo_cap_copy(all[i].slot, service->child.env, to++, all[i].rights, all[i].first,
+                               all[i].count);
     if (err == EXO_OK && service->manifest.devices.clock)
         err = exo_cap_copy(EXO_BOOT_RTC, service->child.env, EXO_BOOT_RTC, EXO_READ, 0, 0);
     if (err == EXO_OK && service->manifest.boot_image)

@@ -139,12 +139,16 @@ device_calls_refuse_bad_slots_rights_and_addresses(void)
 }
 
 static void
-device_cannot_be_narrowed_or_split(void)
+device_cannot_be_widened_or_split(void)
 {
-    uint32_t slot = rt_slot_take();
-    check_equal(exo_cap_copy(EXO_BOOT_DEVICE, EXO_SELF, slot, EXO_READ, 0, 1), EXO_E_ARG);
-    check_equal(exo_cap_copy(EXO_BOOT_DEVICE, EXO_SELF, slot, EXO_READ, 1, 0), EXO_E_ARG);
-    check_equal(exo_frames_split(EXO_BOOT_DEVICE, 1, slot), EXO_E_TYPE);
+    uint32_t slot = rt_slot_take(), wider = rt_slot_take();
+    check_equal(exo_cap_copy(EXO_BOOT_DEVICE, EXO_SELF, slot, EXO_READ, 1, 0), EXO_E_RANGE);
+    check_equal(exo_cap_copy(EXO_BOOT_DEVICE, EXO_SELF, slot, EXO_READ, 0, 16), EXO_E_RANGE);
+    check_equal(exo_cap_copy(EXO_BOOT_DEVICE, EXO_SELF, slot, EXO_READ | EXO_COPY, 1, 2), EXO_OK);
+    check_equal(exo_cap_copy(slot, EXO_SELF, wider, EXO_READ, 0, 2), EXO_E_RANGE);
+    check_equal(exo_cap_copy(slot, EXO_SELF, wider, EXO_READ, 1, 3), EXO_E_RANGE);
+    check_equal(exo_cap_copy(slot, EXO_SELF, wider, EXO_READ, 2, 1), EXO_OK);
+    check_equal(exo_frames_split(EXO_BOOT_DEVICE, 1, rt_slot_take()), EXO_E_TYPE);
 }
 
 /* One that is bound is bound: by the first, until it lets go or its notification ends. */
@@ -252,7 +256,7 @@ static const struct test tests[] = {
     TEST(configuration_is_what_the_device_has),
     TEST(configuration_ends_where_it_ends),
     TEST(device_calls_refuse_bad_slots_rights_and_addresses),
-    TEST(device_cannot_be_narrowed_or_split),
+    TEST(device_cannot_be_widened_or_split),
     TEST(changes_of_the_configuration_are_told_to_one),
     TEST(holder_is_told_of_changes_of_the_configuration),
     TEST(registers_are_nobodys),

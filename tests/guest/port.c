@@ -176,10 +176,16 @@ owner_can_be_killed_at_any_time(void)
 }
 
 static int64_t
-open_with(uint32_t index, uint64_t mac)
+open_through(uint32_t device, uint32_t index, uint64_t mac)
 {
     uint32_t slot = rt_slot_take(), ring = rt_slot_take();
-    return exo_queue_open(EXO_BOOT_CELL, slot, SHARED, index, ring, mac, 0);
+    return exo_queue_open(EXO_BOOT_CELL, slot, device, index, ring, mac, 0);
+}
+
+static int64_t
+open_with(uint32_t index, uint64_t mac)
+{
+    return open_through(SHARED, index, mac);
 }
 
 static void
@@ -196,11 +202,32 @@ macs_are_refused(void)
     check_equal(exo_again(exo_device_close(SHARED)), EXO_OK);
 }
 
+/* Whoever was given port 1 cannot take another, though nobody has it, nor a copy that could. */
+static void
+port_of_another_cannot_be_opened(void)
+{
+    uint32_t second = rt_slot_take(), wider = rt_slot_take(), half = rt_slot_take();
+    const uint32_t rights = EXO_READ | EXO_WRITE | EXO_COPY;
+    share(3);
+    check_equal(exo_cap_copy(SHARED, EXO_SELF, second, rights, 2, 2), EXO_OK);
+    check_equal(exo_cap_copy(second, EXO_SELF, wider, rights, 0, EXO_PORTS_MAX), EXO_E_RANGE);
+    check_equal(exo_cap_copy(second, EXO_SELF, half, rights, 3, 1), EXO_OK);
+    for (uint32_t index = 0; index < 2 * EXO_PORTS_MAX + 4; index++)
+        if (index != 2 && index != 3)
+            check_equal(open_through(second, index, PORT_MAC(index / 2)), EXO_E_RANGE);
+    check_equal(open_through(second, UINT32_MAX, PORT_MAC(1)), EXO_E_RANGE);
+    check_equal(open_through(half, 2, PORT_MAC(1)), EXO_E_RANGE);
+    check_equal(open_through(half, 3, PORT_MAC(1)), EXO_OK);
+    check_equal(open_through(second, 2, PORT_MAC(1)), EXO_OK);
+    check_equal(exo_device_close(second), EXO_E_RIGHT);
+    check_equal(open_with(0, PORT_MAC(0)), EXO_OK);
+    check_equal(exo_again(exo_device_close(SHARED)), EXO_OK);
+}
+
 static const struct test tests[] = {
-    TEST(each_gets_what_is_for_it),
-    TEST(frames_between_ports_do_not_leave),
-    TEST(owner_can_be_killed_at_any_time),
-    TEST(macs_are_refused),
+    TEST(each_gets_what_is_for_it),         TEST(frames_between_ports_do_not_leave),
+    TEST(owner_can_be_killed_at_any_time),  TEST(macs_are_refused),
+    TEST(port_of_another_cannot_be_opened),
 };
 
 int

@@ -79,7 +79,7 @@ enum exo_type {
     EXO_TYPE_ENDPOINT = 5,
     EXO_TYPE_NOTIFICATION = 6,
     EXO_TYPE_IRQ = 7,     /* interrupts: all of them, some, or one that is open */
-    EXO_TYPE_DEVICE = 8,  /* a virtio device */
+    EXO_TYPE_DEVICE = 8,  /* a virtio device: all indices of queues, or some */
     EXO_TYPE_QUEUE = 9,   /* one of its virtqueues */
     EXO_TYPE_EXTENT = 10, /* the same of a block device, for a range of sectors */
     EXO_TYPE_PORT = 11,   /* one direction of one MAC of a NIC with ports */

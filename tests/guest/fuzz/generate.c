@@ -9,7 +9,8 @@ gen_cap_copy(uint64_t *x)
     x[2] = x[1] == EXO_SELF ? pick_empty() : below(SLOTS);
     const struct slot *slot = slot_at(x[0]);
     x[3] = one_in(3) ? below(32) & slot->rights : slot->rights;
-    if (slot->type == EXO_TYPE_FRAMES || slot->type == EXO_TYPE_CPU) {
+    if (slot->type == EXO_TYPE_FRAMES || slot->type == EXO_TYPE_CPU ||
+        slot->type == EXO_TYPE_DEVICE) {
         if (slot->count > 1 && one_in(2)) {
             x[4] = slot->base + below(slot->count);
             x[5] = 1 + below(slot->base + slot->count - (uint32_t)x[4]);

@@ -29,6 +29,7 @@ fake_virtio_begin(void)
         fake->entries = FAKE_ENTRIES;
         origin_init(&device->origin, EXO_TYPE_DEVICE, root_cell);
         device->origin.eternal = true;
+        device->origin.count = DEVICE_QUEUES_MAX;
         lock_init(&device->lock, RANK_DEVICE);
         device->type = kinds[i].type;
         device->config_bytes = 2 * sizeof(uint64_t);
@@ -37,7 +38,7 @@ fake_virtio_begin(void)
         device->first_lpi = LPI_FIRST + i * DEVICE_VECTORS;
         irq_init(&device->config_irq, device->first_lpi, false);
         if (cap_plant(cap_slot_at(fake_init->env, FAKE_DEVICE_SLOT + i), &device->origin,
-                      EXO_RIGHTS_ALL, 0, NULL) != EXO_OK)
+                      EXO_RIGHTS_ALL, (uint64_t)DEVICE_QUEUES_MAX << 32, NULL) != EXO_OK)
             panic("no slot for device %u", i);
     }
 }
