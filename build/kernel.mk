@@ -12,7 +12,8 @@ KERNEL       := $(OUT)/exo.Image
 
 # What runs once, at boot, or seldom is made small.
 EXO_SMALL      := exo/boot/% exo/pci/% %/genesis.c %/its.c %/smp.c %/core/env.c %/core/split.c \
-                  %/core/reclaim.c %/virtio/device.c %/virtio/port.c
+                  %/core/reclaim.c %/sys/cell.c %/sys/device.c %/virtio/device.c \
+                  %/virtio/port.c %/virtio/region.c
 EXO_SMALL_OBJS := $(call objects,exo,$(filter $(EXO_SMALL),$(EXO_ALL_SRCS)))
 $(EXO_SMALL_OBJS): EXO_EXTRA_FLAGS := -Os
 
