@@ -140,6 +140,15 @@ choose(struct engine_batch *batch, struct engine_request *request)
     return token;
 }
 
+static bool
+is_end(const struct engine_request *request, uint32_t token)
+{
+    bool is = token == request->begin || token == request->end;
+    for (uint32_t i = 0; !is && i < request->other_end_count; i++)
+        is = token == request->other_ends[i];
+    return is;
+}
+
 /* The next token of an answer is chosen. */
 static void
 advance(struct engine_batch *batch, struct engine_request *request)
@@ -147,7 +156,7 @@ advance(struct engine_batch *batch, struct engine_request *request)
     uint32_t previous =
         request->generated > 0 ? request->token : request->prompt[request->prompt_count - 1];
     uint32_t token = choose(batch, request);
-    if (token == request->begin || token == request->end) {
+    if (is_end(request, token)) {
         request->finish = ENGINE_FINISH_END;
         return;
     }

@@ -1,147 +1,7 @@
-/*
- * Byte-pair encoding in the manner of SentencePiece. The characters are a linked list; a heap has
- * each pair of neighbours that together are a piece. A pair of which one side has been merged since
- * is noticed when it comes out of the heap: its lengths no longer add up.
- */
-#include "vocabulary.h"
+/* Texts to tokens and back: what all kinds of vocabularies have in common. */
+#include "encode.h"
 
-#include <string.h>
-
-#define NONE UINT32_MAX
-
-struct symbol {
-    uint32_t previous, next; /* NONE at the ends */
-    uint32_t start, length;  /* of its text; no length: merged into another one, or a byte */
-    uint32_t token;
-};
-
-struct pair {
-    float score;
-    uint32_t left, right, length, token;
-};
-
-struct encoder {
-    const struct engine_tokenizer *tokenizer;
-    uint8_t *text;
-    struct symbol *symbols;
-    uint32_t symbol_count;
-    struct pair *heap;
-    uint32_t heap_count;
-};
-
-/* Better: the higher score, of equal ones that further left. */
-static bool
-is_better(const struct pair *a, const struct pair *b)
-{
-    return a->score != b->score ? a->score > b->score : a->left < b->left;
-}
-
-static void
-push(struct encoder *encoder, struct pair pair)
-{
-    uint32_t at = encoder->heap_count++;
-    for (; at > 0; at = (at - 1) / 2) {
-        if (!is_better(&pair, &encoder->heap[(at - 1) / 2]))
-            break;
-        encoder->heap[at] = encoder->heap[(at - 1) / 2];
-    }
-    encoder->heap[at] = pair;
-}
-
-static struct pair
-pop(struct encoder *encoder)
-{
-    struct pair *heap = encoder->heap;
-    struct pair best = heap[0], last = heap[--encoder->heap_count];
-    uint32_t at = 0;
-    for (uint32_t child; (child = 2 * at + 1) < encoder->heap_count; at = child) {
-        if (child + 1 < encoder->heap_count && is_better(&heap[child + 1], &heap[child]))
-            child++;
-        if (!is_better(&heap[child], &last))
-            break;
-        heap[at] = heap[child];
-    }
-    heap[at] = last;
-    return best;
-}
-
-/* Remembers that `left` and its neighbour can be merged, if they can. */
-static void
-consider(struct encoder *encoder, uint32_t left)
-{
-    if (left == NONE || encoder->symbols[left].next == NONE)
-        return;
-    const struct symbol *a = &encoder->symbols[left], *b = &encoder->symbols[a->next];
-    uint32_t length = a->length + b->length;
-    if (a->length == 0 || b->length == 0 || length > encoder->tokenizer->piece_bytes_max)
-        return;
-    uint32_t token = vocabulary_find(encoder->tokenizer, encoder->text + a->start, length);
-    if (token != VOCABULARY_NONE)
-        push(encoder,
-             (struct pair){encoder->tokenizer->pieces[token].score, left, a->next, length, token});
-}
-
-static void
-merge(struct encoder *encoder, const struct pair *pair)
-{
-    struct symbol *left = &encoder->symbols[pair->left], *right = &encoder->symbols[pair->right];
-    if (left->length == 0 || right->length == 0 || left->next != pair->right ||
-        left->length + right->length != pair->length)
-        return;
-    left->length = pair->length;
-    left->token = pair->token;
-    left->next = right->next;
-    right->length = 0;
-    if (left->next != NONE)
-        encoder->symbols[left->next].previous = pair->left;
-    consider(encoder, left->previous);
-    consider(encoder, pair->left);
-}
-
-static void
-add_symbol(struct encoder *encoder, uint32_t start, uint32_t length, uint32_t token)
-{
-    uint32_t index = encoder->symbol_count++;
-    encoder->symbols[index] = (struct symbol){index - 1, index + 1, start, length, token};
-}
-
-/* The bytes of one character: at most four, what follows the first one are continuations. */
-static uint32_t
-character_bytes(const uint8_t *text, uint32_t left)
-{
-    uint32_t length = 1;
-    while (length < left && length < 4 && (text[length] & 0xc0) == 0x80)
-        length++;
-    return length;
-}
-
-static void
-add_symbols(struct encoder *encoder, uint32_t text_bytes)
-{
-    for (uint32_t at = 0, length; at < text_bytes; at += length) {
-        length = character_bytes(encoder->text + at, text_bytes - at);
-        uint32_t token = vocabulary_find(encoder->tokenizer, encoder->text + at, length);
-        if (token != VOCABULARY_NONE)
-            add_symbol(encoder, at, length, token);
-        else
-            for (uint32_t i = 0; i < length; i++)
-                add_symbol(encoder, at + i, 0, encoder->tokenizer->bytes[encoder->text[at + i]]);
-    }
-    if (encoder->symbol_count > 0)
-        encoder->symbols[encoder->symbol_count - 1].next = NONE;
-}
-
-static int64_t
-take_tokens(const struct encoder *encoder, uint32_t *tokens, size_t count, size_t tokens_max)
-{
-    uint32_t at = encoder->symbol_count > 0 ? 0 : NONE;
-    for (; at != NONE; at = encoder->symbols[at].next) {
-        if (count == tokens_max)
-            return ENGINE_E_SPACE;
-        tokens[count++] = encoder->symbols[at].token;
-    }
-    return (int64_t)count;
-}
+#include "marks.h"
 
 /* A merge takes one pair from the heap and adds at most two: it never holds twice the symbols. */
 size_t
@@ -159,8 +19,64 @@ take_scratch(struct encoder *encoder, size_t text_bytes, void *scratch, size_t s
         return false;
     encoder->symbols = engine_arena_take(&arena, text_bytes + 1, sizeof *encoder->symbols);
     encoder->heap = engine_arena_take(&arena, 2 * (text_bytes + 1), sizeof *encoder->heap);
-    encoder->text = engine_arena_take(&arena, text_bytes + 1, 1);
-    return encoder->text != NULL;
+    encoder->copy = engine_arena_take(&arena, text_bytes + 1, 1);
+    return encoder->copy != NULL;
+}
+
+static void
+encode_plain(struct encoder *encoder, const uint8_t *text, size_t text_bytes)
+{
+    if (text_bytes > 0)
+        (encoder->tokenizer->split != NULL ? encode_bytes : encode_sentence)(encoder, text,
+                                                                             text_bytes);
+}
+
+/* Each mark is its token, what stands between them is text. */
+static void
+encode_marked(struct encoder *encoder, const uint8_t *text, size_t text_bytes)
+{
+    size_t done = 0;
+    for (size_t at = 0, length; at < text_bytes; at += length) {
+        uint32_t mark = marks_find(encoder->tokenizer, text + at, text_bytes - at, &length);
+        if (mark == VOCABULARY_NONE) {
+            length = 1;
+            continue;
+        }
+        encode_plain(encoder, text + done, at - done);
+        encode_put(encoder, mark);
+        done = at + length;
+    }
+    encode_plain(encoder, text + done, text_bytes - done);
+}
+
+/* A prompt must not be nothing: one of no bytes is what texts begin with, if there is such a thing.
+ */
+static bool
+begin(struct encoder *encoder, size_t text_bytes, bool with_begin, void *scratch,
+      size_t scratch_bytes)
+{
+    const struct engine_tokenizer *tokenizer = encoder->tokenizer;
+    if (with_begin && tokenizer->begin != VOCABULARY_NONE && (tokenizer->begins || text_bytes == 0))
+        encode_put(encoder, tokenizer->begin);
+    return take_scratch(encoder, text_bytes, scratch, scratch_bytes);
+}
+
+static int64_t
+result(const struct encoder *encoder)
+{
+    return encoder->full ? ENGINE_E_SPACE : (int64_t)encoder->token_count;
+}
+
+int64_t
+engine_encode_marked(const struct engine_tokenizer *tokenizer, const void *text, size_t text_bytes,
+                     bool with_begin, uint32_t *tokens, size_t tokens_max, void *scratch,
+                     size_t scratch_bytes)
+{
+    struct encoder encoder = {.tokenizer = tokenizer, .tokens = tokens, .tokens_max = tokens_max};
+    if (!begin(&encoder, text_bytes, with_begin, scratch, scratch_bytes))
+        return ENGINE_E_SPACE;
+    encode_marked(&encoder, text, text_bytes);
+    return result(&encoder);
 }
 
 int64_t
@@ -168,24 +84,11 @@ engine_encode(const struct engine_tokenizer *tokenizer, const void *text, size_t
               bool with_begin, uint32_t *tokens, size_t tokens_max, void *scratch,
               size_t scratch_bytes)
 {
-    struct encoder encoder = {.tokenizer = tokenizer};
-    if (!take_scratch(&encoder, text_bytes, scratch, scratch_bytes) ||
-        (with_begin && tokens_max == 0))
+    struct encoder encoder = {.tokenizer = tokenizer, .tokens = tokens, .tokens_max = tokens_max};
+    if (!begin(&encoder, text_bytes, with_begin, scratch, scratch_bytes))
         return ENGINE_E_SPACE;
-    if (with_begin)
-        tokens[0] = tokenizer->begin;
-    if (text_bytes > 0) {
-        encoder.text[0] = ' ';
-        memcpy(encoder.text + 1, text, text_bytes);
-        add_symbols(&encoder, (uint32_t)text_bytes + 1);
-    }
-    for (uint32_t i = 0; i + 1 < encoder.symbol_count; i++)
-        consider(&encoder, i);
-    while (encoder.heap_count > 0) {
-        struct pair best = pop(&encoder);
-        merge(&encoder, &best);
-    }
-    return take_tokens(&encoder, tokens, with_begin ? 1 : 0, tokens_max);
+    encode_plain(&encoder, text, text_bytes);
+    return result(&encoder);
 }
 
 const uint8_t *
@@ -200,7 +103,8 @@ engine_decode(const struct engine_tokenizer *tokenizer, uint32_t previous, uint3
         *length_bytes = 1;
         return &piece->byte;
     }
-    bool skip = previous == tokenizer->begin && *length_bytes > 0 && piece->text[0] == ' ';
+    bool skip = tokenizer->space_in_front && previous == tokenizer->begin && *length_bytes > 0 &&
+                piece->text[0] == ' ';
     *length_bytes -= skip;
     return piece->text + skip;
 }

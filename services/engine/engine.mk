@@ -1,6 +1,11 @@
 # The inference engine. It is built for whoever uses it: the host's tests and programs, and guests.
 
-ENGINE_COMMON_SRCS  := $(sort $(wildcard services/engine/*.c))
+# Which characters are letters, numbers and spaces.
+UNICODE_CLASSES := out/generated/unicode_classes.c
+$(UNICODE_CLASSES): build/tools/mkunicode
+	$(call say,UNICODE,$@)mkdir -p $(@D) && build/tools/mkunicode -o $@
+
+ENGINE_COMMON_SRCS  := $(sort $(wildcard services/engine/*.c)) $(UNICODE_CLASSES)
 ENGINE_SRCS         := $(ENGINE_COMMON_SRCS) $(wildcard services/engine/portable/*.c)
 ENGINE_AARCH64_SRCS := $(ENGINE_COMMON_SRCS) $(wildcard services/engine/aarch64/*.[cS])
 

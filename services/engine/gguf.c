@@ -93,6 +93,53 @@ skip_value(struct gguf *gguf, uint32_t type)
         gguf->ok = false;
 }
 
+/* Goes to a pair that is known, and says its type. */
+static bool
+is_at(struct gguf *gguf, uint64_t pair_at, const char *key, uint32_t *type)
+{
+    gguf->at = pair_at;
+    gguf->ok = true;
+    struct gguf_text name = gguf_string(gguf);
+    *type = gguf_u32(gguf);
+    return gguf->ok && gguf_is(name, key);
+}
+
+bool
+gguf_find(struct gguf *gguf, const char *key, uint32_t *type)
+{
+    for (uint64_t i = 0; i < gguf->pairs_known; i++)
+        if (is_at(gguf, gguf->pair_at[i], key, type))
+            return true;
+    if (gguf->pairs_known > 0)
+        skip_value(gguf, *type); /* of the last one that is known */
+    for (uint64_t i = gguf->pairs_known; gguf->ok && i < gguf->pair_count; i++) {
+        if (is_at(gguf, gguf->at, key, type))
+            return true;
+        skip_value(gguf, *type);
+    }
+    return false;
+}
+
+void
+gguf_go_to_tensors(struct gguf *gguf)
+{
+    gguf->at = gguf->tensors_at;
+    gguf->ok = true;
+}
+
+static bool
+walk_pairs(struct gguf *gguf)
+{
+    for (uint64_t i = 0; gguf->ok && i < gguf->pair_count; i++) {
+        if (i < GGUF_PAIRS_KNOWN)
+            gguf->pair_at[gguf->pairs_known++] = gguf->at;
+        (void)gguf_string(gguf);
+        skip_value(gguf, gguf_u32(gguf));
+    }
+    gguf->tensors_at = gguf->at;
+    return gguf->ok;
+}
+
 int
 gguf_fail_short(const struct gguf *gguf, const char *what, struct engine_error *error)
 {
@@ -123,36 +170,9 @@ gguf_open(struct gguf *gguf, const void *file, uint64_t head_bytes, uint64_t fil
     if (gguf->tensor_count > COUNT_MAX || gguf->pair_count > COUNT_MAX)
         return engine_fail(error, ENGINE_E_FILE, "gguf: %lu tensors and %lu keys, more than %u",
                            gguf->tensor_count, gguf->pair_count, (uint32_t)COUNT_MAX);
-    if (!gguf_go_to_tensors(gguf))
+    if (!walk_pairs(gguf))
         return gguf_fail_short(gguf, "keys", error);
     return ENGINE_OK;
-}
-
-bool
-gguf_find(struct gguf *gguf, const char *key, uint32_t *type)
-{
-    gguf->at = gguf->pairs_at;
-    gguf->ok = true;
-    for (uint64_t i = 0; gguf->ok && i < gguf->pair_count; i++) {
-        struct gguf_text name = gguf_string(gguf);
-        *type = gguf_u32(gguf);
-        if (gguf->ok && gguf_is(name, key))
-            return true;
-        skip_value(gguf, *type);
-    }
-    return false;
-}
-
-bool
-gguf_go_to_tensors(struct gguf *gguf)
-{
-    gguf->at = gguf->pairs_at;
-    gguf->ok = true;
-    for (uint64_t i = 0; gguf->ok && i < gguf->pair_count; i++) {
-        (void)gguf_string(gguf);
-        skip_value(gguf, gguf_u32(gguf));
-    }
-    return gguf->ok;
 }
 
 int
@@ -186,6 +206,20 @@ gguf_real(struct gguf *gguf, const char *key, const float *missing, float *numbe
     if (missing == NULL)
         return engine_fail(error, ENGINE_E_FILE, "gguf: %s is missing", key);
     *number = *missing;
+    return ENGINE_OK;
+}
+
+int
+gguf_flag(struct gguf *gguf, const char *key, bool missing, bool *flag, struct engine_error *error)
+{
+    uint32_t type;
+    *flag = missing;
+    if (!gguf_find(gguf, key, &type))
+        return ENGINE_OK;
+    uint8_t byte = *take(gguf, 1);
+    if (type != GGUF_BOOL || byte > 1)
+        return engine_fail(error, ENGINE_E_FILE, "gguf: %s is neither true nor false", key);
+    *flag = byte != 0;
     return ENGINE_OK;
 }
 

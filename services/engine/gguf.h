@@ -8,9 +8,12 @@ enum gguf_type {
     GGUF_UINT32 = 4,
     GGUF_INT32 = 5,
     GGUF_FLOAT32 = 6,
+    GGUF_BOOL = 7,
     GGUF_STRING = 8,
     GGUF_ARRAY = 9,
 };
+
+#define GGUF_PAIRS_KNOWN 64
 
 /* A place in the file; `ok` ends with the first step outside of it. */
 struct gguf {
@@ -20,6 +23,8 @@ struct gguf {
     bool ok;
     uint64_t tensor_count, pair_count;
     uint64_t pairs_at; /* behind the header */
+    /* Where the first pairs are, and how many of them are known: arrays are walked over once. */
+    uint64_t pair_at[GGUF_PAIRS_KNOWN], pairs_known, tensors_at;
 };
 
 struct gguf_text {
@@ -47,8 +52,8 @@ bool gguf_is(struct gguf_text text, const char *expected);
  */
 bool gguf_find(struct gguf *gguf, const char *key, uint32_t *type);
 
-/* Goes to the first tensor: behind all pairs. False: the file is cut short. */
-bool gguf_go_to_tensors(struct gguf *gguf);
+/* Goes to the first tensor: behind all pairs. */
+void gguf_go_to_tensors(struct gguf *gguf);
 
 /*
  * A number that has to be there, or else is `missing`; NULL `missing`: it has to. ENGINE_E_FILE
@@ -57,6 +62,10 @@ bool gguf_go_to_tensors(struct gguf *gguf);
 int gguf_number(struct gguf *gguf, const char *key, const uint32_t *missing, uint32_t *number,
                 struct engine_error *error);
 int gguf_real(struct gguf *gguf, const char *key, const float *missing, float *number,
+              struct engine_error *error);
+
+/* The same for a truth. */
+int gguf_flag(struct gguf *gguf, const char *key, bool missing, bool *flag,
               struct engine_error *error);
 
 /* Goes to the first element of an array of `count` elements of a type. */

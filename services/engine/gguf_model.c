@@ -1,141 +1,20 @@
-/* Models in GGUF files: their tensors. */
+/* Models in GGUF files: which tensors they are made of. */
 #include "gguf_model.h"
 
 #include <string.h>
-
-/* Types of tensors, as they are numbered in files. */
-static const struct {
-    uint32_t number;
-    enum engine_format format;
-    uint32_t group;
-} types[] = {
-    {0, ENGINE_F32, 1},     {1, ENGINE_F16, 1},   {2, ENGINE_Q4_0, 32},   {3, ENGINE_Q4_1, 32},
-    {6, ENGINE_Q5_0, 32},   {8, ENGINE_Q8_0, 32}, {12, ENGINE_Q4_K, 256}, {13, ENGINE_Q5_K, 256},
-    {14, ENGINE_Q6_K, 256}, {30, ENGINE_BF16, 1},
-};
-
-struct gguf_description
-gguf_description(struct gguf *gguf)
-{
-    struct gguf_description d = {.name = gguf_string(gguf)};
-    d.dimensions = gguf_u32(gguf);
-    for (uint32_t i = 0; i < 4; i++)
-        d.sizes[i] = 1;
-    if (d.dimensions > 4)
-        gguf->ok = false;
-    for (uint32_t i = 0; gguf->ok && i < d.dimensions; i++)
-        d.sizes[i] = gguf_u64(gguf);
-    d.type = gguf_u32(gguf);
-    d.offset = gguf_u64(gguf);
-    return d;
-}
-
-bool
-gguf_find_tensor(struct gguf_reader *reader, const char *name, struct gguf_description *d)
-{
-    struct gguf *gguf = reader->gguf;
-    gguf->at = reader->tensors_at;
-    gguf->ok = true;
-    for (uint64_t i = 0; i < gguf->tensor_count; i++) {
-        *d = gguf_description(gguf);
-        if (gguf->ok && gguf_is(d->name, name))
-            return true;
-    }
-    return false;
-}
-
-bool
-gguf_type(uint32_t number, enum engine_format *format, uint32_t *group)
-{
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (types[i].number == number) {
-            *format = types[i].format;
-            *group = types[i].group;
-            return true;
-        }
-    return false;
-}
-
-static int
-set_type(struct gguf_reader *reader, struct engine_tensor *tensor, const char *name,
-         uint32_t number)
-{
-    if (!gguf_type(number, &tensor->format, &tensor->group))
-        return engine_fail(reader->error, ENGINE_E_UNSUPPORTED, "gguf: %s is of type %u", name,
-                           number);
-    if (tensor->columns % tensor->group != 0)
-        return engine_fail(reader->error, ENGINE_E_FILE,
-                           "gguf: %s has %u columns, no multiple of %u", name, tensor->columns,
-                           tensor->group);
-    return ENGINE_OK;
-}
-
-static int
-place(struct gguf_reader *reader, struct engine_tensor *tensor, const char *name, uint64_t offset)
-{
-    uint64_t bytes = (uint64_t)tensor->rows * engine_row_bytes(tensor->format, tensor->columns);
-    uint64_t left = reader->gguf->file_bytes - reader->data_at;
-    if (offset % 4 != 0 || offset > left || bytes > left - offset)
-        return engine_fail(reader->error, ENGINE_E_FILE,
-                           "gguf: %s, %lu bytes at %lu, is outside of the file's %lu", name, bytes,
-                           offset, left);
-    tensor->offset = reader->data_at + offset;
-    return ENGINE_OK;
-}
-
-/* Rows of a tensor of the file, as a tensor of the model's; `part` is for people. */
-struct rows {
-    const char *name;
-    const char *part;
-    uint32_t layer;
-    uint32_t all;         /* rows that the file's tensor has */
-    uint32_t first, rows; /* those that are meant */
-    uint32_t columns;
-    struct engine_tensor **tensor;
-};
-
-static int
-add(struct gguf_reader *reader, const struct rows *rows)
-{
-    struct engine_model *model = reader->model;
-    struct engine_tensor *tensor = &model->tensors[model->tensor_count];
-    struct gguf_description d;
-    if (!gguf_find_tensor(reader, rows->name, &d))
-        return engine_fail(reader->error, ENGINE_E_FILE, "gguf: %s is missing", rows->name);
-    if (d.sizes[0] != rows->columns || d.sizes[1] != rows->all || d.sizes[2] != 1 ||
-        d.sizes[3] != 1)
-        return engine_fail(reader->error, ENGINE_E_FILE, "gguf: %s is %lu by %lu, not %u by %u",
-                           rows->name, d.sizes[1], d.sizes[0], rows->all, rows->columns);
-    *tensor = (struct engine_tensor){.name = rows->part,
-                                     .layer = rows->layer,
-                                     .rows = rows->all,
-                                     .columns = rows->columns,
-                                     .index = model->tensor_count};
-    int status = set_type(reader, tensor, rows->name, d.type);
-    if (status == ENGINE_OK)
-        status = place(reader, tensor, rows->name, d.offset);
-    if (status != ENGINE_OK)
-        return status;
-    tensor->rows = rows->rows;
-    tensor->offset += rows->first * engine_row_bytes(tensor->format, tensor->columns);
-    model->tensor_count++;
-    reader->tensors_used += rows->first == 0;
-    *rows->tensor = tensor;
-    return ENGINE_OK;
-}
 
 /* A tensor that belongs to no layer. */
 static int
 add_whole(struct gguf_reader *reader, const char *name, const char *part, uint32_t row_count,
           uint32_t columns, struct engine_tensor **tensor)
 {
-    const struct rows rows = {.name = name,
-                              .part = part,
-                              .all = row_count,
-                              .rows = row_count,
-                              .columns = columns,
-                              .tensor = tensor};
-    return add(reader, &rows);
+    const struct gguf_rows rows = {.name = name,
+                                   .part = part,
+                                   .all = row_count,
+                                   .rows = row_count,
+                                   .columns = columns,
+                                   .tensor = tensor};
+    return gguf_add_rows(reader, &rows);
 }
 
 /* "blk.17.attn_q.weight" */
@@ -150,16 +29,16 @@ layer_name(char name[GGUF_NAME_BYTES], uint32_t layer, const char *part)
 
 /* Adds parts of a layer; their names have its number in front. */
 static int
-add_parts(struct gguf_reader *reader, uint32_t layer, const struct rows *parts, size_t count)
+add_parts(struct gguf_reader *reader, uint32_t layer, const struct gguf_rows *parts, size_t count)
 {
     int status = ENGINE_OK;
     for (size_t i = 0; status == ENGINE_OK && i < count; i++) {
         char name[GGUF_NAME_BYTES];
-        struct rows part = parts[i];
+        struct gguf_rows part = parts[i];
         layer_name(name, layer, part.name);
         part.name = name;
         part.layer = layer;
-        status = add(reader, &part);
+        status = gguf_add_rows(reader, &part);
     }
     return status;
 }
@@ -174,17 +53,17 @@ add_attention(struct gguf_reader *reader, uint32_t index)
     uint32_t dim = shape->dim, q = shape->heads * shape->head_dim;
     uint32_t kv = shape->kv_heads * shape->head_dim, all = q + 2 * kv;
     const char *fused = "attn_qkv.weight";
-    const struct rows apart[] = {
+    const struct gguf_rows apart[] = {
         {"attn_q.weight", "attn_q", 0, q, 0, q, dim, &layer->query},
         {"attn_k.weight", "attn_k", 0, kv, 0, kv, dim, &layer->key},
         {"attn_v.weight", "attn_v", 0, kv, 0, kv, dim, &layer->value},
     };
-    const struct rows together[] = {
+    const struct gguf_rows together[] = {
         {fused, "attn_q", 0, all, 0, q, dim, &layer->query},
         {fused, "attn_k", 0, all, q, kv, dim, &layer->key},
         {fused, "attn_v", 0, all, q + kv, kv, dim, &layer->value},
     };
-    const struct rows biases[] = {
+    const struct gguf_rows biases[] = {
         {"attn_q.bias", "attn_q.bias", 0, 1, 0, 1, q, &layer->query_bias},
         {"attn_k.bias", "attn_k.bias", 0, 1, 0, 1, kv, &layer->key_bias},
         {"attn_v.bias", "attn_v.bias", 0, 1, 0, 1, kv, &layer->value_bias},
@@ -203,10 +82,10 @@ add_layer(struct gguf_reader *reader, uint32_t index)
     bool fused = reader->architecture->fused;
     const char *gate = fused ? "ffn_up.weight" : "ffn_gate.weight";
     uint32_t all = fused ? 2 * hidden : hidden, up = fused ? hidden : 0;
-    const struct rows before[] = {
+    const struct gguf_rows before[] = {
         {"attn_norm.weight", "attn_norm", 0, 1, 0, 1, dim, &layer->attention_norm},
     };
-    const struct rows behind[] = {
+    const struct gguf_rows behind[] = {
         {"attn_output.weight", "attn_output", 0, dim, 0, dim, q, &layer->output},
         {"ffn_norm.weight", "ffn_norm", 0, 1, 0, 1, dim, &layer->ffn_norm},
         {gate, "ffn_gate", 0, all, 0, hidden, dim, &layer->gate},

@@ -42,6 +42,20 @@ struct gguf_description gguf_description(struct gguf *gguf);
 /* The description of that name. False: there is none. */
 bool gguf_find_tensor(struct gguf_reader *reader, const char *name, struct gguf_description *d);
 
+/* Rows of a tensor of the file, as a tensor of the model's; `part` is for people. */
+struct gguf_rows {
+    const char *name;
+    const char *part;
+    uint32_t layer;
+    uint32_t all;         /* rows that the file's tensor has */
+    uint32_t first, rows; /* those that are meant */
+    uint32_t columns;
+    struct engine_tensor **tensor;
+};
+
+/* Adds such a tensor to the model; its type and place are checked. */
+int gguf_add_rows(struct gguf_reader *reader, const struct gguf_rows *rows);
+
 /* Which architecture it is, and reader->model->shape; tensors_at is known. */
 int gguf_read_shape(struct gguf_reader *reader);
 

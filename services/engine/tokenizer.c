@@ -98,6 +98,7 @@ engine_tokenizer_read(struct engine_tokenizer *tokenizer, const void *file, uint
     tokenizer->count = vocabulary;
     tokenizer->begin = PIECE_BEGIN;
     tokenizer->end = PIECE_END;
+    tokenizer->begins = tokenizer->space_in_front = true;
     if (!read_word(&reader, &tokenizer->piece_bytes_max))
         return engine_fail(error, ENGINE_E_FILE, "tokenizer: %lu bytes, shorter than its header",
                            file_bytes);

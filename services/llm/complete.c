@@ -53,6 +53,8 @@ begin_request(struct session *session, struct engine_arena *arena, struct engine
     request->tokens_max = completion->tokens_max;
     request->begin = tokenizer->begin;
     request->end = tokenizer->end;
+    request->other_ends = tokenizer->other_ends;
+    request->other_end_count = tokenizer->other_end_count;
     return engine_batch_add(&session->batch, request, error);
 }
 
@@ -97,7 +99,10 @@ complete(struct completion *completion, struct engine_arena *arena, struct engin
     int status = begin_request(&session, arena, error);
     if (status != ENGINE_OK)
         return status;
-    for (uint32_t i = 1; i < session.request.prompt_count; i++)
-        put_token(completion, session.request.prompt[i - 1], session.request.prompt[i]);
+    uint32_t previous = completion->by.tokenizer->begin;
+    for (uint32_t i = 0; i < session.request.prompt_count; i++) {
+        put_token(completion, previous, session.request.prompt[i]);
+        previous = session.request.prompt[i];
+    }
     return answer(&session, error);
 }

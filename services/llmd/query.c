@@ -28,6 +28,7 @@ static const struct parameter {
      "a number from 0.1 to 10"},
     {"cache_key", KEY, offsetof(struct query, cache_key), 0, 0,
      "1 to 32 letters, digits, or of - . _"},
+    {"special", FLAG, offsetof(struct query, special), 0, 1, "0 or 1"},
     {"logprobs", FLAG, offsetof(struct query, log_probability), 0, 1, "0 or 1"},
 };
 

@@ -19,6 +19,7 @@
 struct query {
     uint32_t tokens;      /* n: of the answer at most */
     bool log_probability; /* logprobs: that of the answer is wanted */
+    bool special;         /* names of control and user-defined tokens in the prompt are these */
     struct engine_sampling sampling;
     char cache_key[PROMPT_CACHE_KEY_BYTES]; /* whose beginnings are used, and kept; "": none */
 };

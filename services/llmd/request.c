@@ -34,19 +34,22 @@ is_too_long(const struct serve *serve, const struct http_request *request, struc
 
 /* The prompt's tokens; false, with the connection answered, when it has none that fit. */
 static bool
-encode(struct serve *serve, const struct http_request *request, struct serve_answer *answer)
+encode(struct serve *serve, const struct http_request *request, bool marked,
+       struct serve_answer *answer)
 {
     uint32_t context = engine_model_of(serve->engine)->shape.context;
-    size_t room = request->body_bytes + 2, scratch_bytes = engine_encode_bytes(request->body_bytes);
+    size_t room = (marked ? 2 : 1) * request->body_bytes + 2;
+    size_t scratch_bytes = engine_encode_bytes(request->body_bytes);
     if (answer->cache_key[0] != '\0' && room < context + 1)
         room =
             context + 1; /* of the answer's last one nothing is computed: it may be one too many */
     uint32_t *tokens = malloc(room * sizeof(*tokens));
     void *scratch = malloc(scratch_bytes);
     int64_t count = tokens == NULL || scratch == NULL
-                        ? 0
-                        : engine_encode(serve->tokenizer, request->body, request->body_bytes, true,
-                                        tokens, room, scratch, scratch_bytes);
+                        ? ENGINE_E_SPACE
+                        : (marked ? engine_encode_marked : engine_encode)(
+                              serve->tokenizer, request->body, request->body_bytes, true, tokens,
+                              room, scratch, scratch_bytes);
     free(scratch);
     answer->tokens = tokens;
     answer->request.prompt = tokens;
@@ -56,7 +59,7 @@ encode(struct serve *serve, const struct http_request *request, struct serve_ans
         return true;
     (void)snprintf(text, sizeof(text), "the prompt has %lld tokens, the model's context %u",
                    (long long)count, context);
-    if (count <= 0)
+    if (count < 0)
         refuse_for_now(answer->conn, "no memory for this prompt");
     else
         http_refuse(answer->conn, 400, "", text);
@@ -83,6 +86,8 @@ begin_answer(struct serve *serve, struct serve_answer *answer, struct http_conn 
         .request = {.tokens_max = query->tokens,
                     .begin = serve->tokenizer->begin,
                     .end = serve->tokenizer->end,
+                    .other_ends = serve->tokenizer->other_ends,
+                    .other_end_count = serve->tokenizer->other_end_count,
                     .sampling = query->sampling,
                     .with_log_probability = query->log_probability},
         .arrival = ++serve->arrivals,
@@ -110,7 +115,7 @@ complete(struct serve *serve, struct http_conn *conn, const struct http_request 
     if (is_too_long(serve, request, conn))
         return;
     begin_answer(serve, answer, conn, &query);
-    if (!encode(serve, request, answer))
+    if (!encode(serve, request, query.special, answer))
         return;
     serve->metrics.tokens_prompt += answer->request.prompt_count;
     answer->state = ANSWER_QUEUED;

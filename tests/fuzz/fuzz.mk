@@ -22,6 +22,8 @@ FUZZ_SRCS_fuzz_checkpoint  := $(ENGINE_SRCS)
 FUZZ_FLAGS_fuzz_checkpoint := $(ENGINE_FLAGS)
 FUZZ_SRCS_fuzz_tokenizer   := $(ENGINE_SRCS)
 FUZZ_FLAGS_fuzz_tokenizer  := $(ENGINE_FLAGS)
+FUZZ_SRCS_fuzz_bpe         := $(ENGINE_SRCS) tests/engine/bpe.c
+FUZZ_FLAGS_fuzz_bpe        := $(ENGINE_FLAGS) -Itests/engine
 FUZZ_SRCS_fuzz_gguf        := $(ENGINE_SRCS)
 FUZZ_FLAGS_fuzz_gguf       := $(ENGINE_FLAGS)
 

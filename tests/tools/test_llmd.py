@@ -179,6 +179,17 @@ class Gguf(unittest.TestCase):
     def test_hosted(self):
         self.check(Server(*[MODELS / "stories260K.gguf"] * 2))
 
+    def test_names_of_control_tokens_are_text_unless_asked_for(self):
+        server = Server(*[MODELS / "stories260K.gguf"] * 2)
+        self.addCleanup(server.end)
+
+        def count(prompt, query):
+            before = server.metric("llmd_prompt_tokens_total")
+            server.complete(prompt, "?n=1" + query)
+            return server.metric("llmd_prompt_tokens_total") - before
+        self.assertEqual(count(b"a</s>", "&special=1"), count(b"a", "") + 1)
+        self.assertGreater(count(b"a</s>", ""), count(b"a", "") + 1)
+
     def test_machine(self):
         with tempfile.TemporaryDirectory() as folder:
             image = pathlib.Path(folder) / "llmd.img"

@@ -116,15 +116,20 @@ the_words_that_end_a_text_end_the_answer(void)
     begin(1, 8);
     make_client(&first, 1, 5, 6);
     run_alone(&first);
-    make_client(&second, 1, 5, 6);
     uint32_t stop = 1;
     while (stop < 5 && memchr(first.answer, (int)first.answer[stop], stop) != NULL)
         stop++;
-    second.request.end = first.answer[stop];
-    run_alone(&second);
-    CHECK_EQ(second.request.finish, ENGINE_FINISH_END);
-    CHECK(second.request.generated <= stop);
-    CHECK_EQ(memcmp(first.answer, second.answer, second.request.generated * 4), 0);
+    const uint32_t others[] = {NO_WORD, first.answer[stop]};
+    for (uint32_t other = 0; other < 2; other++) {
+        make_client(&second, 1, 5, 6);
+        second.request.end = other ? NO_WORD : first.answer[stop];
+        second.request.other_ends = others;
+        second.request.other_end_count = 2 * other;
+        run_alone(&second);
+        CHECK_EQ(second.request.finish, ENGINE_FINISH_END);
+        CHECK(second.request.generated <= stop);
+        CHECK_EQ(memcmp(first.answer, second.answer, second.request.generated * 4), 0);
+    }
 }
 
 /* Requests join at different steps, with prompts longer than a step. */

@@ -264,7 +264,7 @@ static const struct damage damages[] = {
     DAMAGE("token_embd.weight", 0, "\5", ENGINE_E_FILE,
            "gguf: cut short in its descriptions of tensors"),
     DAMAGE("tokenizer.ggml.model", 12, "gpt2!", ENGINE_E_UNSUPPORTED,
-           "gguf: the tokenizer is not llama's"),
+           "gguf: tokenizer.ggml.model is gpt2!, not llama or gpt2"),
     DAMAGE("tokenizer.ggml.token_type", 16, "\7", ENGINE_E_FILE,
            "gguf: piece 0 is of kind 7, which it cannot be"),
     DAMAGE("tokenizer.ggml.token_type", 16 + 4 * 70, "\1", ENGINE_E_MISMATCH,

@@ -40,13 +40,13 @@ static void
 values_are_as_they_were_written(void)
 {
     accept("n=7&seed=18446744073709551615&temperature=0.75&top_k=40&top_p=0.9&min_p=0.05"
-           "&repetition_penalty=1.1&logprobs=1");
+           "&repetition_penalty=1.1&logprobs=1&special=1");
     CHECK_EQ(query.tokens, 7);
     CHECK_EQ(query.sampling.seed, UINT64_MAX);
     CHECK_EQ(query.sampling.top_k, 40);
     CHECK(query.sampling.temperature == 0.75f && query.sampling.top_p == 0.9f);
     CHECK(query.sampling.min_p == 0.05f && query.sampling.repetition_penalty == 1.1f);
-    CHECK(query.log_probability);
+    CHECK(query.log_probability && query.special);
     accept("temperature=100&n=4294967295&top_p=1&logprobs=0&seed=007");
     CHECK_EQ(query.tokens, UINT32_MAX);
     CHECK_EQ(query.sampling.seed, 7);
@@ -89,6 +89,7 @@ what_is_no_number_in_range_is_refused_by_name(void)
     refuse("min_p=2", "min_p: must be a number from 0 to 1");
     refuse("repetition_penalty=0", "repetition_penalty: must be a number from 0.1 to 10");
     refuse("logprobs=2", "logprobs: must be 0 or 1");
+    refuse("special=yes", "special: must be 0 or 1");
     refuse("cache_key=", "cache_key: must be 1 to 32 letters, digits, or of - . _");
     refuse("cache_key=a%20b", "cache_key: must be 1 to 32 letters, digits, or of - . _");
     refuse("cache_key=123456789012345678901234567890123",

@@ -68,7 +68,7 @@ put_metadata(struct output *output, const struct input *input, struct gguf *gguf
              const struct target *target)
 {
     uint32_t type;
-    (void)gguf_go_to_tensors(gguf);
+    gguf_go_to_tensors(gguf);
     uint64_t end = gguf->at, patch = end;
     if (gguf_find(gguf, "general.file_type", &type) && type == GGUF_UINT32)
         patch = gguf->at;
@@ -92,7 +92,7 @@ command_quantise(char **paths, const struct target *target)
     check(gguf_number(&gguf, "general.alignment", &usual, &alignment, &error), &input, &error);
     if (alignment < 8 || alignment > 65536 || (alignment & (alignment - 1)) != 0)
         fail("%s: an alignment of %u", input.path, alignment);
-    (void)gguf_go_to_tensors(&gguf);
+    gguf_go_to_tensors(&gguf);
     struct entry *entries = read_entries(&gguf, &input, alignment, target);
     output_begin(&output, paths[1]);
     put_metadata(&output, &input, &gguf, target);

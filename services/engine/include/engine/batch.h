@@ -22,7 +22,9 @@ struct engine_request {
     uint32_t prompt_count;           /* at least 1 */
     uint32_t prompt_held;            /* ... but for its first so many tokens, less than all */
     uint32_t tokens_max;             /* to generate */
-    uint32_t begin, end;             /* tokens that end the answer (and are not part of it) */
+    uint32_t begin, end;             /* tokens that end the answer (and are not part of it) ... */
+    const uint32_t *other_ends;      /* ... and further ones */
+    uint32_t other_end_count;
     float *logits;                   /* room for one for each word */
     struct engine_sampling sampling; /* all zero: greedy */
     bool with_log_probability;       /* that of each token is wanted */

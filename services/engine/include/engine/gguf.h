@@ -1,7 +1,7 @@
 /*
  * GGUF files, version 3: models of the architectures llama, mistral, qwen2 and phi3, and
- * SentencePiece vocabularies. The file is mapped, and untrusted; reading touches what stands in
- * front of the tensors' data only.
+ * vocabularies of SentencePiece (llama) and byte-level BPE (gpt2). The file is mapped, and
+ * untrusted; reading touches what stands in front of the tensors' data only.
  */
 #ifndef ENGINE_GGUF_H
 #define ENGINE_GGUF_H
@@ -32,7 +32,8 @@ int engine_gguf_read_head(struct engine_model *model, const void *file, uint64_t
 
 /*
  * The vocabulary, for a model with `vocabulary` words; the texts are copied into `arena`. As above,
- * and ENGINE_E_MISMATCH: another number of pieces, no pieces for bytes.
+ * and ENGINE_E_MISMATCH: another number of pieces, no pieces for bytes; ENGINE_E_UNSUPPORTED:
+ * another kind of vocabulary, or words that are cut in another way.
  */
 int engine_gguf_tokenizer_read(struct engine_tokenizer *tokenizer, const void *file,
                                uint64_t file_bytes, uint32_t vocabulary, struct engine_arena *arena,

@@ -1,5 +1,5 @@
 /*
- * Text to tokens and back. The vocabulary is read in place: the tokenizer points into the file.
+ * Text to tokens and back.
  */
 #ifndef ENGINE_TOKENIZER_H
 #define ENGINE_TOKENIZER_H
@@ -15,6 +15,7 @@ enum engine_piece_kind {
     ENGINE_PIECE_TEXT,
     ENGINE_PIECE_BYTE,    /* stands for one byte that no piece has */
     ENGINE_PIECE_CONTROL, /* never made from text, and makes none */
+    ENGINE_PIECE_USER,    /* never made from text by merging, but makes its own */
 };
 
 struct engine_piece {
@@ -25,14 +26,36 @@ struct engine_piece {
     float score;  /* of two merges the one with the higher score comes first */
 };
 
+/* Two pieces that stand behind each other become a third; of several merges the first comes first.
+ */
+struct engine_merge {
+    uint32_t left, right, token;
+};
+
+#define ENGINE_NO_TOKEN   UINT32_MAX
+#define ENGINE_ENDS_OTHER 2
+
+struct engine_split;
+
 struct engine_tokenizer {
     struct engine_piece *pieces;
     uint32_t count;
-    uint32_t begin, end; /* the tokens that begin a text and end it */
-    uint32_t bytes[256]; /* the piece of each byte */
-    uint32_t *slots;     /* pieces by their text: open addressing, 0 is free */
+    uint32_t begin,
+        end; /* the tokens that begin a text and end it; ENGINE_NO_TOKEN: there is none */
+    uint32_t other_ends[ENGINE_ENDS_OTHER], other_end_count; /* these end an answer as well */
+    uint32_t bytes[256];                                     /* the piece of each byte */
+    uint32_t *slots; /* pieces by their text: open addressing, 0 is free */
     uint32_t slot_mask;
     uint32_t piece_bytes_max;
+    bool begins;         /* texts begin with `begin` */
+    bool space_in_front; /* ... and with a space that they have not */
+
+    const struct engine_split *split; /* byte-level BPE: how words are cut; NULL: SentencePiece */
+    struct engine_merge *merges;      /* byte-level BPE: in order */
+    uint32_t *merge_slots;            /* by their pieces: as `slots` */
+    uint32_t merge_count, merge_mask;
+    uint32_t *marks; /* control and user-defined pieces, by their texts' bytes */
+    uint32_t mark_count;
 };
 
 /*
@@ -49,16 +72,33 @@ int engine_tokenizer_read(struct engine_tokenizer *tokenizer, const void *file, 
 size_t engine_encode_bytes(size_t text_bytes);
 
 /*
- * SentencePiece BPE: a space in front of a text that is not empty, then characters (in bytes where
- * there is no piece for one), then merges, best score first, leftmost first of equal ones.
- * `with_begin` puts the token for the begin first. Any bytes are accepted. At most text_bytes + 2
- * tokens come out; `tokens` has room for `tokens_max`. Time grows as n log n.
+ * Text to tokens, as the vocabulary is merged. SentencePiece: a space in front of a text that is
+ * not empty, then characters (in bytes where there is no piece for one), then merges, best score
+ * first, leftmost first of equal ones. Byte-level BPE: words (split.h), the bytes of each, then
+ * merges, in the order of their list. Any bytes are accepted; time grows as n log n, whatever the
+ * text.
+ *
+ * `with_begin` puts the token for the begin first where texts of this vocabulary begin so, and for
+ * a text of no bytes wherever there is one. A token for the end is never put behind it, whatever
+ * tokenizer.ggml.add_eos_token says: what is to be continued has not ended. At most text_bytes + 2
+ * tokens come out; `tokens` has room for `tokens_max`.
+ *
+ * No text becomes a control piece: "</s>" or "<|im_end|>" in it are the characters that one sees,
+ * so that whoever may write a part of a prompt cannot end it, or speak as somebody else.
  *
  * Returns the number of tokens; ENGINE_E_SPACE when `tokens_max` or `scratch_bytes` is too small.
  */
 int64_t engine_encode(const struct engine_tokenizer *tokenizer, const void *text, size_t text_bytes,
                       bool with_begin, uint32_t *tokens, size_t tokens_max, void *scratch,
                       size_t scratch_bytes);
+
+/*
+ * The same for a text that is trusted as a whole: where the text of a control or user-defined piece
+ * stands, it is that piece (the longest, where several begin). At most 2 * text_bytes + 2 tokens.
+ */
+int64_t engine_encode_marked(const struct engine_tokenizer *tokenizer, const void *text,
+                             size_t text_bytes, bool with_begin, uint32_t *tokens,
+                             size_t tokens_max, void *scratch, size_t scratch_bytes);
 
 /*
  * The bytes that `token` stands for behind `previous`: none for a control piece, and without the
