@@ -15,9 +15,11 @@ multiply_strips rows16_q8_neon, rows16_q8_neon_2, rows16_q8_neon_4;
 void rows16_q8_sve(const void *strip, uint64_t strip_bytes, const int16_t *quants,
                    const int32_t *scales, uint64_t groups, int32_t out[2 * ROWS16_ROWS]);
 
-/* rows32_neon.S: sums of the rows of a strip, times one vector. */
+/* rows32_neon.S, rows32_several_neon.S: sums of the rows of a strip, times one vector or two. */
 void rows32_q4_neon(const void *strip, const struct engine_single_group *vector,
                     const int32_t *scales, uint64_t groups, int32_t out[ROWS32_ROWS]);
+void rows32_q4_neon_2(const void *strip, const struct engine_single_group *vectors,
+                      const int32_t *scales, uint64_t groups, int32_t out[2][ROWS32_ROWS]);
 
 static uint32_t
 least(uint32_t a, uint32_t b)
@@ -74,15 +76,23 @@ multiply_sve(const struct engine_rows *rows, uint32_t first_row, uint32_t row_co
     }
 }
 
+/* Two at a time; the last one of an odd number alone. */
 static void
 multiply_int4(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
               const struct engine_vectors *vectors, float *const *out)
 {
-    for (uint32_t v = 0; v < vectors->count; v++) {
-        int32_t sums[ROWS32_ROWS];
-        rows32_q4_neon(rows->values, rows32_vector(vectors, v), rows32_scales(vectors, v),
-                       vectors->columns / ROWS32_GROUP, sums);
-        rows32_finish(rows->values, vectors, v, sums, row_count, out[v] + first_row);
+    uint32_t groups = vectors->columns / ROWS32_GROUP, together;
+    for (uint32_t first = 0; first < vectors->count; first += together) {
+        int32_t sums[2][ROWS32_ROWS];
+        const struct engine_single_group *of = rows32_vector(vectors, first);
+        together = least(vectors->count - first, 2);
+        if (together == 2)
+            rows32_q4_neon_2(rows->values, of, rows32_scales(vectors, first), groups, sums);
+        else
+            rows32_q4_neon(rows->values, of, rows32_scales(vectors, first), groups, sums[0]);
+        for (uint32_t v = 0; v < together; v++)
+            rows32_finish(rows->values, vectors, first + v, sums[v], row_count,
+                          out[first + v] + first_row);
     }
 }
 

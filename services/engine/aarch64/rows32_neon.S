@@ -125,17 +125,7 @@
     end_group 6, 26, 12, 13
     end_group 7, 27, 14, 15
     cbnz    x3, 1b
-    zip1    v0.4s, v8.4s, v9.4s
-    zip2    v1.4s, v8.4s, v9.4s
-    zip1    v2.4s, v10.4s, v11.4s
-    zip2    v3.4s, v10.4s, v11.4s
-    stp     q0, q1, [x4]
-    stp     q2, q3, [x4, #32]
-    zip1    v0.4s, v12.4s, v13.4s
-    zip2    v1.4s, v12.4s, v13.4s
-    zip1    v2.4s, v14.4s, v15.4s
-    zip2    v3.4s, v14.4s, v15.4s
-    stp     q0, q1, [x4, #64]
-    stp     q2, q3, [x4, #96]
+    store_sums 8, 9, 10, 11, x4
+    store_sums 12, 13, 14, 15, x4, 64
     end_kernel rows32_q4_neon
     .section .note.GNU-stack, "", %progbits
