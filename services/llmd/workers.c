@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#define FIRST_COUNT   2u        /* of the first step, before anything is known */
 #define POSITIONS     8u        /* of the sequence that steps are taken with at load */
 #define ROUNDS        2u        /* each number in turn, so that noise meets all */
 #define STEPS         3u        /* in a row */
@@ -180,6 +181,8 @@ workers_open(struct workers *workers, struct engine *engine, uint32_t most,
     *workers = (struct workers){.engine = engine, .most = most, .patience = STEPS_FIRST};
     begin_trial(workers, WORKERS_BUCKETS, 1);
     workers->trial.under_way = most > 1;
+    if (most > 1)
+        set_count(workers, FIRST_COUNT);
     if (most == 1 || !now || !is_quick(model))
         return;
     size_t bytes = engine_arena_round(engine_sequence_bytes(engine, POSITIONS));

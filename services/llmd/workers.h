@@ -43,8 +43,9 @@ struct workers {
 
 /*
  * Of `most` workers, which the engine was opened with. With `now`, if the model is small and there
- * is memory for a sequence, steps are taken until the number is found; else one worker begins, and
- * the first steps find it.
+ * is memory for a sequence, steps are taken until the number is found; else the first steps find
+ * it. The very first one, which counts for nothing since much is touched by it, is shared by two:
+ * it is a long one, where a wait in between costs little.
  */
 void workers_open(struct workers *workers, struct engine *engine, uint32_t most,
                   const struct engine_machine *machine, bool now);

@@ -221,6 +221,8 @@ of_others_the_first_steps_find_it(void)
     struct engine_arena arena = {0};
     struct engine *engine = open_workers(&arena, (uint64_t[]){0, 1000, 600, 450, 449}, false);
     CHECK_EQ(workers.trials, 0);
+    CHECK_EQ(workers.count, 2);
+    step(1, 32, 0);
     CHECK_EQ(workers.count, 1);
     step(3, 32, 0); /* a prompt */
     step(60, 1, 0);
