@@ -90,6 +90,20 @@ class Properties:
             together = list(pool.map(lambda query: self.server.complete(query=query), queries * 2))
         self.assertEqual(together, alone * 2)
 
+    def test_a_kept_beginning_makes_the_same_text(self):
+        prompt, query = b"Once upon a time there was a little girl.", "?n=40&temperature=0.8&seed=3"
+        plain = self.server.complete(prompt=prompt, query=query)
+        before = self.server.metrics()
+        for key in ("first", "first", "second"):
+            text = self.server.complete(prompt=prompt, query=f"{query}&cache_key={key}")
+            self.assertEqual(text, plain)
+        self.server.complete(prompt=prompt + b" She had a cat.", query="?n=9&cache_key=second")
+        grown = {name: value - before[name] for name, value in self.server.metrics().items()}
+        self.assertEqual(grown["llmd_prompt_cache_hits_total"], 2)
+        self.assertEqual(grown["llmd_prompt_cache_misses_total"], 2)
+        self.assertGreater(grown["llmd_prompt_cache_tokens_total"], 2 * 8)
+        self.assertGreater(grown["llmd_prompt_cache_bytes"], 0)
+
     def test_one_word_to_choose_from_is_greedy(self):
         self.assertEqual(self.server.complete(query="?n=30&temperature=2&top_k=1&seed=9"),
                          self.server.complete(query="?n=30"))
