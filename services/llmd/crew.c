@@ -4,6 +4,8 @@
  */
 #include "crew.h"
 
+#include <stddef.h>
+
 /* Looks before it waits: longer than a fair share of a phase, shorter than a slot of a CPU. */
 #define LOOKS 4000u
 
@@ -81,6 +83,7 @@ serve(void *argument)
         crew->work(crew->argument, member->number);
         meet(crew, member->number);
     }
+    return NULL; /* never: gcc asks for it */
 }
 
 void
