@@ -182,10 +182,39 @@ extents_are_narrowed_by_copies(void)
     end_devices();
 }
 
+/* Who takes it back sees in the queue, which both have, until when that flies. */
+static void
+an_extent_that_is_taken_back_leaves_what_flies(void)
+{
+    struct fake_request request;
+    begin_devices();
+    open_extent();
+    CHECK_EQ(CALL(cap_copy, EXTENT, EXO_SELF, 50, BOTH | EXO_COPY, 110, 5), EXO_OK);
+    put_request(0, EXO_BLOCK_READ, 4, 512);
+    CHECK_EQ(submit_batch(50, 1, 0, false), EXO_OK);
+    CHECK_EQ(CALL_AGAIN(cap_revoke, EXTENT), EXO_OK);
+    CHECK_EQ(submit_batch(50, 1, 0, false), EXO_E_SLOT);
+    CHECK_EQ(info_of(EXTENT).in_flight, 1);
+    CHECK_EQ(submit_batch(EXTENT, 1, 0, false), EXO_E_OCCUPIED); /* its id is in use */
+    CHECK_EQ(CALL(queue_release, EXTENT, 0), EXO_E_BUSY);        /* and its memory */
+    for (int i = 0; i < 100; i++)
+        CHECK_EQ(CALL(cap_drop, FRAMES), EXO_E_AGAIN);
+    CHECK(fake_take(block, 1, &request));
+    CHECK_EQ(request.header.sector, 114);
+    fake_complete(block, 1, &request, 1);
+    CHECK_EQ(block->bad_dma, 0);
+    CHECK_EQ(submit_batch(EXTENT, 0, 1, false), EXO_OK);
+    CHECK_EQ(info_of(EXTENT).in_flight, 0);
+    CHECK_EQ(CALL_AGAIN(cap_drop, FRAMES), EXO_OK);
+    CHECK_EQ(block->resets, 0);
+    end_devices();
+}
+
 static const struct tap_test tests[] = {
     TAP(a_disk_without_a_size_is_not_opened),
     TAP(requests_have_the_kernels_header_and_status),
     TAP(an_extent_ends_at_its_sectors),
     TAP(extents_are_narrowed_by_copies),
+    TAP(an_extent_that_is_taken_back_leaves_what_flies),
 };
 TAP_MAIN(tests)

@@ -208,6 +208,32 @@ killing_the_payer_of_a_session_takes_the_ring_page(void)
     end_devices();
 }
 
+/* A copy of the ring page is dropped while the session ends, and another CPU has just found it. */
+static void
+a_ring_page_outlives_whoever_may_have_found_it(void)
+{
+    struct cap ring;
+    begin_devices();
+    make_cell(30, 100);
+    CHECK_EQ(CALL_AGAIN(device_open, 30, RNG, 1, 0, 0), EXO_OK);
+    CHECK_EQ(CALL(queue_open, CELL, QUEUE, RNG, 0, RING, 0, 0), EXO_OK);
+    CHECK_EQ(cap_lookup(fake_init->env, RING, EXO_TYPE_FRAMES, 0, &ring), EXO_OK);
+    rng->stuck = true;
+    for (int i = 0; i < 1000; i++) /* every grace period is over, but the device is not quiet */
+        CHECK_EQ(CALL(cap_drop, 30), EXO_E_AGAIN);
+    cpus[1].epoch = global_epoch; /* it is inside, and does not leave */
+    CHECK_EQ(CALL(cap_drop, RING), EXO_OK);
+    rng->stuck = false;
+    fake_reset(rng);
+    for (int i = 0; i < 100; i++)
+        CHECK_EQ(CALL(cap_drop, 30), EXO_E_AGAIN);
+    CHECK_EQ(frame_state(frame_of(ring.base)), FRAME_KERNEL);
+    cpus[1].epoch = EPOCH_OUTSIDE;
+    CHECK_EQ(CALL_AGAIN(cap_drop, 30), EXO_OK);
+    CHECK_EQ(frame_state(frame_of(ring.base)), FRAME_FREE);
+    end_devices();
+}
+
 static void
 a_device_owned_alone_is_reset_at_once(void)
 {
@@ -254,6 +280,7 @@ static const struct tap_test tests[] = {
     TAP(killing_a_cell_with_requests_in_flight),
     TAP(killing_an_environment_with_requests_in_flight),
     TAP(killing_the_payer_of_a_session_takes_the_ring_page),
+    TAP(a_ring_page_outlives_whoever_may_have_found_it),
     TAP(a_device_owned_alone_is_reset_at_once),
     TAP(a_session_ends_for_all_its_queues),
 };

@@ -40,7 +40,7 @@ UNIT_FLAGS_test_virtio_threads := -DEXO_DEBUG=1
 UNIT_TSAN += test_irq test_virtio_threads
 
 # These take the kernel as it was compiled for test_kernel.
-VIRTIO_TESTS := $(addprefix test_virtio_,session queue region faults extent random)
+VIRTIO_TESTS := $(addprefix test_virtio_,session queue region faults extent races random)
 PORT_TESTS   := test_port test_port_frames test_port_interrupts
 $(foreach t,$(VIRTIO_TESTS),\
     $(eval UNIT_SRCS_$(t) := $(addprefix tests/unit/devices/,machine.c buffers.c)))

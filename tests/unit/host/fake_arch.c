@@ -26,6 +26,7 @@ uint64_t pte_guarded;
 unsigned char *fake_ram;
 pa_t fake_ram_base = FAKE_PFN << PAGE_SHIFT;
 _Thread_local uint32_t fake_cpu;
+_Thread_local void (*fake_unlocked)(void);
 uint64_t pte_guarded; /* this machine has no BTI */
 uint32_t fake_asids = 256;
 jmp_buf *_Atomic fake_panic;
@@ -39,6 +40,12 @@ static uint32_t tlb_next[EXO_CPUS_MAX];
 struct cpu *
 this_cpu(void)
 {
+    void (*told)(void) = fake_unlocked;
+    if (told != NULL && cpus[fake_cpu].lock_ranks == 0) {
+        fake_unlocked = NULL;
+        told();
+        fake_unlocked = told;
+    }
     return &cpus[fake_cpu];
 }
 

@@ -15,6 +15,10 @@
 extern _Thread_local uint32_t fake_cpu;
 extern uint32_t fake_asids; /* what arch_asid_count says */
 
+/* Called whenever the kernel asks for its CPU while that holds no lock, as where it takes the first
+ * one in debug builds: another CPU could be as fast. Its own calls of the kernel are not told. */
+extern _Thread_local void (*fake_unlocked)(void);
+
 /* RAM of that many frames, all in the pool, contents 0xa5; CPUs online; empty TLBs and counters. */
 void fake_machine(uint64_t frames, uint32_t cpus_online);
 void fake_machine_end(void);
