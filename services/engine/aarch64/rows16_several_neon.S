@@ -127,8 +127,8 @@
     store_sums 22, 23, 24, 25, x4, \offset
 .endm
 
-.macro multiply vectors
-    kernel  rows16_q8_neon_\vectors
+.macro multiply vectors, room
+    kernel  rows16_q8_neon_\vectors, \room
     lsl     x9, x3, #6      /* bytes of a vector's quants, and of its scales */
     lsl     x10, x3, #2
     mov     x11, x1
@@ -202,9 +202,9 @@
     add     x4, x4, #64
     subs    x5, x5, #1
     b.ne    0b
-    end_kernel rows16_q8_neon_\vectors
+    end_kernel rows16_q8_neon_\vectors, \room
 .endm
 
-    multiply 2
-    multiply 4
+    multiply 2, 2048
+    multiply 4, 4096
     .section .note.GNU-stack, "", %progbits
