@@ -24,42 +24,65 @@ load_pairs(const struct rows16_group *group, uint32_t i)
     return pairs;
 }
 
-static ints
-sum_strip(const struct rows16_group *group, const int16_t *quants, const int32_t *scales,
-          uint32_t groups)
+#define AT_ONCE 4
+
+/* What a group adds to the sums of `count` vectors, which share what is unpacked of the rows. */
+static inline void
+sum_group(const struct rows16_group *group, const struct engine_vectors *vectors, uint32_t first,
+          uint32_t count, uint32_t g, ints sums[])
 {
-    ints sum = {0};
-    for (uint32_t g = 0; g < groups; g++, group++, quants += ROWS16_GROUP) {
-        words dot = (words){0} + ROWS16_HALF;
-        uwords row_scales;
-        for (uint32_t i = 0; i < ROWS16_GROUP / 2; i++) {
-            words pairs = load_pairs(group, i), seconds = (pairs + 128) >> 8;
-            dot += product(pairs, seconds, quants + 2 * i) >> ROWS16_PAIR_SHIFT;
-        }
-        memcpy(&row_scales, group->scales, sizeof row_scales);
-        ints scaled =
-            __builtin_convertvector(dot, ints) * __builtin_convertvector(row_scales, ints);
-        sum += ((scaled >> ROWS16_ROW_SHIFT) * scales[g]) >> ROWS16_SUM_SHIFT;
+    const int16_t *quants =
+        vectors->integers + (size_t)first * vectors->columns + (size_t)g * ROWS16_GROUP;
+    const int32_t *scales =
+        vectors->integer_scales + (size_t)first * vectors->columns / ROWS16_GROUP + g;
+    words dots[AT_ONCE];
+    uwords row_scales;
+    for (uint32_t v = 0; v < count; v++)
+        dots[v] = (words){0} + ROWS16_HALF;
+    for (uint32_t i = 0; i < ROWS16_GROUP / 2; i++) {
+        words pairs = load_pairs(group, i), seconds = (pairs + 128) >> 8;
+        for (uint32_t v = 0; v < count; v++)
+            dots[v] += product(pairs, seconds, quants + (size_t)v * vectors->columns + 2 * i) >>
+                       ROWS16_PAIR_SHIFT;
     }
-    return sum;
+    memcpy(&row_scales, group->scales, sizeof row_scales);
+    for (uint32_t v = 0; v < count; v++) {
+        ints scaled =
+            __builtin_convertvector(dots[v], ints) * __builtin_convertvector(row_scales, ints);
+        sums[v] +=
+            ((scaled >> ROWS16_ROW_SHIFT) * scales[(size_t)v * vectors->columns / ROWS16_GROUP]) >>
+            ROWS16_SUM_SHIFT;
+    }
+}
+
+/* `count` of the vectors, from `first` on; a number that the compiler knows. */
+static inline void
+multiply_strip(const void *strip, uint32_t row_count, const struct engine_vectors *vectors,
+               uint32_t first, uint32_t count, uint32_t first_row, float *const *out)
+{
+    const struct rows16_group *groups = strip;
+    ints sums[AT_ONCE] = {0};
+    for (uint32_t g = 0; g < vectors->columns / ROWS16_GROUP; g++)
+        sum_group(&groups[g], vectors, first, count, g, sums);
+    for (uint32_t v = 0; v < count; v++) {
+        int32_t of_rows[ROWS16_ROWS];
+        lanes_store(of_rows, sums[v]);
+        rows16_finish(strip, vectors->columns, of_rows, row_count, vectors->bases[first + v],
+                      out[first + v] + first_row);
+    }
 }
 
 static void
 multiply(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
          const struct engine_vectors *vectors, float *const *out)
 {
-    uint32_t groups = vectors->columns / ROWS16_GROUP;
     const uint8_t *strip = rows->values;
     for (uint32_t r = 0; r < row_count; r += ROWS16_ROWS) {
-        uint32_t left = row_count - r < ROWS16_ROWS ? row_count - r : ROWS16_ROWS;
-        for (uint32_t v = 0; v < vectors->count; v++) {
-            int32_t sums[ROWS16_ROWS];
-            lanes_store(sums, sum_strip((const void *)strip,
-                                        vectors->integers + (size_t)v * vectors->columns,
-                                        vectors->integer_scales + (size_t)v * groups, groups));
-            rows16_finish(strip, vectors->columns, sums, left, vectors->bases[v],
-                          out[v] + first_row + r);
-        }
+        uint32_t left = row_count - r < ROWS16_ROWS ? row_count - r : ROWS16_ROWS, v = 0;
+        for (; v + AT_ONCE <= vectors->count; v += AT_ONCE)
+            multiply_strip(strip, left, vectors, v, AT_ONCE, first_row + r, out);
+        for (; v < vectors->count; v++)
+            multiply_strip(strip, left, vectors, v, 1, first_row + r, out);
         strip += rows16_strip_bytes(vectors->columns);
     }
 }
