@@ -608,7 +608,8 @@ every_kernel_that_fits_is_tried_and_one_is_chosen(void)
     struct setting s;
     static const struct random_shape shape = {64, 96, 1, 4, 2, 301, 32, true};
     uint64_t ticks = 0;
-    struct engine_machine machine = {ALL_FEATURES, 32, fake_clock, &ticks};
+    struct engine_machine machine = {
+        .features = ALL_FEATURES, .vector_bytes = 32, .now_ns = fake_clock, .context = &ticks};
     struct engine_trial trials[16];
     uint32_t count = count_kernels(ALL_FEATURES), chosen = 0;
     open_setting(&s, &shape, NULL);

@@ -78,7 +78,7 @@
     add_dots \second_dot, \scales, 1, \second_even, \second_odd
 .endm
 
-    kernel  rows32_q4_neon_2
+    kernel  rows32_q4_neon_2, 4096
     mov     x9, #80
     mul     x9, x3, x9      /* bytes of a vector's quants, and of its scales */
     lsl     x10, x3, #2
@@ -125,5 +125,5 @@
     store_sums 20, 21, 22, 23, x4, 64
     store_sums 24, 25, 26, 27, x4, 128
     store_sums 28, 29, 30, 31, x4, 192
-    end_kernel rows32_q4_neon_2
+    end_kernel rows32_q4_neon_2, 4096
     .section .note.GNU-stack, "", %progbits
