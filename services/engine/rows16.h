@@ -102,6 +102,15 @@ rows16_scale(ints sums, ints bases, int32_t factor)
     return (bits & (sums != 0)) | ((bases >= ROWS16_NAN) & ROWS16_NAN);
 }
 
+/* The factor of rows16_scale for a vector's base and sums in parts of 2^unit_bits. */
+static inline int32_t
+rows16_factor(float vector_base, int32_t unit_bits)
+{
+    int32_t base;
+    memcpy(&base, &vector_base, sizeof base);
+    return base + (unit_bits - 2 * LANES_BIAS) * (1 << LANES_MANTISSA);
+}
+
 /*
  * Floats from the sums of `row_count` rows (at most 16) in parts of 2^unit_bits: the bases of the
  * rows, of which there are 16, and of the vector.
@@ -110,11 +119,9 @@ static inline void
 rows16_results(const float *row_bases, const int32_t *of_rows, uint32_t row_count,
                float vector_base, int32_t unit_bits, float *out)
 {
-    int32_t base;
-    memcpy(&base, &vector_base, sizeof base);
     ints results = rows16_scale(lanes_load(of_rows), lanes_load(row_bases),
-                                base + (unit_bits - 2 * LANES_BIAS) * (1 << LANES_MANTISSA));
-    if (base >= ROWS16_NAN)
+                                rows16_factor(vector_base, unit_bits));
+    if (!(vector_base >= 0))
         results |= ROWS16_NAN;
     if (row_count == ROWS16_ROWS)
         lanes_store(out, results);

@@ -3,6 +3,8 @@
 
 #include "rows32.h"
 
+#include <string.h>
+
 /* rows16_neon.S, rows16_several_neon.S: sums of the rows of strips, times one, two or four vectors.
  */
 #define VECTORS_AT_ONCE 4
@@ -15,9 +17,11 @@ multiply_strips rows16_q8_neon, rows16_q8_neon_2, rows16_q8_neon_4;
 void rows16_q8_sve(const void *strip, uint64_t strip_bytes, const int16_t *quants,
                    const int32_t *scales, uint64_t groups, int32_t out[2 * ROWS16_ROWS]);
 
-/* rows32_neon.S, rows32_several_neon.S: sums of the rows of a strip, times one vector or two. */
+/* rows32_neon.S: a strip times one vector, as rows32_finish leaves it. */
 void rows32_q4_neon(const void *strip, const struct engine_single_group *vector,
-                    const int32_t *scales, uint64_t groups, int32_t out[ROWS32_ROWS]);
+                    const int32_t *scales, uint64_t groups, float out[ROWS32_ROWS], int32_t factor);
+
+/* rows32_several_neon.S: sums of the rows of a strip, times two vectors. */
 void rows32_q4_neon_2(const void *strip, const struct engine_single_group *vectors,
                       const int32_t *scales, uint64_t groups, int32_t out[2][ROWS32_ROWS]);
 
@@ -76,24 +80,54 @@ multiply_sve(const struct engine_rows *rows, uint32_t first_row, uint32_t row_co
     }
 }
 
-/* Two at a time; the last one of an odd number alone. */
+static void
+multiply_int4_two(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
+                  const struct engine_vectors *vectors, uint32_t first, float *const *out)
+{
+    int32_t sums[2][ROWS32_ROWS];
+    rows32_q4_neon_2(rows->values, rows32_vector(vectors, first), rows32_scales(vectors, first),
+                     vectors->columns / ROWS32_GROUP, sums);
+    for (uint32_t v = 0; v < 2; v++)
+        rows32_finish(rows->values, vectors, first + v, sums[v], row_count,
+                      out[first + v] + first_row);
+}
+
+/* What is no number in a vector's base is in all results. */
+static void
+multiply_int4_one(const struct engine_rows *rows, uint32_t row_count,
+                  const struct engine_vectors *vectors, uint32_t v, float *out)
+{
+    float results[ROWS32_ROWS];
+    rows32_q4_neon(rows->values, rows32_vector(vectors, v), rows32_scales(vectors, v),
+                   vectors->columns / ROWS32_GROUP, results,
+                   rows16_factor(vectors->bases[v], ROWS32_UNIT_BITS));
+    for (uint32_t r = 0; r < ROWS32_ROWS && !(vectors->bases[v] >= 0); r += LANES)
+        lanes_store(results + r, lanes_load(results + r) | ROWS16_NAN);
+    memcpy(out, results, row_count * sizeof *out);
+}
+
+static void
+multiply_int4_any(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
+                  const struct engine_vectors *vectors, float *const *out)
+{
+    uint32_t v = 0;
+    for (; v + 2 <= vectors->count; v += 2)
+        multiply_int4_two(rows, first_row, row_count, vectors, v, out);
+    if (v < vectors->count)
+        multiply_int4_one(rows, row_count, vectors, v, out[v] + first_row);
+}
+
+/* A whole strip and one vector: what a step of one text does, as directly as can be. */
 static void
 multiply_int4(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
               const struct engine_vectors *vectors, float *const *out)
 {
-    uint32_t groups = vectors->columns / ROWS32_GROUP, together;
-    for (uint32_t first = 0; first < vectors->count; first += together) {
-        int32_t sums[2][ROWS32_ROWS];
-        const struct engine_single_group *of = rows32_vector(vectors, first);
-        together = least(vectors->count - first, 2);
-        if (together == 2)
-            rows32_q4_neon_2(rows->values, of, rows32_scales(vectors, first), groups, sums);
-        else
-            rows32_q4_neon(rows->values, of, rows32_scales(vectors, first), groups, sums[0]);
-        for (uint32_t v = 0; v < together; v++)
-            rows32_finish(rows->values, vectors, first + v, sums[v], row_count,
-                          out[first + v] + first_row);
-    }
+    if (vectors->count == 1 && row_count == ROWS32_ROWS && vectors->bases[0] >= 0)
+        rows32_q4_neon(rows->values, vectors->singles, vectors->integer_scales,
+                       vectors->columns / ROWS32_GROUP, out[0] + first_row,
+                       rows16_factor(vectors->bases[0], ROWS32_UNIT_BITS));
+    else
+        multiply_int4_any(rows, first_row, row_count, vectors, out);
 }
 
 _Static_assert(ENGINE_BLOCK_ROWS == 2 * ROWS16_ROWS, "a block is two strips");

@@ -2,7 +2,10 @@
  * A strip of 32 rows in the layout rows32-q4 times one vector: NEON, 16-bit lanes that are four rows.
  *
  *   void rows32_q4_neon(const void *strip, const struct engine_single_group *vector,
- *                       const int32_t *scales, uint64_t groups, int32_t out[32]);
+ *                       const int32_t *scales, uint64_t groups, float out[32], int32_t factor);
+ *
+ * What becomes of the sums is what rows32_finish does with them; factor is what its bases have in
+ * common. (It is here since a call of C costs an emulator as much as a group.)
  *
  * Of a word w a column adds w x to v4, (w >> 4) x to v5, (w >> 8) x to v6, (w >> 12) x to v7: each
  * has a row's dot and 16 times the next one of these, modulo 2^16 and so exactly. Weights are
@@ -59,6 +62,27 @@
     sub     v\dot\().8h, v\dot\().8h, v30.8h
 .endm
 
+/* Floats from sums of four rows, as rows16_scale has it: sums times powers of two. */
+.macro scale_four to, sums, bases, none
+    scvtf   v\to\().4s, v\sums\().4s
+    cmge    v\none\().4s, v\bases\().4s, v25.4s
+    add     v\bases\().4s, v\bases\().4s, v24.4s
+    cmeq    v\sums\().4s, v\sums\().4s, #0
+    and     v\none\().16b, v\none\().16b, v25.16b
+    add     v\to\().4s, v\to\().4s, v\bases\().4s
+    bic     v\to\().16b, v\to\().16b, v\sums\().16b
+    orr     v\to\().16b, v\to\().16b, v\none\().16b
+.endm
+
+/* Of eight rows; their bases are in v\first and v\second. */
+.macro results even, odd, first, second, offset
+    zip1    v0.4s, v\even\().4s, v\odd\().4s
+    zip2    v1.4s, v\even\().4s, v\odd\().4s
+    scale_four 2, 0, \first, 26
+    scale_four 3, 1, \second, 27
+    stp     q2, q3, [x4, #\offset]
+.endm
+
     kernel  rows32_q4_neon
     movi    v8.4s, #0
     movi    v9.4s, #0
@@ -68,8 +92,8 @@
     movi    v13.4s, #0
     movi    v14.4s, #0
     movi    v15.4s, #0
-    mov     x5, x0
-    mov     x6, x1
+    mov     x10, x0
+    mov     x11, x1
     load_low x0
     ldr     q0, [x1]
     ldr     q28, [x1, #64]
@@ -101,8 +125,8 @@
     add     x0, x0, #576
     add     x1, x1, #80
     /* Behind the last group there is nothing to load: the first one once more. */
-    csel    x7, x5, x0, eq
-    csel    x9, x6, x1, eq
+    csel    x7, x10, x0, eq
+    csel    x9, x11, x1, eq
     load_low x7
     ldr     q0, [x9]
     column  1, 0, 24, 2
@@ -125,7 +149,16 @@
     end_group 6, 26, 12, 13
     end_group 7, 27, 14, 15
     cbnz    x3, 1b
-    store_sums 8, 9, 10, 11, x4
-    store_sums 12, 13, 14, 15, x4, 64
+    ldp     q16, q17, [x0]
+    ldp     q18, q19, [x0, #32]
+    ldp     q20, q21, [x0, #64]
+    ldp     q22, q23, [x0, #96]
+    dup     v24.4s, w5
+    mov     w8, #0x7fc00000 /* no number */
+    dup     v25.4s, w8
+    results 8, 9, 16, 17, 0
+    results 10, 11, 18, 19, 32
+    results 12, 13, 20, 21, 64
+    results 14, 15, 22, 23, 96
     end_kernel rows32_q4_neon
     .section .note.GNU-stack, "", %progbits
