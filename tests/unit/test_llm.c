@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bpe.h"
 #include "perplexity.h"
 #include "random_model.h"
 #include "tap.h"
@@ -184,7 +185,41 @@ a_tokenizer_of_another_model_is_refused(void)
     free(model);
 }
 
+/* A vocabulary of bytes, whose texts have no token for the begin: the first word is a part of the
+ * prompt. */
+static void
+prompts_of_bytes_are_printed_whole(void)
+{
+    static const struct random_shape shape = {64, 96, 2, 4, 2, 262, 64, true};
+    static struct bpe bpe;
+    struct loading loading = {.kernel = "reference"};
+    struct completion completion = {.prompt = " It's \xc3\xa9 100%", .tokens_max = 4, .put = put};
+    struct loaded loaded;
+    struct engine_error error = {""};
+    size_t pieces_bytes;
+    bpe_begin(&bpe, "gpt-2");
+    for (uint32_t i = 256; i < shape.vocabulary; i++)
+        (void)bpe_add_merge(&bpe, i == 256 ? 'I' : i - 1, 't');
+    uint8_t *model = random_model(&shape, 3, &loading.bytes);
+    uint8_t *pieces = bpe_write(&bpe, &pieces_bytes);
+    struct engine_arena arena = {.base = aligned_alloc(ENGINE_ARENA_ALIGN, ARENA_BYTES),
+                                 .size_bytes = ARENA_BYTES};
+    loading.file = model;
+    text_bytes = 0;
+    CHECK_EQ(load(&loaded, &loading, &arena, &error), 0);
+    CHECK_EQ(open_answerer(&completion.by, &loaded, pieces, pieces_bytes, &arena, &error), 0);
+    CHECK_EQ(complete(&completion, &arena, &error), 0);
+    CHECK_EQ(completion.generated, 4);
+    CHECK_EQ(completion.prompt_count, 12); /* " ", "It", "'", "s" and so on */
+    CHECK(text_bytes > strlen(completion.prompt));
+    CHECK_EQ(memcmp(text, completion.prompt, strlen(completion.prompt)), 0);
+    free(arena.base);
+    free(pieces);
+    free(model);
+}
+
 static const struct tap_test tests[] = {
+    TAP(prompts_of_bytes_are_printed_whole),
     TAP(stories_in_fp32_are_those_of_the_reference),
     TAP(stories_in_q8_are_those_of_the_reference),
     TAP(integer_attention_keeps_the_perplexity_of_stories),
