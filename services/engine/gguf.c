@@ -64,6 +64,15 @@ gguf_is(struct gguf_text text, const char *expected)
            memcmp(text.text, expected, text.length_bytes) == 0;
 }
 
+struct gguf_shown
+gguf_show(struct gguf_text text)
+{
+    struct gguf_shown shown = {""};
+    for (size_t i = 0; i < sizeof shown.text - 1 && i < text.length_bytes; i++)
+        shown.text[i] = text.text[i] >= ' ' && text.text[i] < 127 ? (char)text.text[i] : '?';
+    return shown;
+}
+
 static void
 skip_array(struct gguf *gguf)
 {

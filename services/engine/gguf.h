@@ -46,6 +46,12 @@ float gguf_f32(struct gguf *gguf);
 struct gguf_text gguf_string(struct gguf *gguf);
 bool gguf_is(struct gguf_text text, const char *expected);
 
+/* The beginning of a text as an error has room for it, with '?' for what cannot be printed. */
+struct gguf_shown {
+    char text[40];
+};
+struct gguf_shown gguf_show(struct gguf_text text);
+
 /*
  * Goes to the value of a key and says its type. False: there is no such key, or the file is cut
  * short in front of it.

@@ -53,7 +53,8 @@ find_architecture(struct gguf_reader *reader)
             return ENGINE_OK;
         }
     return engine_fail(reader->error, ENGINE_E_UNSUPPORTED,
-                       "gguf: the architecture is none of llama, mistral, qwen2 and phi3");
+                       "gguf: the architecture is %s, not llama, mistral, qwen2 or phi3",
+                       gguf_show(name).text);
 }
 
 /* Numbers that have to be there, and at least 1. */
@@ -156,7 +157,8 @@ read_scaling(struct gguf_reader *reader)
     if (type == GGUF_STRING && gguf_is(way, "none"))
         return ENGINE_OK;
     return engine_fail(reader->error, ENGINE_E_UNSUPPORTED,
-                       "gguf: %s is none of none, linear and longrope", key.text);
+                       "gguf: %s is %s, not none, linear or longrope", key.text,
+                       gguf_show(way).text);
 }
 
 static int

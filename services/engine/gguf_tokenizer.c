@@ -33,22 +33,6 @@ go_to_merges(struct gguf_words *words)
     return status;
 }
 
-/* The name of a text as an error has room for it. */
-struct shown {
-    char text[48];
-};
-
-static struct shown
-show(struct gguf_text text)
-{
-    struct shown shown = {""};
-    size_t length =
-        text.length_bytes < sizeof shown.text ? text.length_bytes : sizeof shown.text - 1;
-    for (size_t i = 0; i < length; i++)
-        shown.text[i] = text.text[i] >= ' ' && text.text[i] < 127 ? (char)text.text[i] : '?';
-    return shown;
-}
-
 static int
 find_text(struct gguf_words *words, const char *key, struct gguf_text *text)
 {
@@ -70,13 +54,14 @@ read_model(struct gguf_words *words)
         return status;
     if (!gguf_is(text, "gpt2"))
         return engine_fail(words->error, ENGINE_E_UNSUPPORTED, "gguf: %s is %s, not llama or gpt2",
-                           key, show(text).text);
+                           key, gguf_show(text).text);
     status = find_text(words, way, &text);
     if (status == ENGINE_OK)
         words->tokenizer->split = split_find(text.text, text.length_bytes);
     if (status == ENGINE_OK && words->tokenizer->split == NULL)
         return engine_fail(words->error, ENGINE_E_UNSUPPORTED,
-                           "gguf: %s is %s, not gpt-2, llama-bpe or qwen2", way, show(text).text);
+                           "gguf: %s is %s, not gpt-2, llama-bpe or qwen2", way,
+                           gguf_show(text).text);
     return status;
 }
 

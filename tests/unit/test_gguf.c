@@ -158,6 +158,74 @@ the_vocabulary_encodes_and_decodes(void)
     free(file);
 }
 
+/* The metadata with one more pair, for the reader of vocabularies; from malloc. */
+static uint8_t *
+with_pair(const uint8_t *file, size_t *bytes, const char *key, uint32_t type, uint32_t value)
+{
+    uint64_t length = strlen(key), pairs;
+    size_t value_bytes = type == 7 ? 1 : 4, added = 8 + length + 4 + value_bytes;
+    uint8_t *more = malloc(*bytes + added), *at = more + 24;
+    memcpy(more, file, 24);
+    memcpy(&pairs, more + 16, 8);
+    pairs++;
+    memcpy(more + 16, &pairs, 8);
+    memcpy(at, &length, 8);
+    memcpy(at + 8, key, length);
+    memcpy(at + 8 + length, &type, 4);
+    memcpy(at + 12 + length, &value, value_bytes);
+    memcpy(at + added, file + 24, *bytes - 24);
+    *bytes += added;
+    return more;
+}
+
+/* What the vocabulary with one more pair makes of a text. */
+static int64_t
+encode_with(const char *key, uint32_t type, uint32_t value, const char *text, bool marked,
+            uint32_t tokens[16])
+{
+    size_t checkpoint_bytes, bytes;
+    uint8_t *checkpoint, *file = make(GGUF_F32, &checkpoint, &checkpoint_bytes, &bytes);
+    uint8_t *more = with_pair(file, &bytes, key, type, value);
+    uint8_t scratch[4096] __attribute__((aligned(16)));
+    struct engine_arena arena = new_arena();
+    CHECK_EQ(engine_gguf_tokenizer_read(&tokenizer, more, bytes, VOCABULARY, &arena, &error), 0);
+    int64_t count = (marked ? engine_encode_marked : engine_encode)(
+        &tokenizer, text, strlen(text), true, tokens, 16, scratch, sizeof scratch);
+    free(checkpoint);
+    free(file);
+    free(more);
+    return count;
+}
+
+static void
+the_vocabulary_says_how_texts_begin_and_end(void)
+{
+    uint32_t tokens[16];
+    CHECK_EQ(encode_with("tokenizer.ggml.add_bos_token", 7, 0, "z", false, tokens), 2);
+    CHECK(tokens[0] == 3 + ' ' && tokens[1] == 3 + 'z');
+    CHECK_EQ(encode_with("tokenizer.ggml.add_space_prefix", 7, 0, "z", false, tokens), 2);
+    CHECK(tokens[0] == 1 && tokens[1] == 3 + 'z');
+    size_t length;
+    const uint8_t *text = engine_decode(&tokenizer, 1, WORD, &length);
+    CHECK(length == 3 && memcmp(text, " zj", 3) == 0); /* that space is the text's own */
+    CHECK_EQ(encode_with("tokenizer.ggml.add_eos_token", 7, 1, "z", false, tokens), 3);
+    CHECK_EQ(encode_with("tokenizer.ggml.eot_token_id", 4, 270, "z", false, tokens), 3);
+    CHECK(tokenizer.end == 2 && tokenizer.other_end_count == 1 && tokenizer.other_ends[0] == 270);
+}
+
+/* "<2>" is the name of piece 2, which is a control piece. */
+static void
+names_of_control_pieces_are_text_unless_marks_are_read(void)
+{
+    uint32_t tokens[16];
+    CHECK_EQ(encode_with("none", 4, 0, "z<2>z", false, tokens), 7);
+    for (int i = 1; i < 7; i++)
+        CHECK(tokens[i] > 2);
+    CHECK_EQ(encode_with("none", 4, 0, "z<2>z", true, tokens), 6);
+    CHECK(tokens[0] == 1 && tokens[1] == 3 + ' ' && tokens[2] == 3 + 'z' && tokens[3] == 2);
+    CHECK(tokens[4] == 3 + ' ' && tokens[5] == 3 + 'z');
+}
+
 /* Both readers, on a copy that ends where the file does. */
 static int
 read_copy(const uint8_t *file, size_t bytes)
@@ -230,7 +298,7 @@ static const struct damage damages[] = {
     DAMAGE("GGUF", 12, "\xff\xff\xff\xff\xff\xff\xff\xff", ENGINE_E_FILE,
            "gguf: 21 tensors and 18446744073709551615 keys, more than 65536"),
     DAMAGE("general.architecture", 12, "lxama", ENGINE_E_UNSUPPORTED,
-           "gguf: the architecture is none of llama, mistral, qwen2 and phi3"),
+           "gguf: the architecture is lxama, not llama, mistral, qwen2 or phi3"),
     DAMAGE("general.architecture", 0, "\3", ENGINE_E_FILE, "gguf: cut short in its keys"),
     DAMAGE("general.architecture", 4, "\xff\xff\xff\xff\xff\xff\xff\xff", ENGINE_E_FILE,
            "gguf: cut short in its keys"),
@@ -316,6 +384,8 @@ static const struct tap_test tests[] = {
     TAP(packed_q8_0_gives_the_logits_of_the_packed_checkpoint),
     TAP(packed_q4_0_gives_logits_near_those_of_the_reference),
     TAP(the_vocabulary_encodes_and_decodes),
+    TAP(the_vocabulary_says_how_texts_begin_and_end),
+    TAP(names_of_control_pieces_are_text_unless_marks_are_read),
     TAP(a_file_that_is_cut_short_is_refused),
     TAP(a_head_is_enough_where_it_ends_with_the_descriptions),
     TAP(each_damage_is_refused_with_its_reason),

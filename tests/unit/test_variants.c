@@ -189,7 +189,7 @@ what_is_not_supported_is_named(void)
                                   .magnitude = 1,
                                   .original_context = 8};
     refuse(&shape, "longrope", "lungrope", ENGINE_E_UNSUPPORTED,
-           "gguf: phi3.rope.scaling.type is none of none, linear and longrope");
+           "gguf: phi3.rope.scaling.type is lungrope, not none, linear or longrope");
     refuse(&shape, "original_context", "ariginal_context", ENGINE_E_FILE,
            "gguf: phi3.rope.scaling.original_context_length is missing");
     refuse(&shape, "blk.1.attn_qkv", "blk.1.attn_qkw", ENGINE_E_FILE,
