@@ -132,7 +132,7 @@ open_model(const struct files *files, struct engine_error *error)
         weights_limit();
     /* Taking steps now would touch all weights: not where they are read when they are touched. */
     workers_open(&workers, model.engine, team.count, &machine, !files->on_fault);
-    if (model.packs) /* the first step, which no trial counts, verifies and packs: all help */
+    if (files->on_fault) /* the first step, which no trial counts, verifies everything: all help */
         engine_set_workers(model.engine, team.count);
     return true;
 }
