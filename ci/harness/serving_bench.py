@@ -17,6 +17,8 @@ ROUNDS = 7
 RETRY_S = 0.05
 PAGE_BYTES, MIB = 4096, 1 << 20
 PATIENCE_S = 120
+ANSWER_TOKENS = 16
+BIG_ROUNDS, BIG_ANSWERS = 3, 3  # starts of the big model, and answers of each
 FOLDER = "out/bench"
 TOKENIZER = serving.MODELS / "tokenizer.bin"
 RING = serving.OUT / "bench" / "http_ring.img"
@@ -27,7 +29,7 @@ CONNECTIONS, REQUESTS = 8, 30000
 # the group of Q8_0, if any.
 SHAPES = {"15m": (288, 768, 6, 6, 6, 32000, 256, 1),
           "15m-q8": (288, 768, 6, 6, 6, 32000, 256, 1, 32),
-          "1b-q8": (2048, 5632, 22, 32, 4, 32000, 2048, 1, 32)}
+          "1b": (2048, 5632, 22, 32, 4, 32000, 2048, 1, 32)}
 # What the console says at the end of each phase of a start.
 PHASES = (("emulator_and_kernel", "CPUs online"), ("init", "llmd: trusts"),
           ("verification", ": opened: "),
@@ -38,21 +40,38 @@ class Failed(Exception):
     """A figure that could not be measured, and why."""
 
 
-def store_of(name, verify):
-    """The store image with a random model of that shape; made once."""
-    folder = f"{FOLDER}/{name}-{verify}"
-    model = f"{FOLDER}/{name}.bin"
-    status, output = make("out/host/make-model", "out/host/bundle")
-    if not status and not (ROOT / model).exists():
-        (ROOT / FOLDER).mkdir(parents=True, exist_ok=True)
-        done = subprocess.run([ROOT / "out/host/make-model", ROOT / model,
-                               *map(str, SHAPES[name])], check=False)
-        status = done.returncode
-    if not status:
-        status, output = make(f"MODEL={model}", f"TOKENIZER={TOKENIZER}", f"VERIFY={verify}",
-                              f"STORE_FOLDER={folder}", "store")
+def build(*words):
+    status, output = make(*words)
     if status:
-        raise Failed(f"{name}: {output[-2000:]}")
+        raise Failed(f"make {words}: {output[-2000:]}")
+
+
+def model_of(name):
+    """A random model of that shape; made once."""
+    model = ROOT / FOLDER / f"{name}.bin"
+    build("out/host/make-model")
+    if not model.exists():
+        model.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run([ROOT / "out/host/make-model", model, *map(str, SHAPES[name])], check=True)
+    return model
+
+
+def store_of(name, verify):
+    """The store image with it."""
+    folder = f"{FOLDER}/{name}-{verify}"
+    build(f"MODEL={model_of(name)}", f"TOKENIZER={TOKENIZER}", f"VERIFY={verify}",
+          f"STORE_FOLDER={folder}", "store")
+    return str(ROOT / folder / "store.img")
+
+
+def big_store(layout=""):
+    """The big one, as Q4_0 in a file of GGUF, or packed ahead of time for a layout."""
+    folder, model = f"{FOLDER}/1b-{layout or 'q4'}", ROOT / FOLDER / "1b.gguf"
+    build("out/host/gguf")
+    if not model.exists():
+        subprocess.run([ROOT / "out/host/gguf", "convert", model_of("1b"), TOKENIZER, model, "q4_0"],
+                       check=True)
+    build(f"MODEL={model}", "VERIFY=on-fault", f"LAYOUT={layout}", f"STORE_FOLDER={folder}", "store")
     return str(ROOT / folder / "store.img")
 
 
@@ -71,9 +90,9 @@ def ask(port, method, path, body, patience):
     return None
 
 
-def start(variables, token=True):
+def start(variables, token=True, answers=0):
     """What one start took, in seconds from it: each phase, until it is ready, until a first token;
-    and what of the weights was in memory when it was ready."""
+    what of the weights was in memory when it was ready; and tokens a second of so many answers."""
     machine = serving.Machine(IMAGE, ready=" is the guest's port 80", **variables)
     try:
         while ask(machine.port, "GET", "/health", "", RETRY_S) is None:
@@ -86,9 +105,17 @@ def start(variables, token=True):
             if ask(machine.port, "POST", "/completion?n=1", "Once upon a time", PATIENCE_S) is None:
                 raise Failed("no token:\n" + "".join(machine.lines)[-2000:])
             found["first_token"] = time.monotonic() - machine.started
+        found["rates"] = [answer_rate(machine) for _ in range(answers)]
         return found
     finally:
         machine.stop()
+
+
+def answer_rate(machine):
+    """Tokens a second of one answer, as its client sees it: the prompt is part of it."""
+    before = time.monotonic()
+    machine.complete(query=f"?n={ANSWER_TOKENS}")
+    return ANSWER_TOKENS / (time.monotonic() - before)
 
 
 def phases(machine):
@@ -106,17 +133,19 @@ def starts(name, bar, rounds, **variables):
     """Figures of `rounds` starts: each phase, until it is ready, until the first token."""
     found = [start(variables) for _ in range(rounds)]
     for key in found[0]:
-        if key != "resident":
+        if key not in ("resident", "rates"):
             yield (f"start_{name}_{key}", "s", bar.get(key, ""),
                    [each[key] for each in found if key in each])
 
 
-def big_starts(rounds, **variables):
-    """The same of a model that is read when it is touched; its first token is waited for once."""
-    found = [start(variables, token=number == 0) for number in range(rounds)]
-    yield ("start_1b_ready", "s", "1.5", [each["ready"] for each in found])
-    yield ("start_1b_resident", "MiB", "", [each["resident"] for each in found])
-    yield ("start_1b_first_token", "s", "", [found[0]["first_token"]])
+def big_starts(name, rounds, **variables):
+    """The same of a model that is read when it is touched. After the first answers, which look for the
+    number of workers, some are measured."""
+    found = [start(variables, answers=BIG_ANSWERS) for _ in range(rounds)]
+    yield (f"start_{name}_ready", "s", "1.5", [each["ready"] for each in found])
+    yield (f"start_{name}_resident", "MiB", "", [each["resident"] for each in found])
+    yield (f"start_{name}_first_token", "s", "", [each["first_token"] for each in found])
+    yield (f"answer_{name}", "tok/s", "", [each["rates"][-1] for each in found])
 
 
 def load(machine):
@@ -246,4 +275,6 @@ def figures():
                       CMDLINE=raw)
     yield from starts("15m-q8", {"first_token": "1.2"}, ROUNDS, STORE=store_of("15m-q8", "eager"),
                       CMDLINE=raw)
-    yield from big_starts(ROUNDS, STORE=store_of("1b-q8", "on-fault"), MEM="2G", CMDLINE=raw)
+    yield from big_starts("1b", BIG_ROUNDS, STORE=big_store(), MEM="1G", CMDLINE=raw)
+    yield from big_starts("1b_packed", BIG_ROUNDS, STORE=big_store("rows32-q4"), MEM="1G",
+                          CMDLINE=raw)
