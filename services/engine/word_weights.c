@@ -56,22 +56,26 @@ weigh(const struct scale *scale, ints logits)
     return lanes_power(exponents) & (lanes_order(logits) >= scale->least);
 }
 
+/* The last lanes, of which there are `count`; behind them zeros. */
+static ints
+load_last(const void *from, uint32_t count)
+{
+    int32_t last[LANES] = {0};
+    memcpy(last, from, count * sizeof *last);
+    return lanes_load(last);
+}
+
 bool
 word_weights_of(const float *logits, uint32_t count, float temperature, int32_t *weights)
 {
     struct scale scale;
+    uint32_t whole = count / LANES * LANES;
     if (!begin(&scale, logits[engine_greedy(logits, count)], temperature))
         return false;
-    for (uint32_t i = 0; i < count; i += LANES) {
-        float last[LANES] = {0};
-        if (count - i >= LANES) {
-            lanes_store(weights + i, weigh(&scale, lanes_load(logits + i)));
-            continue;
-        }
-        memcpy(last, logits + i, (count - i) * sizeof *last);
-        ints lanes = weigh(&scale, lanes_load(last));
-        memcpy(weights + i, &lanes, (count - i) * sizeof *weights);
-    }
+    for (uint32_t i = 0; i < whole; i += LANES)
+        lanes_store(weights + i, weigh(&scale, lanes_load(logits + i)));
+    ints last = weigh(&scale, load_last(logits + whole, count - whole));
+    memcpy(weights + whole, &last, (count - whole) * sizeof *weights);
     return true;
 }
 
@@ -93,13 +97,12 @@ word_weights_from(const int32_t *weights, uint32_t count, int32_t least)
 {
     ints low = {0}, high = {0}, counted = {0};
     for (uint32_t i = 0; i < count; i += LANES) {
-        int32_t last[LANES] = {0};
-        if (count - i < LANES)
-            memcpy(last, weights + i, (count - i) * sizeof *last);
-        ints lanes = lanes_load(count - i < LANES ? last : weights + i), in = lanes >= least;
+        ints lanes =
+            count - i < LANES ? load_last(weights + i, count - i) : lanes_load(weights + i);
+        ints in = lanes >= least;
         low += lanes & in & 0xffff;
         high += (lanes & in) >> 16;
-        counted -= in & (lanes > 0);
+        counted -= in;
     }
     return (struct word_weights_part){total(low, high), (uint32_t)total(counted, (ints){0})};
 }

@@ -17,7 +17,7 @@
  */
 bool word_weights_of(const float *logits, uint32_t count, float temperature, int32_t *weights);
 
-/* What those that are `least` or more make up, and how many they are. */
+/* What those that are `least` (1 at least) or more make up, and how many they are. */
 struct word_weights_part {
     uint64_t sum;
     uint32_t count;
