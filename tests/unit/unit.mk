@@ -121,8 +121,13 @@ UNIT_LIBS_test_serve         := $(LLHTTP_HOST)
 UNIT_NEEDS_test_serve        := $(LLHTTP_READY)
 UNIT_SRCS_test_gguf          := $(UNIT_ENGINE) tests/engine/write_gguf.c
 UNIT_FLAGS_test_gguf         := $(UNIT_ENGINE_FLAGS)
-UNIT_SRCS_test_bpe           := $(ENGINE_SRCS) tests/engine/bpe.c tests/engine/bpe_slow.c
-UNIT_FLAGS_test_bpe          := $(UNIT_ENGINE_FLAGS)
+UNIT_SRCS_test_bpe           := $(ENGINE_SRCS) tests/engine/bpe.c tests/engine/bpe_slow.c tests/engine/bpe_use.c
+UNIT_FLAGS_test_bpe          := $(UNIT_ENGINE_FLAGS) -Itests/unit
+# These take the engine as it was compiled for the tests beside them.
+UNIT_LIBS_test_bpe_file      := $(UNIT_SRCS_test_bpe:%=out/unit/asan/test_bpe.obj/%.o)
+UNIT_FLAGS_test_bpe_file     := $(UNIT_ENGINE_FLAGS)
+UNIT_LIBS_test_gguf_vocabulary  = $(UNIT_SRCS_test_gguf:%=out/unit/asan/test_gguf.obj/%.o)
+UNIT_FLAGS_test_gguf_vocabulary := $(UNIT_ENGINE_FLAGS)
 UNIT_SRCS_test_gguf_tool     := $(UNIT_ENGINE) tests/engine/perplexity.c \
                                 $(filter-out %/main.c,$(wildcard build/tools/gguf/*.c))
 UNIT_FLAGS_test_gguf_tool    := $(UNIT_ENGINE_FLAGS) -Ibuild/tools/gguf -Itests/unit
