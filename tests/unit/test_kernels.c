@@ -156,6 +156,8 @@ each_kernel_takes_any_number_of_vectors(void)
     for (uint32_t vectors = 1; vectors <= VECTORS_MAX; vectors++)
         for (uint32_t i = 0; i < 8; i++) {
             fill(i < 4 ? 96 : 288);
+            bases[i % vectors] = i % 2 ? NAN : 1; /* and that of a row */
+            scales[0] = i % 3 ? NAN : 1;
             pack(rows[i % 4], i < 4 ? 96 : 288);
             compare_kernels(rows[i % 4], i < 4 ? 96 : 288, vectors);
         }
