@@ -1,13 +1,15 @@
 """GGUF files, made by out/host/gguf of the default model: the same words on the host, in bundles, and
 through MODEL=; what is wrong with a file is said in one line that names it."""
 import pathlib
+import random
+import struct
 import subprocess
 import tempfile
 import tomllib
 import unittest
 
 from harness.host import ROOT, clean_environment, make
-from harness.serving import MODELS, NO_MODELS
+from harness.serving import LLMD, MODELS, NO_MODELS, Server
 
 TOOL = ROOT / "out" / "host" / "gguf"
 LLM = ROOT / "out" / "host" / "llm"
@@ -18,7 +20,7 @@ PROMPT = "Once upon a time"
 
 
 def setUpModule():
-    status, output = make("out/host/gguf", "out/host/llm", "out/host/bundle")
+    status, output = make("out/host/gguf", "out/host/llm", "out/host/bundle", "out/host/llmd")
     if status:
         raise RuntimeError(output)
 
@@ -27,6 +29,50 @@ def run(program, *arguments):
     done = subprocess.run([program, *arguments], env=clean_environment(), capture_output=True,
                           text=True, check=False, timeout=60)
     return done.returncode, done.stdout, done.stderr
+
+
+def text(data):
+    return struct.pack("<Q", len(data)) + data
+
+
+def pair(key, kind, value):
+    """kind: of the value, as files number it; a list is an array of such."""
+    def packed(one):
+        return text(one) if kind == 8 else struct.pack("<f" if kind == 6 else "<I", one)
+    if isinstance(value, list):
+        return text(key) + struct.pack("<IIQ", 9, kind, len(value)) + b"".join(map(packed, value))
+    return text(key) + struct.pack("<I", kind) + packed(value)
+
+
+def model_of_bytes():
+    """A qwen2 of one layer with random weights, whose words are the 256 bytes and two control tokens."""
+    own = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = iter(range(256, 512))
+    words = [chr(i if i in own else next(others)).encode() for i in range(256)]
+    words += [b"<|start|>", b"<|end|>"]
+    pairs = [pair(b"general.architecture", 8, b"qwen2")]
+    pairs += [pair(b"qwen2." + key, 4, value) for key, value in (
+        (b"embedding_length", 64), (b"feed_forward_length", 64), (b"block_count", 1),
+        (b"attention.head_count", 2), (b"attention.head_count_kv", 1), (b"context_length", 128))]
+    pairs += [pair(b"qwen2.attention.layer_norm_rms_epsilon", 6, 1e-6)]
+    pairs += [pair(b"tokenizer.ggml." + key, kind, value) for key, kind, value in (
+        (b"model", 8, b"gpt2"), (b"pre", 8, b"qwen2"), (b"tokens", 8, words),
+        (b"token_type", 5, [1] * 256 + [3] * 2), (b"merges", 8, []),
+        (b"eos_token_id", 4, 257))]
+    shapes = {b"token_embd.weight": (64, len(words)), b"output_norm.weight": (64,)}
+    shapes |= {b"blk.0." + name: shape for name, shape in (
+        (b"attn_norm.weight", (64,)), (b"attn_q.weight", (64, 64)), (b"attn_k.weight", (64, 32)),
+        (b"attn_v.weight", (64, 32)), (b"attn_output.weight", (64, 64)), (b"attn_q.bias", (64,)),
+        (b"attn_k.bias", (32,)), (b"attn_v.bias", (32,)), (b"ffn_norm.weight", (64,)),
+        (b"ffn_gate.weight", (64, 64)), (b"ffn_up.weight", (64, 64)), (b"ffn_down.weight", (64, 64)))}
+    numbers = random.Random(3)
+    descriptions, data = b"", b""
+    for name, shape in shapes.items():
+        descriptions += text(name) + struct.pack(f"<I{len(shape)}QIQ", len(shape), *shape, 0, len(data))
+        count = shape[0] * (shape[1] if len(shape) > 1 else 1)
+        data += struct.pack(f"<{count}f", *(numbers.uniform(-1, 1) for _ in range(count)))
+    head = b"GGUF" + struct.pack("<IQQ", 3, len(shapes), len(pairs)) + b"".join(pairs) + descriptions
+    return head + bytes(-len(head) % 32) + data
 
 
 class Case(unittest.TestCase):
@@ -54,20 +100,40 @@ class Case(unittest.TestCase):
 
 class Tool(Case):
     def test_what_is_wrong_is_said_with_the_file(self):
-        out, text = self.folder / "out", self.folder / "text"
-        text.write_text("no model of any kind, but long enough for a header")
-        self.refused("text: gguf: the file does not begin with GGUF", "quantise", text, out, "q8_0")
-        self.refused("text: checkpoint: dim is", "convert", text, text, out)
-        self.refused("text: tokenizer: ", "convert", CHECKPOINT[0], text, out)
+        out, other = self.folder / "out", self.folder / "other"
+        other.write_text("no model of any kind, but long enough for a header")
+        self.refused("other: gguf: the file does not begin with GGUF", "quantise", other, out, "q8_0")
+        self.refused("other: checkpoint: dim is", "convert", other, other, out)
+        self.refused("other: tokenizer: ", "convert", CHECKPOINT[0], other, out)
         self.refused("absent: No such file", "quantise", "absent", out, "q8_0")
-        self.refused("q2_k: no type that can be written", "quantise", text, out, "q2_k")
-        self.refused("usage: ", "quantise", text, out, status=2)
-        self.refused("usage: ", "improve", text, out, status=2)
+        self.refused("q2_k: no type that can be written", "quantise", other, out, "q2_k")
+        self.refused("usage: ", "quantise", other, out, status=2)
+        self.refused("usage: ", "improve", other, out, status=2)
         whole = self.convert()
-        text.write_bytes(whole.read_bytes()[:-1])
-        self.refused("text: ", "quantise", text, out, "q8_0")
-        text.write_bytes(whole.read_bytes()[:1000])
-        self.refused("text: gguf: cut short in its keys", "quantise", text, out, "q8_0")
+        other.write_bytes(whole.read_bytes()[:-1])
+        self.refused("other: ", "quantise", other, out, "q8_0")
+        other.write_bytes(whole.read_bytes()[:1000])
+        self.refused("other: gguf: cut short in its keys", "quantise", other, out, "q8_0")
+
+
+class OfBytes(Case):
+    """A vocabulary of bytes: what llmd makes of a prompt shows in how many tokens it has."""
+    def test_names_of_control_tokens_are_text_unless_asked_for(self):
+        path = self.folder / "model.gguf"
+        path.write_bytes(model_of_bytes())
+        server = Server(path, path, program=LLMD)
+        self.addCleanup(server.end)
+        self.assertIn(b"GGUF version 3 (qwen2)", server.request("GET", "/health")[1])
+        for prompt, query, expected in ((b"it's 12\xc3\xa9", "", 9), (b"a<|end|>", "", 8),
+                                        (b"a<|end|>", "&special=1", 2),
+                                        (b"<|start|>a<|end", "&special=1", 7)):
+            with self.subTest(prompt=prompt, query=query):
+                before = server.metric("llmd_prompt_tokens_total")
+                self.assertEqual(server.request("POST", f"/completion?n=4{query}", prompt)[0].status, 200)
+                self.assertEqual(server.metric("llmd_prompt_tokens_total") - before, expected)
+        response, body = server.request("POST", "/completion", b"")
+        self.assertEqual(response.status, 400)      # nothing begins these texts
+        self.assertIn(b"the prompt has 0 tokens", body)
 
 
 class Served(Case):
