@@ -9,36 +9,52 @@
  *
  * Of a word w a column adds w x to v4, (w >> 4) x to v5, (w >> 8) x to v6, (w >> 12) x to v7: each
  * has a row's dot and 16 times the next one of these, modulo 2^16 and so exactly. Weights are
- * loaded a quarter of a group ahead, as in rows16_neon.S.
+ * loaded six to eight columns ahead (rows16_neon.S says why), and what is shifted goes to registers of
+ * its own: in place each shift waits for the one before it in the emulator's memory, an eighth of all.
  *
- * v0, v1 quants of the vector, v2, v3 one of them in all lanes, v4 to v7 dots of rows 0 to 7, 8 to 15,
- * 16 to 23, 24 to 31, v8 to v15 sums of the even and odd of these rows, v16 to v31 weights.
+ * v0, v1 quants of the vector, v2, v3 one of them in all lanes, v4 to v7 dots of rows 0 to 7, 8 to 15, 16
+ * to 23, 24 to 31, v8 to v15 sums of the even and odd of these rows, v16 to v23 weights, v24 to v29
+ * what is shifted; then v28 to v31 scales of the rows, v27 the vector's.
  */
 #include "neon.inc"
 
-.macro column quants, index, weights, all
+.macro column quants, index, weights, all, a, b, c
     dup     v\all\().8h, v\quants\().h[\index]
+    ushr    v\a\().8h, v\weights\().8h, #4
+    ushr    v\b\().8h, v\weights\().8h, #8
+    ushr    v\c\().8h, v\weights\().8h, #12
     mla     v4.8h, v\weights\().8h, v\all\().8h
-    ushr    v\weights\().8h, v\weights\().8h, #4
-    mla     v5.8h, v\weights\().8h, v\all\().8h
-    ushr    v\weights\().8h, v\weights\().8h, #4
-    mla     v6.8h, v\weights\().8h, v\all\().8h
-    ushr    v\weights\().8h, v\weights\().8h, #4
-    mla     v7.8h, v\weights\().8h, v\all\().8h
+    mla     v5.8h, v\a\().8h, v\all\().8h
+    mla     v6.8h, v\b\().8h, v\all\().8h
+    mla     v7.8h, v\c\().8h, v\all\().8h
 .endm
 
-.macro quarter_low
-    column  0, 0, 16, 2
-    column  0, 1, 17, 3
-    column  0, 2, 18, 2
-    column  0, 3, 19, 3
-    column  0, 4, 20, 2
-    column  0, 5, 21, 3
-    column  0, 6, 22, 2
-    column  0, 7, 23, 3
+/* Two columns, and into their place two at [from, #offset]. */
+.macro columns quants, index, first, second, from, offset
+    column  \quants, \index, \first, 2, 24, 25, 26
+    column  \quants, \index + 1, \second, 3, 27, 28, 29
+    ldp     q\first, q\second, [\from, #\offset]
 .endm
 
-/* The dots of eight rows, times their scales and the vector's (v29), added to v\even, v\odd. */
+/* Eight columns; into their place those at [x0, #offset]. */
+.macro quarter quants, offset
+    columns \quants, 0, 16, 17, x0, \offset
+    columns \quants, 2, 18, 19, x0, \offset + 32
+    columns \quants, 4, 20, 21, x0, \offset + 64
+    columns \quants, 6, 22, 23, x0, \offset + 96
+.endm
+
+/* Four columns at the end of a group, with fewer registers. */
+.macro half index, first, second, third, fourth
+    column  1, \index, \first, 2, 24, 25, 26
+    column  1, \index + 1, \second, 3, 24, 25, 26
+    ldp     q\first, q\second, [x7], #32
+    column  1, \index + 2, \third, 2, 24, 25, 26
+    column  1, \index + 3, \fourth, 3, 24, 25, 26
+    ldp     q\third, q\fourth, [x7], #32
+.endm
+
+/* The dots of eight rows, times their scales and the vector's (v27), added to v\even, v\odd. */
 .macro end_group dot, scales, even, odd
     shl     v2.4s, v\dot\().4s, #16
     sshr    v\dot\().4s, v\dot\().4s, #16
@@ -50,16 +66,16 @@
     mul     v2.4s, v2.4s, v3.4s
     srshr   v\dot\().4s, v\dot\().4s, #12
     srshr   v2.4s, v2.4s, #12
-    mul     v\dot\().4s, v\dot\().4s, v29.4s
-    mul     v2.4s, v2.4s, v29.4s
+    mul     v\dot\().4s, v\dot\().4s, v27.4s
+    mul     v2.4s, v2.4s, v27.4s
     srsra   v\odd\().4s, v\dot\().4s, #7
     srsra   v\even\().4s, v2.4s, #7
 .endm
 
 /* A dot less 16 times the next one's. */
 .macro take_next dot, next
-    shl     v30.8h, v\next\().8h, #4
-    sub     v\dot\().8h, v\dot\().8h, v30.8h
+    shl     v24.8h, v\next\().8h, #4
+    sub     v\dot\().8h, v\dot\().8h, v24.8h
 .endm
 
 /* Floats from sums of four rows, as rows16_scale has it: sums times powers of two. */
@@ -96,30 +112,17 @@
     mov     x11, x1
     load_low x0
     ldr     q0, [x1]
-    ldr     q28, [x1, #64]
-1:  dup     v4.8h, v28.h[0]
-    dup     v5.8h, v28.h[1]
-    dup     v6.8h, v28.h[2]
-    dup     v7.8h, v28.h[3]
-    add     x7, x0, #128
-    load_high x7
+1:  ldr     q1, [x1, #64]
+    dup     v4.8h, v1.h[0]
+    dup     v5.8h, v1.h[1]
+    dup     v6.8h, v1.h[2]
+    dup     v7.8h, v1.h[3]
     ldr     q1, [x1, #16]
-    quarter_low
-    add     x7, x0, #256
-    load_low x7
+    quarter 0, 128
     ldr     q0, [x1, #32]
-    column  1, 0, 24, 2
-    column  1, 1, 25, 3
-    column  1, 2, 26, 2
-    column  1, 3, 27, 3
-    column  1, 4, 28, 2
-    column  1, 5, 29, 3
-    column  1, 6, 30, 2
-    column  1, 7, 31, 3
-    add     x7, x0, #384
-    load_high x7
+    quarter 1, 256
     ldr     q1, [x1, #48]
-    quarter_low
+    quarter 0, 384
     subs    x3, x3, #1
     add     x8, x0, #512
     add     x0, x0, #576
@@ -127,27 +130,19 @@
     /* Behind the last group there is nothing to load: the first one once more. */
     csel    x7, x10, x0, eq
     csel    x9, x11, x1, eq
-    load_low x7
     ldr     q0, [x9]
-    column  1, 0, 24, 2
-    column  1, 1, 25, 3
-    ldp     q24, q25, [x8]
-    column  1, 2, 26, 2
-    column  1, 3, 27, 3
-    ldp     q26, q27, [x8, #32]
-    column  1, 4, 28, 2
-    column  1, 5, 29, 3
-    ldr     q28, [x9, #64]
-    ld1r    {v29.4s}, [x2], #4
-    column  1, 6, 30, 2
-    column  1, 7, 31, 3
+    half    0, 16, 17, 18, 19
+    ldp     q28, q29, [x8]
+    ldp     q30, q31, [x8, #32]
+    ld1r    {v27.4s}, [x2], #4
+    half    4, 20, 21, 22, 23
     take_next 4, 5
     take_next 5, 6
     take_next 6, 7
-    end_group 4, 24, 8, 9
-    end_group 5, 25, 10, 11
-    end_group 6, 26, 12, 13
-    end_group 7, 27, 14, 15
+    end_group 4, 28, 8, 9
+    end_group 5, 29, 10, 11
+    end_group 6, 30, 12, 13
+    end_group 7, 31, 14, 15
     cbnz    x3, 1b
     ldp     q16, q17, [x0]
     ldp     q18, q19, [x0, #32]
