@@ -184,6 +184,26 @@ find_data(struct gguf_reader *reader)
     return ENGINE_OK;
 }
 
+/* Each tensor is looked for among all: a file must not have more of them than can be meant. */
+static int
+take_lists(struct gguf_reader *reader, struct engine_arena *arena)
+{
+    struct engine_model *model = reader->model;
+    size_t layers = model->shape.layers, most = 5 + 12 * layers;
+    if (reader->gguf->tensor_count > most)
+        return engine_fail(reader->error, ENGINE_E_UNSUPPORTED,
+                           "gguf: %lu tensors, more than the architecture %s has in %u layers",
+                           reader->gguf->tensor_count, reader->architecture->name,
+                           model->shape.layers);
+    model->layers = engine_arena_take(arena, layers, sizeof *model->layers);
+    model->tensors = engine_arena_take(arena, most, sizeof *model->tensors);
+    if (model->layers == NULL || model->tensors == NULL)
+        return engine_fail(reader->error, ENGINE_E_SPACE, "gguf: no memory for %u layers",
+                           model->shape.layers);
+    memset(model->layers, 0, layers * sizeof *model->layers);
+    return ENGINE_OK;
+}
+
 int
 engine_gguf_read_head(struct engine_model *model, const void *file, uint64_t head_bytes,
                       uint64_t file_bytes, struct engine_arena *arena, struct engine_error *error)
@@ -196,17 +216,12 @@ engine_gguf_read_head(struct engine_model *model, const void *file, uint64_t hea
         status = find_data(&reader);
     if (status == ENGINE_OK)
         status = gguf_read_shape(&reader);
+    if (status == ENGINE_OK)
+        status = take_lists(&reader, arena);
     if (status != ENGINE_OK)
         return status;
     model->kind = reader.architecture->kind;
     model->file_bytes = file_bytes;
-    model->layers = engine_arena_take(arena, model->shape.layers, sizeof *model->layers);
-    model->tensors =
-        engine_arena_take(arena, 5 + 12 * (size_t)model->shape.layers, sizeof *model->tensors);
-    if (model->layers == NULL || model->tensors == NULL)
-        return engine_fail(error, ENGINE_E_SPACE, "gguf: no memory for %u layers",
-                           model->shape.layers);
-    memset(model->layers, 0, model->shape.layers * sizeof *model->layers);
     return add_tensors(&reader);
 }
 

@@ -129,7 +129,8 @@ class OfBytes(Case):
                                         (b"<|start|>a<|end", "&special=1", 7)):
             with self.subTest(prompt=prompt, query=query):
                 before = server.metric("llmd_prompt_tokens_total")
-                self.assertEqual(server.request("POST", f"/completion?n=4{query}", prompt)[0].status, 200)
+                response, _ = server.request("POST", f"/completion?n=4{query}", prompt)
+                self.assertEqual(response.status, 200)
                 self.assertEqual(server.metric("llmd_prompt_tokens_total") - before, expected)
         response, body = server.request("POST", "/completion", b"")
         self.assertEqual(response.status, 400)      # nothing begins these texts
@@ -169,7 +170,7 @@ class Served(Case):
                                                 self.folder / "k.pub"))
 
     def test_a_vocabulary_that_cannot_be_used_is_refused_before_it_is_signed(self):
-        model = self.convert("q4_0").read_bytes().replace(b"tokenizer.ggml.scores", b"tokenizer.ggml.scoreX")
+        model = self.convert("q4_0").read_bytes().replace(b"ggml.scores", b"ggml.scoreX")
         _, (status, _, errors) = self.bundle(model)
         self.assertEqual(status, 1)
         self.assertRegex(errors, r"^bundle: .*model.gguf: gguf: tokenizer.ggml.scores is missing\n$")

@@ -219,7 +219,7 @@ static const struct damage damages[] = {
            "gguf: dim 64, 4 heads and 3 kv heads of 16 do not go together"),
     DAMAGE("llama.block_count", 4, "\3", ENGINE_E_FILE, "gguf: blk.2.attn_norm.weight is missing"),
     DAMAGE("llama.block_count", 4, "\1", ENGINE_E_UNSUPPORTED,
-           "gguf: 21 tensors, of which the architecture llama knows 12"),
+           "gguf: 21 tensors, more than the architecture llama has in 1 layers"),
     DAMAGE("rms_epsilon", 4, "\0\0\xc0\x7f", ENGINE_E_FILE,
            "gguf: llama.attention.layer_norm_rms_epsilon is no positive float"),
     DAMAGE("llama.context_length", 4, "\0\0\0\xff", ENGINE_E_FILE,
@@ -272,6 +272,23 @@ each_damage_is_refused_with_its_reason(void)
     free(file);
 }
 
+/* The last name in the file: without it the embedding is the classifier, and one is left over. */
+static void
+a_tensor_that_nobody_knows_is_refused(void)
+{
+    static const char name[] = "output.weight";
+    size_t checkpoint_bytes, bytes;
+    uint8_t *checkpoint, *file = make(GGUF_Q4_0, &checkpoint, &checkpoint_bytes, &bytes);
+    uint8_t *at = file, *last = file;
+    while ((at = memmem(at + 1, bytes - (size_t)(at + 1 - file), name, sizeof name - 1)) != NULL)
+        last = at;
+    last[0] = 'x';
+    CHECK_EQ(read_copy(file, bytes), ENGINE_E_UNSUPPORTED);
+    CHECK_EQ(strcmp(error.text, "gguf: 21 tensors, of which the architecture llama knows 20"), 0);
+    free(checkpoint);
+    free(file);
+}
+
 static void
 an_arena_that_is_too_small_is_said(void)
 {
@@ -292,6 +309,7 @@ static const struct tap_test tests[] = {
     TAP(a_file_that_is_cut_short_is_refused),
     TAP(a_head_is_enough_where_it_ends_with_the_descriptions),
     TAP(each_damage_is_refused_with_its_reason),
+    TAP(a_tensor_that_nobody_knows_is_refused),
     TAP(an_arena_that_is_too_small_is_said),
 };
 TAP_MAIN(tests)
