@@ -33,8 +33,7 @@ asid_take(void)
 void
 asid_put(uint16_t asid)
 {
-    lock_acquire(&asids.lock);
+    HOLD(&asids.lock);
     ensure(asid != 0 && (used[asid / 64] & (1ull << (asid % 64))) != 0);
     used[asid / 64] &= ~(1ull << (asid % 64));
-    lock_release(&asids.lock);
 }

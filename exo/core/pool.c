@@ -190,10 +190,9 @@ void
 frame_give(pfn_t base, uint64_t count)
 {
     ensure(frame_run(base, count) != NULL);
-    lock_acquire(&pool.lock);
+    HOLD(&pool.lock);
     put_range(base, count);
     pool.free += count;
-    lock_release(&pool.lock);
 }
 
 static void

@@ -50,9 +50,8 @@ sys_wait(struct vcpu *self, uint64_t *x)
 err_t
 sys_yield(struct vcpu *self, uint64_t *x)
 {
-    lock_acquire(&self->run_queue->lock);
+    HOLD(&self->run_queue->lock);
     self->run_queue->passed_slot = self->run_queue->slot_number;
-    lock_release(&self->run_queue->lock);
     x[0] = EXO_OK;
     return CALL_BLOCKED;
 }

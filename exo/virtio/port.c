@@ -29,20 +29,10 @@
 _Static_assert(sizeof(struct nic) <= EXO_PAGE_BYTES, "one frame");
 _Static_assert(NIC_RINGS + 2 * EXO_PORTS_MAX <= DEVICE_QUEUES_MAX, "a session's rings");
 
-#define LOAD(field)         __atomic_load_n(&(field), __ATOMIC_RELAXED)
-#define STORE(field, value) __atomic_store_n(&(field), value, __ATOMIC_RELAXED)
-
 static struct queue *
 queue_of(const struct session *session, uint32_t port, enum direction direction)
 {
     return session->rings[NIC_RINGS + 2 * port + direction].queue;
-}
-
-/* How far the device is: what it wrote before is seen afterwards (virtio 1.2 §2.7.8). */
-static uint16_t
-used_index(const struct ring *ring)
-{
-    return __atomic_load_n(&ring->page->used_index, __ATOMIC_ACQUIRE);
 }
 
 /* As publish() in queue.c. */
@@ -127,7 +117,7 @@ receive(struct session *session)
 {
     struct ring *ring = &session->rings[RECEIVE];
     struct nic *nic = session->nic;
-    uint16_t available = ring->available, used = used_index(ring);
+    uint16_t available = ring->available, used = used_index(ring->page);
     uint64_t back = 0;
     for (; ring->seen != used; ring->seen++) {
         const struct exo_used *element = &ring->page->used[ring->seen & (ring->entries - 1)];
@@ -246,7 +236,7 @@ note_sent(struct session *session)
 {
     struct ring *ring = &session->rings[SEND];
     uint32_t share = session->nic->share;
-    for (uint16_t used = used_index(ring); ring->seen != used; ring->seen++) {
+    for (uint16_t used = used_index(ring->page); ring->seen != used; ring->seen++) {
         uint32_t id = LOAD(ring->page->used[ring->seen & (ring->entries - 1)].id);
         uint32_t sent = id - ring->entries / 2u;
         struct queue *queue =
@@ -280,7 +270,7 @@ arm(struct session *session)
     STORE(in->driver->ring[in->entries], in->seen);
     STORE(out->driver->ring[out->entries], (uint16_t)(out->seen - !wanted));
     dma_barrier();
-    return used_index(in) != in->seen || (wanted && used_index(out) != out->seen);
+    return used_index(in->page) != in->seen || (wanted && used_index(out->page) != out->seen);
 }
 
 /*

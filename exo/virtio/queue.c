@@ -12,9 +12,6 @@ _Static_assert(sizeof(struct queue) > 256, "a frame of its own");
 _Static_assert(offsetof(struct queue, irq) == offsetof(struct irq_line, irq), "sys/irq.c");
 _Static_assert(sizeof(struct virtq_driver) <= EXO_PAGE_BYTES, "one frame");
 
-#define LOAD(field)         __atomic_load_n(&(field), __ATOMIC_RELAXED)
-#define STORE(field, value) __atomic_store_n(&(field), value, __ATOMIC_RELAXED)
-
 /* --- Completions ---------------------------------------------------------------------------------
  */
 
@@ -24,13 +21,6 @@ refuse(struct queue *queue)
 {
     queue->refused = EXO_E_RESET;
     return EXO_E_RESET;
-}
-
-/* How far the device is: what it wrote before is seen afterwards (virtio 1.2 §2.7.8). */
-static inline uint16_t
-used_index(const struct queue *queue)
-{
-    return __atomic_load_n(&queue->page->used_index, __ATOMIC_ACQUIRE);
 }
 
 static inline uint16_t
@@ -72,7 +62,7 @@ complete(struct queue *queue, uint8_t state)
 err_t
 queue_harvest(struct queue *queue)
 {
-    uint16_t used = used_index(queue);
+    uint16_t used = used_index(queue->page);
     bool good = distance(used, queue->seen) <= queue->heads;
     while (good && queue->seen != used)
         good = complete(queue, ID_DONE);
@@ -83,7 +73,7 @@ queue_harvest(struct queue *queue)
 static inline err_t
 consume(struct queue *queue, uint16_t consumed)
 {
-    uint16_t used = used_index(queue), more = distance(consumed, queue->consumed);
+    uint16_t used = used_index(queue->page), more = distance(consumed, queue->consumed);
     if (distance(used, queue->seen) > queue->heads)
         return refuse(queue);
     if (more > distance(used, queue->consumed))
@@ -280,7 +270,7 @@ arm(struct queue *queue, uint16_t consumed)
         return true;
     STORE(queue->driver->ring[queue->mask + 1], consumed);
     dma_barrier();
-    return used_index(queue) != consumed;
+    return used_index(queue->page) != consumed;
 }
 
 err_t
@@ -299,7 +289,7 @@ queue_submit(const struct cap *cap, const struct exo_descriptor *descriptors, ui
     if (count > 0)
         publish(queue, available);
     submitted->more = wanted && arm(queue, consumed);
-    submitted->used = used_index(queue);
+    submitted->used = used_index(queue->page);
     return EXO_OK;
 }
 

@@ -77,6 +77,17 @@ struct shadow {
     uint8_t order; /* the head that the used element [this entry's number] completed */
 };
 
+/* What the device or an owner may read or write meanwhile. */
+#define LOAD(field)         __atomic_load_n(&(field), __ATOMIC_RELAXED)
+#define STORE(field, value) __atomic_store_n(&(field), value, __ATOMIC_RELAXED)
+
+/* How far the device is: what it wrote before is seen afterwards (virtio 1.2 §2.7.8). */
+static inline uint16_t
+used_index(const struct exo_ring *page)
+{
+    return __atomic_load_n(&page->used_index, __ATOMIC_ACQUIRE);
+}
+
 /*
  * One frame. `session` and `ring` change with the locks of the device and of the queue, so that
  * either is enough to read them; NULL when the session's memory goes.
