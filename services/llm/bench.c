@@ -101,6 +101,19 @@ say_parts(const struct run *run, uint32_t count)
             (unsigned)(run->profile.ns[part] * 100 / all));
 }
 
+/* What the kernels did in parts of steps that are products of one kind, for `tokens` tokens. */
+static void
+say_products(const struct run *run, uint32_t tokens)
+{
+    const struct engine_shape *shape = &run->subject->model->shape;
+    const uint64_t hidden = (uint64_t)shape->dim * shape->hidden * shape->layers * tokens,
+                   words = (uint64_t)shape->dim * shape->vocabulary * tokens;
+    const uint64_t down = hidden * 100 / (run->profile.ns[ENGINE_DOWN] + 1),
+                   last = words * 100 / (run->profile.ns[ENGINE_CLASSIFIER] + 1);
+    say(run, "of its products: down %u.%02u, classifier %u.%02u GMAC/s", (unsigned)(down / 100),
+        (unsigned)(down % 100), (unsigned)(last / 100), (unsigned)(last % 100));
+}
+
 static int
 bench_answer(struct run *run, uint32_t position, uint32_t count)
 {
@@ -119,6 +132,7 @@ bench_answer(struct run *run, uint32_t position, uint32_t count)
     (void)snprintf(what, sizeof what, "%u tokens from position %u", count, position);
     say_rate(run, what, count, ns);
     say_parts(run, count);
+    say_products(run, count);
     return ENGINE_OK;
 }
 
@@ -132,6 +146,7 @@ bench_streams(struct run *run, uint32_t position)
     run->sequences[0].position = position;
     for (uint32_t i = 1; i < STREAMS; i++)
         engine_sequence_copy(run->engine, &run->sequences[i], &run->sequences[0], position);
+    memset(run->profile.ns, 0, sizeof run->profile.ns);
     uint64_t start = now_ns(run);
     for (uint32_t n = 0; n < STREAM_STEPS; n++) {
         for (uint32_t i = 0; i < STREAMS; i++) {
@@ -144,6 +159,7 @@ bench_streams(struct run *run, uint32_t position)
     }
     (void)snprintf(what, sizeof what, "%u texts at once from position %u", STREAMS, position);
     say_rate(run, what, STREAMS * STREAM_STEPS, now_ns(run) - start);
+    say_products(run, STREAMS * STREAM_STEPS);
     return ENGINE_OK;
 }
 
