@@ -4,7 +4,7 @@
 
 #define RUNS        3
 #define BLOCKS      4 /* at least, since reading the clock takes its time, too */
-#define RUN_NS      300000
+#define RUN_NS      200000
 #define COLUMNS_MAX 1024
 #define FAR         2 /* times the best kernel's time: such a one is not measured any longer */
 
@@ -169,7 +169,7 @@ is_far_behind(const struct engine_trial *trial, const struct engine_trial *best)
 
 /*
  * One block, a few times: something may come between. What is near the best then runs longer, as
- * often as a fast one has time for.
+ * often as a fast one has time for; but not scalar kernels, which are slow enough for the clock.
  */
 static void
 measure(const struct bench *bench, const struct engine_machine *machine,
@@ -177,6 +177,8 @@ measure(const struct bench *bench, const struct engine_machine *machine,
 {
     for (int i = 0; i < RUNS; i++)
         run(bench, machine, 1, 1, trial);
+    if (trial->kernel == scalar_of(trial->kernel->layout))
+        return;
     uint64_t end_ns = machine->now_ns(machine->context) + RUNS * RUN_NS;
     while (!is_far_behind(trial, best) && machine->now_ns(machine->context) < end_ns)
         run(bench, machine, BLOCKS, RUN_NS, trial);

@@ -50,6 +50,9 @@ what_the_cpu_lacks_is_not_tried_and_all_else_is(void)
     const struct engine_kernel *const *kernels = engine_kernels(&all);
     cpu_describe(&machine, 16);
     printf("# features %#x\n", machine.features);
+    /* Arm ARM A2.3: who has SVE2 has both. */
+    const uint32_t dots = ENGINE_DOTPROD | ENGINE_I8MM;
+    CHECK((machine.features & ENGINE_SVE2) == 0 || (machine.features & dots) == dots);
     for (size_t f = 0; f < 3; f++) {
         uint32_t count = choose(formats[f], &machine, NULL), fit = 0;
         for (uint32_t k = 0; k < all; k++)
