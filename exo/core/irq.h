@@ -23,7 +23,7 @@
 #define LPI_FIRST     8192u
 
 /* MSIs: vector v of device d is LPI_FIRST + DEVICE_VECTORS * d + v. */
-#define IRQ_DEVICES_MAX 32u
+#define IRQ_DEVICES_MAX 64u /* hot-plug ports, too */
 #define DEVICE_VECTORS  16u
 #define LPI_END         (LPI_FIRST + IRQ_DEVICES_MAX * DEVICE_VECTORS)
 

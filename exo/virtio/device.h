@@ -16,7 +16,7 @@
 
 struct queue;
 
-#define DEVICES_MAX       IRQ_DEVICES_MAX
+#define DEVICES_MAX       (EXO_BOOT_SLOTS - EXO_BOOT_DEVICE)
 #define DEVICE_QUEUES_MAX (DEVICE_VECTORS - 1) /* vector 0 is the configuration's */
 
 #define TYPE_SESSION ((enum exo_type)EXO_TYPE_COUNT) /* no capability is of this type */

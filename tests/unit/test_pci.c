@@ -321,8 +321,19 @@ devices_beyond_what_there_is_room_for_are_left_out(void)
     }
     scan();
     CHECK_EQ(device_count, DEVICES_MAX);
-    CHECK_EQ(pci_ports, 0); /* it has no interrupt left */
-    CHECK_EQ(fake_lines, 51);
+    CHECK_EQ(pci_ports, 1); /* they keep no interrupt from it */
+    CHECK_EQ(fake_lines, 50);
+}
+
+static void
+thirty_devices_have_ports_of_their_own(void)
+{
+    fake_pci_begin();
+    for (uint32_t i = 0; i < 30; i++)
+        fake_endpoint(fake_port(NULL, 1 + i), 0, ENTROPY);
+    scan();
+    CHECK_EQ(device_count, 30);
+    CHECK_EQ(pci_ports, 30);
 }
 
 static void
@@ -529,6 +540,7 @@ static const struct tap_test tests[] = {
     TAP(what_makes_no_sense_is_left_out),
     TAP(unsound_structures_do_not_hide_sound_ones),
     TAP(devices_beyond_what_there_is_room_for_are_left_out),
+    TAP(thirty_devices_have_ports_of_their_own),
     TAP(bridges_behind_bridges_come_to_an_end),
     TAP(buses_come_to_an_end),
     TAP(window_comes_to_an_end),

@@ -10,7 +10,7 @@
 
 #define FAKE_USER       0x1000000ull
 #define FAKE_USER_BYTES 65536u
-#define FAKE_LINES      9000u
+#define FAKE_LINES      9300u
 extern unsigned char fake_user[FAKE_USER_BYTES];
 
 extern uint64_t fake_ticks;    /* the counter; moves only when a test moves it */
