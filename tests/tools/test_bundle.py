@@ -319,6 +319,19 @@ class Verify(Case):
         self.refused("small/1: manifest.toml: model.layers is 3, in model.bin it is 2", "verify",
                      folder, "--trust", "dev.pub")
 
+    def test_packed_weights_verify_with_the_length_of_the_file_that_they_are_from(self):
+        folder, source = self.signed(1), checkpoint(version=2)
+        (self.folder / "whole.bin").write_bytes(source)
+        self.works("make", folder, "--layout", "rows16-q8", "--from", "whole.bin", "--weights",
+                   "model.bin", "--tokenizer", "tokens.bin")
+        self.works("sign", folder, "--key", "dev.key")
+        self.works("verify", folder, "--trust", "dev.pub")
+        manifest = folder / "manifest.toml"
+        manifest.write_text(manifest.read_text().replace(f"unpacked_bytes = {len(source)}",
+                                                         f"unpacked_bytes = {len(source) + 1}"))
+        self.works("sign", folder, "--key", "dev.key")
+        self.refused("small/1: model.bin: ", "verify", folder, "--trust", "dev.pub")
+
     def test_unsigned_and_foreign_manifests_are_refused(self):
         self.keys("other")
         folder = self.signed(1)
