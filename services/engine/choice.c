@@ -104,6 +104,8 @@ const struct engine_kernel *
 engine_attention_kernel(const struct engine_model *model,
                         const struct engine_kernel *const *kernels)
 {
-    const struct engine_kernel *kernel = kernels[model->classifier->index];
-    return kernel->sums != NULL && model->shape.window == 0 ? kernel : NULL;
+    for (uint32_t i = 0; model->shape.window == 0 && i < model->tensor_count; i++)
+        if (kernels[i]->sums != NULL)
+            return kernels[i];
+    return NULL;
 }

@@ -67,6 +67,22 @@ what_the_cpu_lacks_is_not_tried_and_all_else_is(void)
     }
 }
 
+/* Files in 4 bits often have a classifier in another format, which has no kernel in integers. */
+static void
+attention_is_in_integers_where_any_tensor_is(void)
+{
+    struct engine_machine machine = {.features = 0};
+    struct engine_model mixed = {.tensor_count = 2};
+    cpu_describe(&machine, 16);
+    (void)choose(ENGINE_Q4_0, &machine, NULL);
+    const struct engine_kernel *const both[] = {engine_kernel_reference(ENGINE_Q6_K), chosen};
+    CHECK(engine_attention_kernel(&mixed, both) == chosen);
+    mixed.tensor_count = 1;
+    CHECK(engine_attention_kernel(&mixed, both) == NULL);
+    mixed = (struct engine_model){.tensor_count = 2, .shape.window = 7};
+    CHECK(engine_attention_kernel(&mixed, both) == NULL);
+}
+
 static void
 kernels_for_vectors_of_another_length_are_not_chosen(void)
 {
@@ -117,6 +133,7 @@ what_is_far_behind_is_not_measured_any_longer(void)
 
 static const struct tap_test tests[] = {
     TAP(what_the_cpu_lacks_is_not_tried_and_all_else_is),
+    TAP(attention_is_in_integers_where_any_tensor_is),
     TAP(kernels_for_vectors_of_another_length_are_not_chosen),
     TAP(what_is_far_behind_is_not_measured_any_longer),
 };

@@ -38,8 +38,8 @@ int64_t engine_choose(const struct engine_model *model, const struct engine_mach
                       struct engine_trial *trials, uint32_t trials_max,
                       struct engine_arena *scratch);
 
-/* The kernel for attention that goes with a choice: the classifier's, where it can; else NULL,
-   as for models with a window. */
+/* The kernel for attention that goes with a choice: the first of those chosen that is for it,
+   whichever tensor's; NULL: there is none, or the model has a window. */
 const struct engine_kernel *engine_attention_kernel(const struct engine_model *model,
                                                     const struct engine_kernel *const *kernels);
 
