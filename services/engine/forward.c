@@ -47,12 +47,20 @@ struct readers {
     const struct engine_tensor *of[3];
 };
 
-static uint32_t
+/* Which forms they take. Those that take quants have one group; beside them may be any types. */
+struct forms {
+    uint32_t all, group;
+};
+
+static struct forms
 forms_of(const struct engine *engine, const struct readers *readers)
 {
-    uint32_t forms = 0;
-    for (int i = 0; i < 3 && readers->of[i] != NULL; i++)
-        forms |= step_kernel(engine, readers->of[i])->form;
+    struct forms forms = {0, 0};
+    for (int i = 0; i < 3 && readers->of[i] != NULL; i++) {
+        uint32_t form = step_kernel(engine, readers->of[i])->form;
+        forms.all |= form;
+        forms.group = form & ENGINE_QUANTS ? readers->of[i]->group : forms.group;
+    }
     return forms;
 }
 
@@ -60,16 +68,17 @@ forms_of(const struct engine *engine, const struct readers *readers)
 static void
 finish_vector(struct engine *engine, const struct readers *readers, uint32_t v)
 {
-    uint32_t forms = forms_of(engine, readers), columns = readers->of[0]->columns;
+    struct forms forms = forms_of(engine, readers);
+    uint32_t columns = readers->of[0]->columns;
     size_t at = (size_t)v * columns;
-    if (forms & ENGINE_QUANTS)
-        engine_quantise(engine->normed + at, columns, readers->of[0]->group, engine->quants + at,
-                        engine->scales + at / readers->of[0]->group);
-    if (forms & (ENGINE_INTEGERS | ENGINE_SINGLES))
+    if (forms.all & ENGINE_QUANTS)
+        engine_quantise(engine->normed + at, columns, forms.group, engine->quants + at,
+                        engine->scales + at / forms.group);
+    if (forms.all & (ENGINE_INTEGERS | ENGINE_SINGLES))
         engine_quantise_integers(engine->normed + at, columns, engine->integers + at,
                                  engine->integer_scales + at / ENGINE_INTEGER_GROUP,
                                  &engine->bases[v]);
-    if (forms & ENGINE_SINGLES)
+    if (forms.all & ENGINE_SINGLES)
         engine_single_quants(engine->integers + at, columns,
                              engine->singles + at / ENGINE_INTEGER_GROUP);
 }

@@ -18,6 +18,16 @@ fill_floats(struct variant *v, struct matrix *m, double around, double size)
 /* --- The model -----------------------------------------------------------------------------------
  */
 
+static enum variant_type
+type_of(const struct variant_shape *shape, const char *name, uint32_t rows)
+{
+    bool second = strstr(name, "attn_k") != NULL || strstr(name, "attn_v") != NULL ||
+                  strstr(name, "ffn_up") != NULL;
+    if (rows == 1)
+        return VARIANT_F32;
+    return second && shape->second != 0 ? shape->second : shape->type;
+}
+
 /* Numbers around `around`, up to `size` away; matrices in the model's type. */
 static void
 add(struct variant *v, const char *name, uint32_t rows, uint32_t columns, double around,
@@ -28,7 +38,7 @@ add(struct variant *v, const char *name, uint32_t rows, uint32_t columns, double
     m->rows = rows;
     m->columns = columns;
     m->values = calloc((size_t)rows * columns, sizeof *m->values);
-    m->type = rows > 1 ? v->shape.type : VARIANT_F32;
+    m->type = type_of(&v->shape, name, rows);
     if (variant_has_blocks(m->type))
         variant_fill(v, m, size);
     else

@@ -15,6 +15,7 @@ enum variant_type {
     VARIANT_F32 = 0,
     VARIANT_Q4_1 = 3,
     VARIANT_Q5_0 = 6,
+    VARIANT_Q8_0 = 8,
     VARIANT_Q4_K = 12,
     VARIANT_Q5_K = 13,
     VARIANT_Q6_K = 14,
@@ -35,6 +36,8 @@ struct variant_shape {
     bool halves, biases, fused;   /* as the architecture has it */
     bool untied;
     enum variant_type type;
+    enum variant_type second; /* of keys, values and 'up', which read what another matrix reads; 0:
+                                 the same */
 };
 
 struct variant;

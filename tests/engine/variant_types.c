@@ -25,6 +25,7 @@ struct type {
 static const struct type types[] = {
     {VARIANT_Q4_1, 32, 20, {{0, 1.0 / 8}, {2, 1}}},
     {VARIANT_Q5_0, 32, 22, {{0, 1.0 / 9}, {0, 1.0 / 9}}},
+    {VARIANT_Q8_0, 32, 34, {{0, 1.0 / 96}, {0, 1.0 / 96}}},
     {VARIANT_Q4_K, 256, 144, {{0, 1.0 / 280}, {2, 7.5 / 280}}},
     {VARIANT_Q5_K, 256, 176, {{0, 1.0 / 560}, {2, 15.5 / 560}}},
     {VARIANT_Q6_K, 256, 210, {{208, 1.0 / 1300}, {208, 1.0 / 1300}}},
@@ -107,6 +108,8 @@ value_q6_k(const uint8_t *at, uint32_t c)
 static double
 value_32(uint32_t type, const uint8_t *at, uint32_t c)
 {
+    if (type == VARIANT_Q8_0)
+        return half_at(at) * (int8_t)at[2 + c];
     uint32_t start = type == VARIANT_Q4_1 ? 4 : 6, byte = at[start + c % 16];
     uint32_t nibble = c < 16 ? byte % 16 : byte / 16;
     if (type == VARIANT_Q4_1)

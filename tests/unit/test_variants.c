@@ -17,6 +17,7 @@
 #define TOKENS      24
 #define ARENA_BYTES ((size_t)4 << 20)
 #define ERROR_MAX   2e-5 /* of the greatest logit: sums of floats, in another order */
+#define QUANTS_MAX  0.05 /* where vectors are rounded to 8 bits */
 
 #define SMALL                                                                          \
     .dim = 256, .hidden = 512, .layers = 2, .heads = 8, .kv_heads = 4, .head_dim = 32, \
@@ -62,7 +63,8 @@ difference(const float *logits, const double *expected)
 }
 
 static void
-compare(const char *what, const struct variant_shape *shape, uint32_t context)
+compare_within(const char *what, const struct variant_shape *shape, uint32_t context,
+               double error_max)
 {
     struct variant *variant = variant_make(shape, 77);
     uint32_t tokens[TOKENS];
@@ -73,10 +75,16 @@ compare(const char *what, const struct variant_shape *shape, uint32_t context)
     run(variant, context, tokens, logits);
     variant_evaluate(variant, context, tokens, TOKENS, expected);
     double found = difference(logits, expected);
-    if (!(found <= ERROR_MAX))
+    if (!(found <= error_max))
         printf("# %s: %g\n", what, found);
-    CHECK(found <= ERROR_MAX);
+    CHECK(found <= error_max);
     variant_free(variant);
+}
+
+static void
+compare(const char *what, const struct variant_shape *shape, uint32_t context)
+{
+    compare_within(what, shape, context, ERROR_MAX);
 }
 
 static void
@@ -157,6 +165,26 @@ each_type_in_each_way_of_lying_there(void)
     }
 }
 
+/* What one matrix reads in quants, another one of the same layer reads as it is. */
+static void
+types_that_read_one_vector_in_different_forms(void)
+{
+    static const enum variant_type types[] = {VARIANT_F32, VARIANT_Q4_1, VARIANT_Q6_K};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        struct variant_shape shape = {
+            .architecture = "llama", SMALL, .type = types[i], .second = VARIANT_Q8_0};
+        char what[32];
+        snprintf(what, sizeof what, "type %u, and Q8_0", types[i]);
+        compare_within(what, &shape, CONTEXT, QUANTS_MAX);
+        if (types[i] == VARIANT_F32)
+            continue;
+        shape.type = VARIANT_Q8_0;
+        shape.second = types[i];
+        snprintf(what, sizeof what, "Q8_0, and type %u", types[i]);
+        compare_within(what, &shape, CONTEXT, QUANTS_MAX);
+    }
+}
+
 /* The file with the text `from` changed to `to`, which is as long; how it is refused. */
 static void
 refuse(const struct variant_shape *shape, const char *from, const char *to, int status,
@@ -211,6 +239,7 @@ static const struct tap_test tests[] = {
     TAP(phi3_with_fused_tensors),
     TAP(phi3_with_factors_for_short_and_long_contexts),
     TAP(each_type_in_each_way_of_lying_there),
+    TAP(types_that_read_one_vector_in_different_forms),
     TAP(what_is_not_supported_is_named),
 };
 TAP_MAIN(tests)
