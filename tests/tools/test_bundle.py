@@ -10,7 +10,7 @@ import tempfile
 import tomllib
 import unittest
 
-from harness.host import ROOT, building
+from harness.host import ROOT, building, make
 
 TOOL = ROOT / "out/host/bundle"
 FLIP = ROOT / "build/tools/flip-bit"
@@ -20,9 +20,9 @@ SHAPE = {"dim": 64, "hidden": 128, "layers": 2, "heads": 4, "kv_heads": 2, "voca
 
 
 def setUpModule():
-    with building():
-        subprocess.run(["make", "-s", "out/host/bundle"], cwd=ROOT, check=True, timeout=300,
-                       stdout=subprocess.DEVNULL)
+    status, output = make("out/host/bundle")
+    if status:
+        raise RuntimeError(output)
 
 
 def leaves_of(data):
