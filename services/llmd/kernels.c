@@ -12,15 +12,33 @@ begins_with(const char *text, const char *start)
 }
 
 /* Several formats have kernels of one name, which are neighbours. */
+/* Of a name without the format at its end: kernels for several formats are of one family. */
+static int
+family_length(const struct engine_kernel *kernel)
+{
+    return (int)(strrchr(kernel->name, '-') - kernel->name);
+}
+
+static bool
+is_of_family(const struct engine_kernel *kernel, const struct engine_kernel *first)
+{
+    int length = family_length(kernel);
+    return family_length(first) == length && memcmp(kernel->name, first->name, (size_t)length) == 0;
+}
+
 void
 kernels_names(char *text, size_t bytes)
 {
     uint32_t count;
     const struct engine_kernel *const *kernels = engine_kernels(&count);
     size_t used = (size_t)snprintf(text, bytes, " " KERNELS_REFERENCE);
-    for (uint32_t i = 0; i < count && used < bytes; i++)
-        if (i == 0 || strcmp(kernels[i]->name, kernels[i - 1]->name) != 0)
-            used += (size_t)snprintf(text + used, bytes - used, " %s", kernels[i]->name);
+    for (uint32_t i = 0, first; i < count && used < bytes; i++) {
+        for (first = 0; !is_of_family(kernels[i], kernels[first]);)
+            first++;
+        if (first == i)
+            used += (size_t)snprintf(text + used, bytes - used, " %.*s", family_length(kernels[i]),
+                                     kernels[i]->name);
+    }
 }
 
 bool

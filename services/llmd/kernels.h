@@ -32,7 +32,8 @@ bool kernels_choose(struct kernels *kernels, const struct engine_model *model,
 /* Whether a kernel's name begins so; false, with `error`, else. */
 bool kernels_known(const char *forced, struct engine_error *error);
 
-/* The names that can be forced, with a space in front of each, as far as they fit. */
+/* The names that can be forced, without the formats at their ends, with a space in front of each,
+ * as far as they fit. */
 void kernels_names(char *text, size_t bytes);
 
 /* What was found out, a line for each kind of tensor, as said by `name`, to `log`. */

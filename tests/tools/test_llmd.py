@@ -332,10 +332,11 @@ class Kernels(unittest.TestCase):
         return str(ended.exception)
 
     def test_list_prints_their_names(self):
-        self.assertIn("kernels: reference scalar-int-q8 ", self.console("llmd.kernel=list"))
+        self.assertIn("kernels: reference scalar-int neon-int16 ", self.console("llmd.kernel=list"))
 
     def test_unknown_words_are_named(self):
-        for words, text in (("llmd.kernel=abacus", "kernel abacus: none of reference scalar-int-q8 "),
+        for words, text in (("llmd.kernel=abacus",
+                             "kernel abacus: none of reference scalar-int neon-int16 "),
                             ("llmd.precision=high", "precision: must be default or reference"),
                             ("llmd.precision=reference llmd.kernel=neon", "kernel says something")):
             with self.subTest(words=words):
