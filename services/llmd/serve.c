@@ -217,7 +217,8 @@ take_token(struct serve *serve, struct serve_answer *answer)
             answer->tokens[request->prompt_count + request->generated - 1] = request->token;
         if (request->with_log_probability)
             answer->log_probability += (double)request->log_probability;
-        if (!answer_add_text(answer, text, bytes)) {
+        if (!answer_add_text(answer, text, bytes) &&
+            !(prompt_cache_drop(&serve->cache) && answer_add_text(answer, text, bytes))) {
             if (request->finish == ENGINE_RUNNING)
                 engine_batch_remove(&serve->batch, request);
             answer_fail(serve, answer, 500, "no memory for the answer's text");

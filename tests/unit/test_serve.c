@@ -227,6 +227,27 @@ what_is_kept_gives_way_to_answers(void)
     end_serving();
 }
 
+static void
+what_is_kept_gives_way_to_prompts_and_texts(void)
+{
+    const size_t rooms[] = {1024, 0}; /* for bodies, but not for encoding; for nothing */
+    for (size_t i = 0; i < 2; i++) {
+        begin_serving(false, 2, CACHE_BYTES);
+        (void)answer_with("a", prompts[0]);
+        CHECK(serve.cache.bytes > 0);
+        piece_bytes_max = i == 0 ? rooms[i] : SIZE_MAX;
+        ask(0, "n=3", prompts[0]);
+        piece_bytes_max = rooms[i];
+        while (step())
+            ;
+        piece_bytes_max = SIZE_MAX;
+        CHECK(strstr(clients[0].got, "200 OK") != NULL);
+        CHECK(strstr(clients[0].got, "Finish-Reason: length") != NULL);
+        CHECK_EQ(serve.cache.bytes, 0);
+        end_serving();
+    }
+}
+
 static const struct tap_test tests[] = {
     TAP(a_kept_beginning_changes_no_bit_of_an_answer),
     TAP(an_answer_is_a_beginning_too),
@@ -236,5 +257,6 @@ static const struct tap_test tests[] = {
     TAP(of_64_streams_that_come_and_go_nothing_is_left),
     TAP(memory_that_was_short_is_looked_for_again),
     TAP(what_is_kept_gives_way_to_answers),
+    TAP(what_is_kept_gives_way_to_prompts_and_texts),
 };
 TAP_MAIN(tests)

@@ -23,6 +23,9 @@ extern uint32_t log_lines;
 extern uint32_t pieces_of_memory;
 extern bool memory_is_short;
 
+/* While a beginning is kept, malloc and realloc have no longer pieces. */
+extern size_t piece_bytes_max;
+
 /* A model that is computed in floats or in integers, and what serves it to `running` at a time. */
 void begin_serving(bool integers, uint32_t running, size_t cache_bytes_max);
 

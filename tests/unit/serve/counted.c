@@ -10,6 +10,14 @@
 
 uint32_t pieces_of_memory;
 bool memory_is_short;
+size_t piece_bytes_max = SIZE_MAX;
+
+/* What is kept has nearly all of the memory. */
+static bool
+is_too_much(size_t bytes)
+{
+    return bytes > piece_bytes_max && serve.cache.bytes > 0;
+}
 
 static void *
 count(void *memory)
@@ -21,7 +29,7 @@ count(void *memory)
 void *
 counted_malloc(size_t bytes)
 {
-    return count(malloc(bytes));
+    return is_too_much(bytes) ? NULL : count(malloc(bytes));
 }
 
 void *
@@ -33,7 +41,9 @@ counted_calloc(size_t number, size_t bytes)
 void *
 counted_realloc(void *memory, size_t bytes)
 {
-    return memory == NULL ? counted_malloc(bytes) : realloc(memory, bytes);
+    if (memory == NULL || is_too_much(bytes))
+        return memory == NULL ? counted_malloc(bytes) : NULL;
+    return realloc(memory, bytes);
 }
 
 void *
