@@ -72,7 +72,7 @@ help:
 	@echo 'make [all]     build the kernel and the services into $(OUT)'
 	@echo 'make hosted    build what also runs on this machine into out/host'
 	@echo 'make run       start the services; APP CONFIG MODEL HTTP_PORT SMP MEM CPU NET IMAGE CMDLINE'
-	@echo 'make debug     the same, waiting for gdb, which it starts'
+	@echo 'make debug     the demonstration, stopped, with gdb attached; IMAGE'
 	@echo 'make test      run every test; TESTS=<glob> selects'
 	@echo 'make store     pack the store image: MODEL TRUST TOKENIZER (docs/guides/bundles.md)'
 	@echo 'make soak      run guest tests with long parameters for SECONDS'
