@@ -1,7 +1,7 @@
-// config: smp=1,4 cpu=max,cortex-a72 build=release,debug devices=blk:1M:iops=10 timeout=240
+// config: smp=1,4 cpu=max,cortex-a72 build=release,debug devices=blk:1M:iops=20 timeout=240
 /*
- * Programs that end, or let go of memory, with reads in flight on a disk that takes a tenth of a
- * second for each: 32 take longer than the kernel waits before it resets the device. Frames are
+ * Programs that end, or let go of memory, with reads in flight on a disk that takes a twentieth of
+ * a second for each: 32 take longer than the kernel waits before it resets the device. Frames are
  * nobody's before the device is quiet, and it writes to none of them later.
  *
  * QEMU's disk completes what it has into memory before its status reads 0: that the kernel waits
