@@ -34,7 +34,8 @@ endef
 
 # $(call image,<path under OUT without .img>,<init, path under OUT>,<files>)
 define image
-$(OUT)/$(1).img: $(OUT)/$(2).elf $(foreach f,$(3),$(lastword $(subst =, ,$(f)))) build/tools/mkboot
+$(OUT)/$(1).img: $(OUT)/$(2).elf $(foreach f,$(3),$(lastword $(subst =, ,$(f)))) build/tools/mkboot \
+                 $(if $(filter trust=%,$(3)),$(STORE_TRUSTED))
 	$$(call say,BOOT,$$@)mkdir -p $$(@D) && build/tools/mkboot -o $$@ --init $(OUT)/$(2).elf \
 	    $(3)
 endef

@@ -11,6 +11,7 @@
 #   STORE_IMAGE      the image: a target
 #   STORE_BUNDLE     the bundle's name
 #   STORE_TRUST      the trust root
+#   STORE_TRUSTED    a file that is written anew when another trust root is chosen, however old that is
 #   STORE_UNSIGNED   1: the bundle is a file as it is, and whoever serves it must be told so
 
 STORE_FOLDER   ?= out/model
@@ -71,4 +72,10 @@ endif
 
 $(STORE_IMAGE): $(STORE_FILES) $(STORE_FOLDER)/choice $(BUNDLE_TOOL)
 	$(call say,PACK,$@)$(BUNDLE_TOOL) pack -o $@ $(STORE_GENERATIONS)
+endif
+
+STORE_TRUSTED := $(STORE_FOLDER)/trusted
+ifneq ($(abspath $(STORE_TRUST)),$(file <$(STORE_TRUSTED)))
+$(shell mkdir -p $(STORE_FOLDER))
+$(file >$(STORE_TRUSTED),$(abspath $(STORE_TRUST)))
 endif

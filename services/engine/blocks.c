@@ -19,16 +19,19 @@ half_at(const uint8_t *at)
 }
 
 static void
-expand_f16(const uint8_t *at, float *out)
+expand_f16(const uint8_t *at, uint32_t columns, float *out)
 {
-    *out = half_at(at);
+    for (uint32_t i = 0; i < columns; i++)
+        out[i] = half_at(at + 2 * (size_t)i);
 }
 
 static void
-expand_bf16(const uint8_t *at, float *out)
+expand_bf16(const uint8_t *at, uint32_t columns, float *out)
 {
-    uint32_t bits = (uint32_t)at[0] << 16 | (uint32_t)at[1] << 24;
-    memcpy(out, &bits, sizeof bits);
+    for (uint32_t i = 0; i < columns; i++) {
+        uint32_t bits = (uint32_t)at[2 * (size_t)i] << 16 | (uint32_t)at[2 * (size_t)i + 1] << 24;
+        memcpy(&out[i], &bits, sizeof bits);
+    }
 }
 
 /* Scale, minimum, then column i in the low half of byte i and column i + 16 in its high half. */
@@ -117,23 +120,28 @@ expand_q6_k(const uint8_t *at, float *out)
 }
 
 static const struct {
-    uint32_t columns;
+    uint32_t columns; /* of a block; 0: there are none */
     void (*expand)(const uint8_t *at, float *out);
+    void (*expand_any)(const uint8_t *at, uint32_t columns, float *out); /* without blocks */
 } blocks[ENGINE_FORMATS] = {
-    [ENGINE_F16] = {1, expand_f16},           [ENGINE_BF16] = {1, expand_bf16},
-    [ENGINE_Q4_1] = {32, expand_q4_1},        [ENGINE_Q5_0] = {32, expand_q5_0},
-    [ENGINE_Q4_K] = {K_COLUMNS, expand_q4_k}, [ENGINE_Q5_K] = {K_COLUMNS, expand_q5_k},
-    [ENGINE_Q6_K] = {K_COLUMNS, expand_q6_k},
+    [ENGINE_F16] = {.expand_any = expand_f16},
+    [ENGINE_BF16] = {.expand_any = expand_bf16},
+    [ENGINE_Q4_1] = {32, .expand = expand_q4_1},
+    [ENGINE_Q5_0] = {32, .expand = expand_q5_0},
+    [ENGINE_Q4_K] = {K_COLUMNS, .expand = expand_q4_k},
+    [ENGINE_Q5_K] = {K_COLUMNS, .expand = expand_q5_k},
+    [ENGINE_Q6_K] = {K_COLUMNS, .expand = expand_q6_k},
 };
 
-uint32_t
-blocks_columns(enum engine_format format)
-{
-    return blocks[format].columns;
-}
-
 void
-blocks_expand(enum engine_format format, const uint8_t *at, float *out)
+blocks_expand(enum engine_format format, const uint8_t *at, uint32_t columns, float *out)
 {
-    blocks[format].expand(at, out);
+    uint32_t step = blocks[format].columns;
+    if (step == 0) {
+        blocks[format].expand_any(at, columns, out);
+        return;
+    }
+    uint64_t bytes = engine_row_bytes(format, step);
+    for (uint32_t i = 0; i < columns; i += step, at += bytes)
+        blocks[format].expand(at, out + i);
 }

@@ -4,12 +4,9 @@
 
 #include "engine/weights.h"
 
-#define BLOCKS_COLUMNS_MAX 256
+#define BLOCKS_COLUMNS 256 /* a multiple of each format's block */
 
-/* Columns of a block of that format; 0: it is not read in blocks. */
-uint32_t blocks_columns(enum engine_format format);
-
-/* The columns of the block at `at` as floats. */
-void blocks_expand(enum engine_format format, const uint8_t *at, float *out);
+/* The columns of a row from `at` on as floats: whole blocks. */
+void blocks_expand(enum engine_format format, const uint8_t *at, uint32_t columns, float *out);
 
 #endif

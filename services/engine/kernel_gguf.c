@@ -4,42 +4,44 @@
 #include "blocks.h"
 #include "groups.h"
 
-/* Floats of a block, and the sum of its products in the order of the columns. */
+/* Goes on with a sum in the order of the columns. */
 static float
-dot_block(enum engine_format format, const uint8_t *at, const float *vector, float sum)
+add_products(const float *values, const float *vector, uint32_t count, float sum)
 {
-    float values[BLOCKS_COLUMNS_MAX];
-    blocks_expand(format, at, values);
-    for (uint32_t i = 0; i < blocks_columns(format); i++)
+    for (uint32_t i = 0; i < count; i++)
         sum += values[i] * vector[i];
     return sum;
 }
 
+/* What is made into floats serves all vectors. */
 static void
 multiply_blocks(enum engine_format format, const struct engine_rows *rows, uint32_t first_row,
                 uint32_t row_count, const struct engine_vectors *vectors, float *const *out)
 {
-    uint32_t columns = vectors->columns, step = blocks_columns(format);
-    uint64_t row_bytes = engine_row_bytes(format, columns), bytes = engine_row_bytes(format, step);
-    for (uint32_t r = 0; r < row_count; r++)
-        for (uint32_t v = 0; v < vectors->count; v++) {
-            const uint8_t *row = (const uint8_t *)rows->values + r * row_bytes;
-            const float *vector = vectors->values + (size_t)v * columns;
-            float sum = 0;
-            for (uint32_t i = 0; i < columns; i += step)
-                sum = dot_block(format, row + i / step * bytes, vector + i, sum);
-            out[v][first_row + r] = sum;
+    uint32_t columns = vectors->columns;
+    uint64_t row_bytes = engine_row_bytes(format, columns);
+    for (uint32_t r = 0; r < row_count; r++) {
+        const uint8_t *row = (const uint8_t *)rows->values + r * row_bytes;
+        for (uint32_t v = 0; v < vectors->count; v++)
+            out[v][first_row + r] = 0;
+        for (uint32_t i = 0; i < columns; i += BLOCKS_COLUMNS) {
+            float values[BLOCKS_COLUMNS];
+            uint32_t count = columns - i < BLOCKS_COLUMNS ? columns - i : BLOCKS_COLUMNS;
+            blocks_expand(format, row + engine_row_bytes(format, i), count, values);
+            for (uint32_t v = 0; v < vectors->count; v++) {
+                float *sum = &out[v][first_row + r];
+                *sum = add_products(values, vectors->values + (size_t)v * columns + i, count, *sum);
+            }
         }
+    }
 }
 
 static void
 expand_blocks(enum engine_format format, const struct engine_rows *rows, uint32_t row,
               uint32_t columns, float *out)
 {
-    uint32_t step = blocks_columns(format);
-    const uint8_t *at = (const uint8_t *)rows->values + row * engine_row_bytes(format, columns);
-    for (uint32_t i = 0; i < columns; i += step)
-        blocks_expand(format, at + i / step * engine_row_bytes(format, step), out + i);
+    blocks_expand(format, (const uint8_t *)rows->values + row * engine_row_bytes(format, columns),
+                  columns, out);
 }
 
 static float

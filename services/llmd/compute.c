@@ -186,10 +186,11 @@ compute_report(void)
     (void)snprintf(
         line, sizeof(line), "%s: chosen in %u.%u ms, weights %s; %u of %u workers%s", how.name,
         (unsigned)(kernels->choice_us / 1000), (unsigned)(kernels->choice_us % 1000 / 100),
-        model.is_placed   ? "packed for them ahead of time"
-        : model.is_packed ? "packed for them"
-        : model.packs     ? "packed for them when they are touched"
-                          : "as in the file, which the reference reads",
+        model.is_placed             ? "packed for them ahead of time"
+        : kernels->trial_count == 0 ? "as in the file"
+        : model.is_packed           ? "packed for them"
+        : model.packs               ? "packed for them when they are touched"
+                                    : "as in the file, which the reference reads",
         workers.count, workers.most, workers.trial.under_way ? ", the first steps try more" : "");
     how.log(line);
 }

@@ -170,7 +170,10 @@ void http_respond(struct http_conn *conn, unsigned status, const char *type, con
 /* The same with a line of plain text, and further header lines ("Name: value\r\n") or "". */
 void http_refuse(struct http_conn *conn, unsigned status, const char *fields, const char *text);
 
-/* A response of unknown length: begun, written in pieces, ended. `fields` as above. */
+/*
+ * A response of unknown length: begun, written in pieces, ended. `fields` as above, about the
+ * trailer: a client of HTTP/1.0 gets neither.
+ */
 void http_begin(struct http_conn *conn, unsigned status, const char *type, const char *fields);
 
 /* False when there is no room now (more than HTTP_CHUNK_MAX never fits) or nobody wants it. */

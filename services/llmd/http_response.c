@@ -163,7 +163,8 @@ http_begin(struct http_conn *conn, unsigned status, const char *type, const char
 {
     conn->chunked = conn->parser.http_major == 1 && conn->parser.http_minor >= 1;
     conn->last |= !conn->chunked; /* its end is the connection's (RFC 9112 §6.3) */
-    put_head(conn, status, type, fields, conn->chunked ? "Transfer-Encoding: chunked\r\n" : "");
+    put_head(conn, status, type, conn->chunked ? fields : "",
+             conn->chunked ? "Transfer-Encoding: chunked\r\n" : "");
 }
 
 bool

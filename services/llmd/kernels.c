@@ -88,7 +88,7 @@ kernels_choose(struct kernels *kernels, const struct engine_model *model,
                const struct engine_machine *machine, const char *forced, struct engine_error *error)
 {
     uint64_t start_ns = machine->now_ns(machine->context);
-    *kernels = (struct kernels){.trial_count = 0};
+    *kernels = (struct kernels){.forced = forced};
     int64_t trials = try_all(kernels, model, machine, forced);
     if (trials < 0)
         return engine_fail(error, (int)trials, "kernels: no memory to try them in") == ENGINE_OK;
@@ -108,8 +108,11 @@ void
 kernels_report(const struct kernels *kernels, const char *name, void (*log)(const char *line))
 {
     char line[160];
+    bool wanted = kernels->forced == NULL || strcmp(kernels->forced, KERNELS_REFERENCE) == 0;
     if (kernels->trial_count == 0) {
-        (void)snprintf(line, sizeof(line), "%s: kernel " KERNELS_REFERENCE, name);
+        (void)snprintf(line, sizeof(line), "%s: kernel " KERNELS_REFERENCE "%s%s", name,
+                       wanted ? "" : ": this machine and these weights fit no ",
+                       wanted ? "" : kernels->forced);
         log(line);
     }
     for (uint32_t i = 0; i < kernels->trial_count; i++) {

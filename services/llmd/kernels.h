@@ -16,6 +16,7 @@
 struct kernels {
     const struct engine_kernel **of_tensor; /* malloc: the caller's to free */
     const struct engine_kernel *attention;  /* NULL: in floats */
+    const char *forced;                     /* NULL: any */
     uint32_t trial_count;
     struct engine_trial trials[KERNELS_TRIALS_MAX];
     uint64_t choice_us; /* that it took */

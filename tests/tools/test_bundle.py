@@ -1,6 +1,7 @@
 """build/tools/bundle: what it writes is what docs/reference/bundle-format.md says, computed here a
 second time; what it refuses, it refuses by name. And the make functions that call it."""
 import hashlib
+import os
 import pathlib
 import re
 import shutil
@@ -496,6 +497,19 @@ class Store(Case):
             self.assertEqual(self.make(f"MODEL={self.folder}/bundles/{path}", f"TRUST={trust}"),
                              (0, chosen))
             self.assertEqual(self.entries(), [("small", number) for number in generations])
+
+    def test_another_trust_root_is_packed_however_old_it_is(self):
+        image = "out/clang-release/services-private.img"
+        self.assertEqual(make(image)[0], 0)
+        self.signed(1)
+        trust = self.folder / "dev.pub"
+        os.utime(trust, (1, 1))
+        with building():
+            done = subprocess.run(
+                ["make", "-n", f"STORE_FOLDER={self.folder}/store", f"TRUST={trust}",
+                 f"MODEL={self.folder}/bundles/small", image],
+                cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+        self.assertIn(f"trust={trust}", done.stdout)
 
     def test_a_raw_checkpoint(self):
         (self.folder / "m.bin").write_bytes(checkpoint())

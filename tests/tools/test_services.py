@@ -106,6 +106,11 @@ class Serves(unittest.TestCase):
             machine.until("init: llmd: ended with code 0")
             self.assertEqual(machine.state("llmd"), ("off", 0))
 
+    def test_kernels_that_cannot_run_here_are_named(self):
+        with self.machine(CMDLINE="llmd.kernel=sdot", CPU="cortex-a72", SMP="1") as machine:
+            machine.until("llmd: kernel reference: this machine and these weights fit no sdot")
+            machine.until("weights as in the file")
+
 
 class Make(unittest.TestCase):
     def test_an_image_is_booted_that_is_built(self):

@@ -158,12 +158,13 @@ stream_to_an_old_client_ends_with_the_connection(void **state)
     (void)state;
     later = true;
     say("POST / HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n");
-    http_begin(&conn, 200, "text/plain", "");
+    http_begin(&conn, 200, "text/plain", "Trailer: Finish-Reason\r\n");
     assert_true(http_write(&conn, "once", 4));
     http_end(&conn, "");
     drain();
     assert_non_null(strstr(got, "Connection: close\r\n\r\nonce"));
     assert_null(strstr(got, "chunked"));
+    assert_null(strstr(got, "Trailer"));
     assert_true(http_is_over(&conn));
 }
 

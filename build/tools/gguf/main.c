@@ -5,7 +5,7 @@
 
 static const char usage[] =
     "usage: gguf convert CHECKPOINT TOKENIZER OUT.gguf [f32|f16|q8_0|q4_0]\n"
-    "       gguf quantise IN.gguf OUT.gguf f16|q8_0|q4_0\n";
+    "       gguf quantise IN.gguf OUT.gguf f32|f16|q8_0|q4_0\n";
 
 int
 main(int count, char **words)
