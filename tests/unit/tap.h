@@ -83,4 +83,15 @@ tap_random(uint64_t *state, uint32_t below)
     return (uint32_t)((*state * 0x2545f4914f6cdd1dull) >> 33) % below;
 }
 
+/* Greatest and least numbers more often than chance has them. */
+static inline int32_t
+tap_extreme(uint64_t *state, int32_t least, int32_t greatest)
+{
+    switch (tap_random(state, 4)) {
+    case 0: return least;
+    case 1: return greatest;
+    default: return least + (int32_t)tap_random(state, (uint32_t)(greatest - least + 1));
+    }
+}
+
 #endif

@@ -32,17 +32,6 @@ static float bases[VECTORS_MAX];
 /* Results go behind those of a first block, as in a step. */
 static float results[2][VECTORS_MAX][2 * ENGINE_BLOCK_ROWS];
 
-/* Greatest and least numbers more often than chance has them. */
-static int32_t
-extreme(int32_t least, int32_t greatest)
-{
-    switch (tap_random(&state, 4)) {
-    case 0: return least;
-    case 1: return greatest;
-    default: return least + (int32_t)tap_random(&state, (uint32_t)(greatest - least + 1));
-    }
-}
-
 /* As engine_quantise_integers leaves them. */
 static void
 pair_up(uint32_t count)
@@ -61,14 +50,14 @@ static void
 fill(uint32_t columns)
 {
     for (uint32_t i = 0; i < ENGINE_BLOCK_ROWS * columns; i++)
-        quants[i] = (int8_t)extreme(-128, 127);
+        quants[i] = (int8_t)tap_extreme(&state, -128, 127);
     for (uint32_t i = 0; i < ENGINE_BLOCK_ROWS * columns / 32; i++)
-        scales[i] = (float)extreme(0, 4095);
+        scales[i] = (float)tap_extreme(&state, 0, 4095);
     for (uint32_t i = 0; i < VECTORS_MAX * columns; i++)
-        integers[i] = (int16_t)extreme(-127, 127);
+        integers[i] = (int16_t)tap_extreme(&state, -127, 127);
     pair_up(VECTORS_MAX * columns);
     for (uint32_t i = 0; i < VECTORS_MAX * columns / 32; i++)
-        integer_scales[i] = extreme(0, 4095);
+        integer_scales[i] = tap_extreme(&state, 0, 4095);
     for (uint32_t v = 0; v < VECTORS_MAX; v++)
         bases[v] = ldexpf(1, -(int)v);
 }
@@ -252,7 +241,7 @@ each_kernel_for_attention_is_bit_for_bit_the_scalar_one(void)
         int32_t expected[16], out[16];
         uint32_t n = groups[i / 20];
         for (uint32_t j = 0; j < n * 32; j++)
-            integers[j] = (int16_t)extreme(-64, 64);
+            integers[j] = (int16_t)tap_extreme(&state, -64, 64);
         pair_up(n * 32);
         memcpy(fine, integers, n * 32 * sizeof *fine);
         fill(n * 32);
@@ -276,7 +265,7 @@ the_scalar_kernel_for_attention_is_its_definition(void)
         int32_t out[16];
         fill(32);
         for (uint32_t j = 0; j < 32; j++)
-            fine[j] = (int16_t)extreme(-64, 64);
+            fine[j] = (int16_t)tap_extreme(&state, -64, 64);
         for (uint32_t j = 1; j < 32; j += 2)
             fine[j] = (int16_t)(fine[j] - 256 * fine[j - 1]);
         if (round == 0)
@@ -306,7 +295,7 @@ packed_rows_are_those_of_the_file(void)
     float row[288];
     fill(columns);
     for (uint32_t i = 0; i < ENGINE_BLOCK_ROWS * columns / 32; i++)
-        scales[i] = (float)extreme(-3000, 3000) * 1e-4f;
+        scales[i] = (float)tap_extreme(&state, -3000, 3000) * 1e-4f;
     pack(20, columns);
     for (uint32_t r = 0; r < 20; r++) {
         float most = 0;

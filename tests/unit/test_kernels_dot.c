@@ -24,17 +24,6 @@ static struct engine_machine machine;
 /* Results go behind those of a first block, as in a step. */
 static float results[2][VECTORS_MAX][2 * ROWS];
 
-/* Greatest and least numbers more often than chance has them. */
-static int8_t
-draw_quant(int32_t least, int32_t greatest)
-{
-    switch (tap_random(&state, 4)) {
-    case 0: return (int8_t)least;
-    case 1: return (int8_t)greatest;
-    default: return (int8_t)(least + (int32_t)tap_random(&state, (uint32_t)(greatest - least + 1)));
-    }
-}
-
 static float
 draw_scale(void)
 {
@@ -48,14 +37,14 @@ fill(enum engine_format format, uint32_t columns, uint32_t group)
     uint64_t group_bytes = engine_row_bytes(format, 32);
     for (uint64_t i = 0; i < ROWS * engine_row_bytes(format, columns); i++)
         file[i] = (uint8_t)(format == ENGINE_Q4_0 ? (int32_t)tap_random(&state, 256)
-                                                  : draw_quant(-128, 127));
+                                                  : (int8_t)tap_extreme(&state, -128, 127));
     for (uint64_t i = 1; format != ENGINE_Q8_SPLIT && i < ROWS * engine_row_bytes(format, columns);
          i += group_bytes)
         file[i] = (uint8_t)(tap_random(&state, 2) << 7 | tap_random(&state, 0x60));
     for (uint32_t i = 0; i < ROWS * columns / group; i++)
         file_scales[i] = draw_scale();
     for (uint32_t i = 0; i < VECTORS_MAX * columns; i++)
-        quants[i] = draw_quant(-127, 127);
+        quants[i] = (int8_t)tap_extreme(&state, -127, 127);
     for (uint32_t i = 0; i < VECTORS_MAX * columns / group; i++)
         scales[i] = draw_scale();
 }

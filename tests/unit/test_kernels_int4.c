@@ -32,17 +32,6 @@ static float bases[VECTORS_MAX] = {1, 0.5f, 3e-5f, 1e9f, 1};
 /* Results go behind those of a first block, as in a step. */
 static float results[2][VECTORS_MAX][2 * ROWS];
 
-/* Greatest and least numbers more often than chance has them. */
-static int32_t
-extreme(int32_t least, int32_t greatest)
-{
-    switch (tap_random(&state, 4)) {
-    case 0: return least;
-    case 1: return greatest;
-    default: return least + (int32_t)tap_random(&state, (uint32_t)(greatest - least + 1));
-    }
-}
-
 /* From 2^-14 to 2^15, or 0. */
 static void
 draw_scale(uint8_t scale[2])
@@ -69,12 +58,13 @@ fill(uint32_t columns)
     for (uint32_t i = 0; i < ROWS * groups; i++) {
         draw_scale(file[i].scale);
         for (int j = 0; j < 16; j++)
-            file[i].quants[j] = (uint8_t)(extreme(0, 15) | extreme(0, 15) << 4);
+            file[i].quants[j] =
+                (uint8_t)(tap_extreme(&state, 0, 15) | tap_extreme(&state, 0, 15) << 4);
     }
     for (uint32_t i = 0; i < VECTORS_MAX * columns; i++)
-        plain[i] = (int8_t)extreme(-127, 127);
+        plain[i] = (int8_t)tap_extreme(&state, -127, 127);
     for (uint32_t i = 0; i < VECTORS_MAX * groups; i++)
-        scales[i] = extreme(0, 4095);
+        scales[i] = tap_extreme(&state, 0, 4095);
     make_vectors(VECTORS_MAX * columns);
 }
 

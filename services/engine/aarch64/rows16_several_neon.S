@@ -94,22 +94,7 @@
     sshr    v7.4s, v\high_dot\().4s, #16
     sshr    v4.4s, v4.4s, #16
     sshr    v6.4s, v6.4s, #16
-    mul     v5.4s, v5.4s, v1.4s
-    mul     v7.4s, v7.4s, v3.4s
-    mul     v4.4s, v4.4s, v0.4s
-    mul     v6.4s, v6.4s, v2.4s
-    sshr    v5.4s, v5.4s, #12
-    sshr    v7.4s, v7.4s, #12
-    sshr    v4.4s, v4.4s, #12
-    sshr    v6.4s, v6.4s, #12
-    mul     v5.4s, v5.4s, v30.4s
-    mul     v7.4s, v7.4s, v30.4s
-    mul     v4.4s, v4.4s, v30.4s
-    mul     v6.4s, v6.4s, v30.4s
-    ssra    v\odd\().4s, v5.4s, #7
-    ssra    v\high_odd\().4s, v7.4s, #7
-    ssra    v\even\().4s, v4.4s, #7
-    ssra    v\high_even\().4s, v6.4s, #7
+    add_scaled 0, 1, 2, 3, 30, \even, \odd, \high_even, \high_odd
 .endm
 
 .macro load_sums a, b, c, d, offset

@@ -34,43 +34,45 @@ multiply_some(const struct engine_rows *rows, uint32_t first_row, uint32_t row_c
         memcpy(out[v + i] + first_row, results[i], row_count * sizeof(float));
 }
 
+/* Two at a time where `two` can, the others alone. */
+static void
+multiply_all(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
+             const struct engine_vectors *vectors, multiply_strips *two, multiply_strips *one,
+             float *const *out)
+{
+    uint32_t v = 0;
+    for (; two != NULL && v + 2 <= vectors->count; v += 2)
+        multiply_some(rows, first_row, row_count, vectors, v, 2, two, out);
+    for (; v < vectors->count; v++)
+        multiply_some(rows, first_row, row_count, vectors, v, 1, one, out);
+}
+
 static void
 multiply_sdot_q8(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
                  const struct engine_vectors *vectors, float *const *out)
 {
-    for (uint32_t v = 0; v < vectors->count; v++)
-        multiply_some(rows, first_row, row_count, vectors, v, 1, rows8_q8_sdot, out);
+    multiply_all(rows, first_row, row_count, vectors, NULL, rows8_q8_sdot, out);
 }
 
 static void
 multiply_sdot_q4(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
                  const struct engine_vectors *vectors, float *const *out)
 {
-    for (uint32_t v = 0; v < vectors->count; v++)
-        multiply_some(rows, first_row, row_count, vectors, v, 1, rows8_q4_sdot, out);
+    multiply_all(rows, first_row, row_count, vectors, NULL, rows8_q4_sdot, out);
 }
 
-/* Two at a time; the last one of an odd number alone. */
 static void
 multiply_smmla_q8(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
                   const struct engine_vectors *vectors, float *const *out)
 {
-    uint32_t v = 0;
-    for (; v + 2 <= vectors->count; v += 2)
-        multiply_some(rows, first_row, row_count, vectors, v, 2, rows8_q8_smmla, out);
-    if (v < vectors->count)
-        multiply_some(rows, first_row, row_count, vectors, v, 1, rows8_q8_sdot, out);
+    multiply_all(rows, first_row, row_count, vectors, rows8_q8_smmla, rows8_q8_sdot, out);
 }
 
 static void
 multiply_smmla_q4(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
                   const struct engine_vectors *vectors, float *const *out)
 {
-    uint32_t v = 0;
-    for (; v + 2 <= vectors->count; v += 2)
-        multiply_some(rows, first_row, row_count, vectors, v, 2, rows8_q4_smmla, out);
-    if (v < vectors->count)
-        multiply_some(rows, first_row, row_count, vectors, v, 1, rows8_q4_sdot, out);
+    multiply_all(rows, first_row, row_count, vectors, rows8_q4_smmla, rows8_q4_sdot, out);
 }
 
 #define SDOT  (ENGINE_NEON | ENGINE_DOTPROD)
