@@ -128,8 +128,10 @@ static char paths[8][64];
 static char *
 path_of(int number)
 {
-    if (strchr(folder, 'X') != NULL)
+    static bool made; /* not to be seen in the name, which may have an X of its own */
+    if (!made)
         CHECK(mkdtemp(folder) != NULL);
+    made = true;
     snprintf(paths[number], sizeof paths[number], "%s/%d.gguf", folder, number);
     return paths[number];
 }
