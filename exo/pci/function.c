@@ -80,7 +80,7 @@ pci_place(uint32_t requester, uint32_t count, struct boot_range *bars)
 volatile void *
 pci_in_bar(const struct boot_range *bars, uint32_t bar, uint64_t offset, uint64_t bytes)
 {
-    if (bar >= PCI_BARS_MAX || !is_aligned(offset, 4) ||
+    if (bar >= PCI_BARS_MAX || bytes == 0 || !is_aligned(offset, 4) ||
         !range_fits(offset, bytes, bars[bar].bytes))
         return NULL;
     return pci_registers(bars[bar].base + offset);

@@ -72,7 +72,7 @@ uint32_t pci_capability(uint32_t requester, enum pci_capability id);
  */
 bool pci_place(uint32_t requester, uint32_t count, struct boot_range *bars);
 
-/* A part of a BAR that pci_place gave an address: NULL when it does not lie inside. */
+/* A part of a BAR that pci_place gave an address: NULL when it is empty, or not inside. */
 volatile void *pci_in_bar(const struct boot_range *bars, uint32_t bar, uint64_t offset,
                           uint64_t bytes);
 

@@ -236,6 +236,21 @@ common_in_bar_6(struct fake_function *function)
     FAKE(function, FAKE_COMMON + 4) = 6;
 }
 
+/* Of no bytes, where there are none: range_fits has nothing against it. */
+static void
+empty_common_in_no_bar(struct fake_function *function)
+{
+    FAKE(function, FAKE_COMMON + 4) = 2;
+    FAKE(function, FAKE_COMMON + 12) = 0;
+}
+
+static void
+empty_notify_behind_its_bar(struct fake_function *function)
+{
+    FAKE(function, FAKE_NOTIFY + 8) = 0x4000;
+    FAKE(function, FAKE_NOTIFY + 12) = 0;
+}
+
 static void
 no_notify(struct fake_function *function)
 {
@@ -286,6 +301,8 @@ what_makes_no_sense_is_left_out(void)
         common_unaligned,
         common_in_no_bar,
         common_in_bar_6,
+        empty_common_in_no_bar,
+        empty_notify_behind_its_bar,
         no_notify,
         odd_multiplier,
         no_msix,
