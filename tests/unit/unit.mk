@@ -86,11 +86,17 @@ UNIT_SRCS_test_tokenizer     := $(ENGINE_SRCS)
 UNIT_FLAGS_test_tokenizer    := $(UNIT_ENGINE_FLAGS)
 UNIT_SRCS_test_engine_real   := services/engine/real.c
 UNIT_FLAGS_test_engine_real  := $(UNIT_ENGINE_FLAGS) -Iservices/engine
-UNIT_SRCS_test_kernels       := $(UNIT_ENGINE)
-UNIT_FLAGS_test_kernels      := $(UNIT_ENGINE_FLAGS)
-UNIT_ARM_SRCS_test_kernels   := $(ENGINE_AARCH64_SRCS) $(filter tests/%,$(UNIT_ENGINE))
-UNIT_ARM_FLAGS_test_kernels  := $(ENGINE_AARCH64_FLAGS)
-UNIT_ARM += test_kernels
+ROWS16_TESTS := test_kernels test_kernels_packing
+$(foreach t,$(ROWS16_TESTS),\
+    $(eval UNIT_SRCS_$(t)      := $(ENGINE_SRCS) tests/unit/kernels/rows.c)\
+    $(eval UNIT_FLAGS_$(t)     := $(UNIT_ENGINE_FLAGS) -Itests/unit/kernels)\
+    $(eval UNIT_ARM_SRCS_$(t)  := $(ENGINE_AARCH64_SRCS) tests/unit/kernels/rows.c)\
+    $(eval UNIT_ARM_FLAGS_$(t) := $(ENGINE_AARCH64_FLAGS)))
+UNIT_SRCS_test_kernels_steps      := $(UNIT_ENGINE)
+UNIT_FLAGS_test_kernels_steps     := $(UNIT_ENGINE_FLAGS)
+UNIT_ARM_SRCS_test_kernels_steps  := $(ENGINE_AARCH64_SRCS) $(filter tests/%,$(UNIT_ENGINE))
+UNIT_ARM_FLAGS_test_kernels_steps := $(ENGINE_AARCH64_FLAGS)
+UNIT_ARM += $(ROWS16_TESTS) test_kernels_steps
 # With what says what the CPU has: on an older one they leave out what that lacks.
 KERNELS_TESTS := test_kernels_int4 test_kernels_dot test_choice
 $(foreach t,$(KERNELS_TESTS),\
@@ -105,7 +111,7 @@ UNIT_SRCS_test_batch         := $(UNIT_ENGINE)
 UNIT_FLAGS_test_batch        := $(UNIT_ENGINE_FLAGS)
 UNIT_SRCS_test_llm           := $(UNIT_ENGINE) tests/engine/bpe.c tests/engine/perplexity.c services/llm/complete.c services/llm/load.c
 UNIT_FLAGS_test_llm          := $(UNIT_ENGINE_FLAGS) -Iservices/llm -Itests/unit
-UNIT_ARM_SRCS_test_llm       := $(UNIT_ARM_SRCS_test_kernels) tests/engine/bpe.c tests/engine/perplexity.c services/llm/complete.c services/llm/load.c
+UNIT_ARM_SRCS_test_llm       := $(UNIT_ARM_SRCS_test_kernels_steps) tests/engine/bpe.c tests/engine/perplexity.c services/llm/complete.c services/llm/load.c
 UNIT_ARM_FLAGS_test_llm      := $(ENGINE_AARCH64_FLAGS)
 UNIT_ARM += test_llm
 UNIT_SRCS_test_crew          := $(UNIT_ENGINE) $(addprefix services/llmd/,crew.c metrics.c workers.c \
@@ -135,13 +141,17 @@ UNIT_SRCS_test_variants      := $(UNIT_ENGINE) $(wildcard tests/engine/variant*.
 UNIT_FLAGS_test_variants     := $(UNIT_ENGINE_FLAGS)
 
 # Bundles: the loader over a store in memory.
-BUNDLE_TESTS := test_bundle test_pager test_bundle_flips test_bundle_blocks test_image test_signature test_tree
+PAGER_TESTS  := test_pager test_pager_failures
+BUNDLE_TESTS := test_bundle $(PAGER_TESTS) test_bundle_flips test_bundle_blocks test_image test_signature test_tree
 $(foreach t,$(BUNDLE_TESTS),\
     $(eval UNIT_SRCS_$(t)  := $(wildcard tests/unit/bundle/*.c) $(MODEL_SRCS))\
     $(eval UNIT_FLAGS_$(t) := $(MODEL_FLAGS))\
     $(eval UNIT_LIBS_$(t)  := $(LIBSODIUM_HOST))\
     $(eval UNIT_NEEDS_$(t) := $(LIBSODIUM_READY)))
-UNIT_TSAN += test_bundle_blocks test_pager
+$(foreach t,$(PAGER_TESTS),\
+    $(eval UNIT_SRCS_$(t)  += tests/unit/pager/machine.c)\
+    $(eval UNIT_FLAGS_$(t) += -Itests/unit/pager))
+UNIT_TSAN += test_bundle_blocks $(PAGER_TESTS)
 
 # The registers are the real ones' (exo/virtio/pci.h), over a double of configuration space.
 UNIT_SRCS_test_pci  := tests/unit/host/fake_pci.c exo/core/lock.c exo/pci/function.c exo/pci/scan.c \
