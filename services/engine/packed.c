@@ -12,6 +12,7 @@ engine_packed_bytes(const struct engine_model *model, const struct engine_kernel
 {
     struct engine_arena arena = {.base = NULL};
     (void)engine_arena_take(&arena, model->tensor_count, sizeof(uint8_t *));
+    (void)engine_arena_take(&arena, model->tensor_count, sizeof(size_t));
     for (uint32_t i = 0; i < model->tensor_count; i++)
         if (kernels[i]->layout->pack != NULL)
             (void)engine_arena_take(&arena, engine_tensor_blocks(&model->tensors[i]),
@@ -31,6 +32,7 @@ pack_tensor(struct engine_packed *packed, const struct engine_tensor *tensor,
         return engine_fail(error, ENGINE_E_SPACE, "pack: no memory for %u blocks of %lu bytes",
                            blocks, bytes);
     packed->tensors[tensor->index] = to;
+    packed->strides[tensor->index] = bytes;
     for (uint32_t block = 0; block < blocks; block++) {
         struct engine_rows rows;
         if (!packed->file->rows(packed->file->context, 0, tensor, block, &rows))
@@ -49,7 +51,8 @@ engine_pack(struct engine_packed *packed, const struct engine_model *model,
 {
     *packed = (struct engine_packed){.model = model, .file = file, .kernels = kernels};
     packed->tensors = engine_arena_take(arena, model->tensor_count, sizeof *packed->tensors);
-    if (packed->tensors == NULL)
+    packed->strides = engine_arena_take(arena, model->tensor_count, sizeof *packed->strides);
+    if (packed->strides == NULL)
         return engine_fail(error, ENGINE_E_SPACE, "pack: no memory for a list of tensors");
     for (uint32_t i = 0; i < model->tensor_count; i++) {
         packed->tensors[i] = NULL;
@@ -70,8 +73,7 @@ packed_rows(void *context, uint32_t worker, const struct engine_tensor *tensor, 
     const uint8_t *at = packed->tensors[tensor->index];
     if (at == NULL)
         return packed->file->rows(packed->file->context, worker, tensor, block, rows);
-    *rows = (struct engine_rows){
-        .values = at + block * full_block_bytes(packed->kernels[tensor->index]->layout, tensor)};
+    *rows = (struct engine_rows){.values = at + block * packed->strides[tensor->index]};
     return true;
 }
 

@@ -49,6 +49,7 @@ struct engine_packed {
     const struct engine_source *file; /* where the rows come from, and those that need no packing */
     const struct engine_kernel *const *kernels;
     uint8_t **tensors; /* NULL: not packed */
+    size_t *strides;   /* from one block of a tensor to the next */
 };
 
 /* Room in an arena that engine_pack needs. */
