@@ -80,11 +80,15 @@ static const struct engine_kernel reference[ENGINE_FORMATS] = {
     [ENGINE_F32] = {.name = "scalar-f32",
                     .layout = &layouts[ENGINE_F32],
                     .form = ENGINE_FLOATS,
+                    .lanes = 1,
+                    .vectors = 1,
                     .multiply = multiply_f32,
                     .expand = expand_f32},
     [ENGINE_Q8_SPLIT] = {.name = "scalar-q8",
                          .layout = &layouts[ENGINE_Q8_SPLIT],
                          .form = ENGINE_QUANTS,
+                         .lanes = 1,
+                         .vectors = 1,
                          .multiply = multiply_q8,
                          .expand = expand_q8},
 #define FORM_blocks ENGINE_FLOATS
@@ -93,6 +97,8 @@ static const struct engine_kernel reference[ENGINE_FORMATS] = {
     [which] = {.name = "scalar-" #id,          \
                .layout = &layouts[which],      \
                .form = FORM_##kind,            \
+               .lanes = 1,                     \
+               .vectors = 1,                   \
                .multiply = gguf_multiply_##id, \
                .expand = gguf_expand_##id},
     GGUF_KERNELS(REFERENCE)};

@@ -214,4 +214,4 @@ rows16_q8_expand(const struct engine_rows *rows, uint32_t row, uint32_t columns,
 }
 
 const struct engine_kernel rows16_scalar[ROWS16_FORMATS] = {
-    ROWS16_KERNELS("scalar-int", 0, 0, multiply, rows16_q8_sums)};
+    ROWS16_KERNELS("scalar-int", 0, 0, 1, 1, multiply, rows16_q8_sums)};

@@ -70,18 +70,20 @@ extern const struct engine_layout rows16_layouts[ROWS16_FORMATS];
 extern const struct engine_kernel rows16_scalar[ROWS16_FORMATS];
 
 /* A kernel for each of the formats. */
-#define ROWS16_KERNEL(kernel_name, index, needs, length, multiply_rows, sum_strip) \
-    {.name = (kernel_name),                                                        \
-     .layout = &rows16_layouts[index],                                             \
-     .form = ENGINE_INTEGERS,                                                      \
-     .features = (needs),                                                          \
-     .vector_bytes = (length),                                                     \
-     .multiply = (multiply_rows),                                                  \
-     .sums = (sum_strip),                                                          \
+#define ROWS16_KERNEL(kernel_name, index, needs, length, in_lanes, at_once, multiply_rows, \
+                      sum_strip)                                                           \
+    {.name = (kernel_name),                                                                \
+     .layout = &rows16_layouts[index],                                                     \
+     .form = ENGINE_INTEGERS,                                                              \
+     .features = (needs),                                                                  \
+     .vector_bytes = (length),                                                             \
+     .lanes = (in_lanes),                                                                  \
+     .vectors = (at_once),                                                                 \
+     .multiply = (multiply_rows),                                                          \
+     .sums = (sum_strip),                                                                  \
      .expand = rows16_q8_expand}
-#define ROWS16_KERNELS(name, needs, length, multiply_rows, sum_strip)      \
-    ROWS16_KERNEL(name "-q8", 0, needs, length, multiply_rows, sum_strip), \
-        ROWS16_KERNEL(name "-q8_0", 1, needs, length, multiply_rows, sum_strip)
+#define ROWS16_KERNELS(name, ...) \
+    ROWS16_KERNEL(name "-q8", 0, __VA_ARGS__), ROWS16_KERNEL(name "-q8_0", 1, __VA_ARGS__)
 
 static inline size_t
 rows16_strip_bytes(uint32_t columns)

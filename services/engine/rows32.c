@@ -72,4 +72,4 @@ rows32_q4_expand(const struct engine_rows *rows, uint32_t row, uint32_t columns,
 }
 
 const struct engine_kernel rows32_scalar =
-    ROWS32_KERNEL("scalar-int4-q4_0", 0, 0, multiply, rows16_q8_sums);
+    ROWS32_KERNEL("scalar-int4-q4_0", 0, 0, 1, 1, multiply, rows16_q8_sums);

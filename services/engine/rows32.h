@@ -41,14 +41,16 @@ extern const struct engine_layout rows32_layout;
 extern const struct engine_kernel rows32_scalar;
 
 /* The kernel of a machine: it computes the sums of a strip's rows, in 2^-ROWS32_UNIT_BITS. */
-#define ROWS32_KERNEL(kernel_name, needs, length, multiply_rows, sum_strip) \
-    {.name = (kernel_name),                                                 \
-     .layout = &rows32_layout,                                              \
-     .form = ENGINE_SINGLES,                                                \
-     .features = (needs),                                                   \
-     .vector_bytes = (length),                                              \
-     .multiply = (multiply_rows),                                           \
-     .sums = (sum_strip),                                                   \
+#define ROWS32_KERNEL(kernel_name, needs, length, in_lanes, at_once, multiply_rows, sum_strip) \
+    {.name = (kernel_name),                                                                    \
+     .layout = &rows32_layout,                                                                 \
+     .form = ENGINE_SINGLES,                                                                   \
+     .features = (needs),                                                                      \
+     .vector_bytes = (length),                                                                 \
+     .lanes = (in_lanes),                                                                      \
+     .vectors = (at_once),                                                                     \
+     .multiply = (multiply_rows),                                                              \
+     .sums = (sum_strip),                                                                      \
      .expand = rows32_q4_expand}
 
 static inline const struct engine_single_group *

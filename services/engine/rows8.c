@@ -221,4 +221,4 @@ rows8_q4_expand(const struct engine_rows *rows, uint32_t row, uint32_t columns, 
 }
 
 const struct engine_kernel rows8_scalar[ROWS8_FORMATS] = {
-    ROWS8_KERNELS("dot-scalar", 0, multiply_q8, multiply_q4, rows16_q8_sums)};
+    ROWS8_KERNELS("dot-scalar", 0, 1, 1, multiply_q8, multiply_q4, rows16_q8_sums)};

@@ -40,18 +40,20 @@ struct rows8_q4_group {
 extern const struct engine_layout rows8_layouts[ROWS8_FORMATS];
 extern const struct engine_kernel rows8_scalar[ROWS8_FORMATS];
 
-#define ROWS8_KERNEL(kernel_name, index, needs, multiply_rows, sum_strip) \
-    {.name = (kernel_name),                                               \
-     .layout = &rows8_layouts[index],                                     \
-     .form = ENGINE_QUANTS,                                               \
-     .features = (needs),                                                 \
-     .multiply = (multiply_rows),                                         \
-     .sums = (sum_strip),                                                 \
+#define ROWS8_KERNEL(kernel_name, index, needs, in_lanes, at_once, multiply_rows, sum_strip) \
+    {.name = (kernel_name),                                                                  \
+     .layout = &rows8_layouts[index],                                                        \
+     .form = ENGINE_QUANTS,                                                                  \
+     .features = (needs),                                                                    \
+     .lanes = (in_lanes),                                                                    \
+     .vectors = (at_once),                                                                   \
+     .multiply = (multiply_rows),                                                            \
+     .sums = (sum_strip),                                                                    \
      .expand = (index) == ROWS8_Q4 ? rows8_q4_expand : rows8_q8_expand}
-#define ROWS8_KERNELS(name, needs, multiply_q8, multiply_q4, sum_strip) \
-    ROWS8_KERNEL(name "-q8", 0, needs, multiply_q8, sum_strip),         \
-        ROWS8_KERNEL(name "-q8_0", 1, needs, multiply_q8, sum_strip),   \
-        ROWS8_KERNEL(name "-q4_0", ROWS8_Q4, needs, multiply_q4, sum_strip)
+#define ROWS8_KERNELS(name, needs, in_lanes, at_once, multiply_q8, multiply_q4, sum_strip) \
+    ROWS8_KERNEL(name "-q8", 0, needs, in_lanes, at_once, multiply_q8, sum_strip),         \
+        ROWS8_KERNEL(name "-q8_0", 1, needs, in_lanes, at_once, multiply_q8, sum_strip),   \
+        ROWS8_KERNEL(name "-q4_0", ROWS8_Q4, needs, in_lanes, at_once, multiply_q4, sum_strip)
 
 void rows8_q8_expand(const struct engine_rows *rows, uint32_t row, uint32_t columns, uint32_t group,
                      float *out);

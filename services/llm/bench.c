@@ -200,9 +200,10 @@ say_trials(const struct run *run)
             say(run, "kernel %-16s %5u columns: differs from the scalar one, not used",
                 trial->kernel->name, trial->columns);
         else
-            say(run, "kernel %-16s %5u columns: %u.%02u GMAC/s%s", trial->kernel->name,
-                trial->columns, (unsigned)(hundredths / 100), (unsigned)(hundredths % 100),
-                trial->chosen ? ", chosen" : "");
+            say(run, "kernel %-16s %5u columns: %u.%02u GMAC/s%s (%u lanes, %u vectors at once)",
+                trial->kernel->name, trial->columns, (unsigned)(hundredths / 100),
+                (unsigned)(hundredths % 100), trial->chosen ? ", chosen" : "", trial->kernel->lanes,
+                trial->kernel->vectors);
     }
 }
 

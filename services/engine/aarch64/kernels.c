@@ -132,12 +132,12 @@ multiply_int4(const struct engine_rows *rows, uint32_t first_row, uint32_t row_c
 
 _Static_assert(ENGINE_BLOCK_ROWS == 2 * ROWS16_ROWS, "a block is two strips");
 
-static const struct engine_kernel neon[] = {
-    ROWS16_KERNELS("neon-int16", ENGINE_NEON, 0, multiply_neon, rows16_attention_neon)};
-static const struct engine_kernel sve[] = {ROWS16_KERNELS("sve256-int16", ENGINE_NEON | ENGINE_SVE2,
-                                                          32, multiply_sve, rows16_attention_neon)};
+static const struct engine_kernel neon[] = {ROWS16_KERNELS(
+    "neon-int16", ENGINE_NEON, 0, 8, VECTORS_AT_ONCE, multiply_neon, rows16_attention_neon)};
+static const struct engine_kernel sve[] = {ROWS16_KERNELS(
+    "sve256-int16", ENGINE_NEON | ENGINE_SVE2, 32, 16, 1, multiply_sve, rows16_attention_neon)};
 static const struct engine_kernel int4 =
-    ROWS32_KERNEL("neon-int4-q4_0", ENGINE_NEON, 0, multiply_int4, rows16_attention_neon);
+    ROWS32_KERNEL("neon-int4-q4_0", ENGINE_NEON, 0, 8, 2, multiply_int4, rows16_attention_neon);
 
 /* By layouts, each with the scalar one first. */
 static const struct engine_kernel *const kernels[] = {

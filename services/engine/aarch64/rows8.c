@@ -79,6 +79,6 @@ multiply_smmla_q4(const struct engine_rows *rows, uint32_t first_row, uint32_t r
 #define SMMLA (SDOT | ENGINE_I8MM)
 
 const struct engine_kernel rows8_sdot[ROWS8_FORMATS] = {
-    ROWS8_KERNELS("sdot", SDOT, multiply_sdot_q8, multiply_sdot_q4, rows16_attention_neon)};
-const struct engine_kernel rows8_smmla[ROWS8_FORMATS] = {
-    ROWS8_KERNELS("smmla", SMMLA, multiply_smmla_q8, multiply_smmla_q4, rows16_attention_neon)};
+    ROWS8_KERNELS("sdot", SDOT, 16, 1, multiply_sdot_q8, multiply_sdot_q4, rows16_attention_neon)};
+const struct engine_kernel rows8_smmla[ROWS8_FORMATS] = {ROWS8_KERNELS(
+    "smmla", SMMLA, 16, 2, multiply_smmla_q8, multiply_smmla_q4, rows16_attention_neon)};

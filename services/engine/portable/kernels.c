@@ -108,7 +108,7 @@ rows16_lanes_sums(const void *strip, const int16_t *quants, const int16_t *fine,
 }
 
 static const struct engine_kernel lanes[] = {
-    ROWS16_KERNELS("lanes-int16", 0, 0, multiply, rows16_lanes_sums)};
+    ROWS16_KERNELS("lanes-int16", 0, 0, LANES, AT_ONCE, multiply, rows16_lanes_sums)};
 
 /* By layouts, each with the scalar one first. */
 static const struct engine_kernel *const kernels[] = {

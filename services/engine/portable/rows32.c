@@ -89,4 +89,4 @@ multiply(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
 }
 
 const struct engine_kernel rows32_lanes =
-    ROWS32_KERNEL("lanes-int4-q4_0", 0, 0, multiply, rows16_lanes_sums);
+    ROWS32_KERNEL("lanes-int4-q4_0", 0, 0, 16, 1, multiply, rows16_lanes_sums);

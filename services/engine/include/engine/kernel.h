@@ -67,6 +67,8 @@ struct engine_kernel {
     enum engine_form form;
     uint32_t features;     /* enum engine_feature: all of them */
     uint32_t vector_bytes; /* the vector length that has to be set; 0: any */
+    uint32_t lanes;        /* that one instruction multiplies */
+    uint32_t vectors;      /* that it multiplies at once, at most; fewer are no error */
     /*
      * out[v][first_row + r] = row r of `rows` times vector v, for `row_count` rows (at most
      * ENGINE_BLOCK_ROWS) and all vectors. Vectors and rows are of the same group.
