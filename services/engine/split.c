@@ -67,19 +67,31 @@ pass_newlines(struct scan *scan)
  * the text's beginning, or 0. */
 typedef size_t alternative(const struct engine_split *split, struct scan scan);
 
+/* Whether `c` is this letter of the ending. Where case does not count, U+017F (the long s) is an s,
+ * as in any expression that folds by Unicode (CaseFolding.txt, status C). */
+static bool
+is_ending(const struct engine_split *split, struct unicode_character c, char letter)
+{
+    bool folds = split->later && c.code < 0x80;
+    return (c.code | (folds ? 0x20 : 0)) == (uint32_t)letter ||
+           (split->later && c.code == 0x17f && letter == 's');
+}
+
 static size_t
 contraction(const struct engine_split *split, struct scan scan)
 {
-    static const char endings[][3] = {"s", "t", "re", "ve", "m", "ll", "d"};
+    static const char *const endings[] = {"s", "t", "re", "ve", "m", "ll", "d"};
     if (scan.text[0] != '\'')
         return 0;
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-        size_t length = strlen(endings[i]), same = 0;
-        while (same < length && same + 1 < scan.left &&
-               (scan.text[same + 1] | (split->later ? 0x20 : 0)) == endings[i][same])
-            same++;
-        if (same == length)
-            return 1 + length;
+        const char *letter = endings[i];
+        scan.at = 1;
+        while (*letter != '\0' && is_ending(split, look(&scan), *letter)) {
+            scan.at += look(&scan).length_bytes;
+            letter++;
+        }
+        if (*letter == '\0')
+            return scan.at;
     }
     return 0;
 }

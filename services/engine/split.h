@@ -15,6 +15,7 @@ struct engine_split {
      * True: that of later ones, with numbers of at most `digits`,
      *   (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,digits}|
      *    ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
+     * where (?i:) folds characters, not bytes: 'S and U+017F are s.
      */
     bool later;
     uint32_t digits;

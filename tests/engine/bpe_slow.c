@@ -43,6 +43,8 @@ is_matched(const struct matcher *m, const char *atom, size_t at)
     struct bpe_character c = m->text[at];
     if (m->any_case && c.code >= 'A' && c.code <= 'Z')
         c.code += 32;
+    if (m->any_case && c.code == 0x17f) /* folds to s */
+        c.code = 's';
     if (*atom != '[')
         return is_of_class(atom, (size_t)(behind_name(atom) - atom), &c);
     bool without = atom[1] == '^', found = false;

@@ -39,6 +39,7 @@ static const struct {
 } characters[] = {
     {"a", 'a', 'L'},
     {"s", 's', 'L'},
+    {"\xc5\xbf", 0x17f, 'L'}, /* the long s */
     {"l", 'l', 'L'},
     {"T", 'T', 'L'},
     {"r", 'r', 'L'},
@@ -148,6 +149,9 @@ words_of_known_texts(void)
         {0, "Hello world, it's 2024!", "Hello| world|,| it|'s| 2024|!"},
         {1, "Hello world, IT'S 2024!", "Hello| world|,| IT|'S| |202|4|!"},
         {2, "Hello world, IT'S 2024!", "Hello| world|,| IT|'S| |2|0|2|4|!"},
+        {0, "it'\xc5\xbfo", "it|'|\xc5\xbfo"},
+        {1, "it'\xc5\xbfo", "it|'\xc5\xbf|o"},
+        {2, "IT'\xc5\xbf IT'\xc5\xbe", "IT|'\xc5\xbf| IT|'\xc5\xbe"}, /* another letter */
         {0, "a   b\n\n c  ", "a|  | b|\n\n| c|  "},
         {1, "a   b\n\n c  \n  d", "a|  | b|\n\n| c|  \n| | d"},
         {1, "if(x):\n\treturn\n", "if|(x|):\n|\treturn|\n"},
