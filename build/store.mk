@@ -15,6 +15,25 @@
 #   STORE_UNSIGNED   1: the bundle is a file as it is, and whoever serves it must be told so
 
 STORE_FOLDER   ?= out/model
+
+# Paths become words of make and of the shell: $(call plain_path,VARIABLE) refuses those that are
+# another word there.
+store_hash  := \#
+store_space := $(subst ,, )
+unplain = $(strip $(foreach c,' " ` $$ ; & | ( ) < > * ? [ \ % : =,$(findstring $c,$1)) \
+                  $(findstring $(store_hash),$1) $(if $(findstring $(store_space),$1),space))
+plain_path = $(if $(call unplain,$($1)),$(error $1=$($1): make cannot have a path with such a \
+    character in it: $(call unplain,$($1)); link to the file from a path that is plain))
+$(foreach v,MODEL TRUST TOKENIZER,$(call plain_path,$v))
+
+# $(call one_of,VARIABLE,VALUES,THE SAME IN WORDS)
+one_of = $(if $($1),$(if $(filter-out $2,$($1)),$(error $1=$($1): must be $3)))
+$(call one_of,VERIFY,eager on-fault,eager or on-fault)
+# LAYOUT: one that the tool for bundles knows; it names them.
+$(if $(filter-out 0 1,$(words $(LAYOUT))),$(error LAYOUT=$(LAYOUT): must be the name of one layout))
+
+# What stands in the way of another variable: $(call only_with,VARIABLES,WHAT IT BELONGS TO)
+only_with = $(foreach v,$1,$(if $($v),$(error $v=$($v): belongs to $2, and MODEL=$(MODEL) is none)))
 STORE_UNSIGNED := 0
 
 ifeq ($(MODEL),)
@@ -34,6 +53,7 @@ ifeq ($(wildcard $(TRUST)),)
 $(error MODEL=$(MODEL): a bundle needs TRUST=, the file of the public key that signed it; \
     TRUST=$(TRUST): no such file)
 endif
+$(call only_with,TOKENIZER VERIFY LAYOUT,a file that becomes a bundle)
 STORE_BUNDLE := $(lastword $(subst /, ,$(dir $(abspath $(firstword $(STORE_GENERATIONS))))))
 STORE_TRUST  := $(TRUST)
 STORE_FILES  := $(wildcard $(addsuffix /*,$(STORE_GENERATIONS)))
@@ -42,6 +62,7 @@ $(error MODEL=$(MODEL): a folder without a manifest.toml is no bundle)
 else ifeq ($(wildcard $(MODEL)),)
 $(error MODEL=$(MODEL): no such file)
 else
+$(call only_with,TRUST,a bundle)
 STORE_WEIGHTS := $(if $(filter %.gguf,$(MODEL)),model.gguf,model.bin)
 TOKENIZER     ?= $(if $(filter %.gguf,$(MODEL)),,$(dir $(MODEL))tokenizer.bin)
 VERIFY        ?= eager

@@ -13,32 +13,7 @@ store: $(STORE_IMAGE)
 setup-run setup-test setup-debug setup-format: setup-%:
 	@build/setup.sh $* $(filter gcc,$(TOOLCHAIN))
 
-# Serves a model, in the foreground: the default one, or MODEL (build/store.mk). IMAGE names another
-# boot image, which finds the devices that it is given (NET, DATA, STORE, DEVICES) and no others.
-# APP names the service that is to be started alone.
-ifeq ($(IMAGE),)
-ifneq ($(filter run,$(MAKECMDGOALS)),)
-ifneq ($(filter-out $(SERVICES),$(APP)),)
-$(error APP=$(APP): no such service; there are: $(SERVICES))
-endif
-endif
-# Whoever serves or completes reads the words that begin so.
-RUN_NAME = $(if $(filter llm,$(APP)),llm,llmd)
-run: export NET ?= $(if $(filter llm,$(APP)),none,user)
-run: export HTTP_PORT ?= $(if $(filter user,$(NET)),8080)
-run: export STORE ?= $(STORE_IMAGE)
-run: override export CMDLINE := $(RUN_NAME).bundle=$(STORE_BUNDLE) $(RUN_NAME).unsigned=$(STORE_UNSIGNED) \
-                       $(and $(filter user,$(NET)),$(HTTP_PORT),llmd.url=http://127.0.0.1:$(HTTP_PORT)) \
-                       $(if $(ENGINE_KERNEL),$(RUN_NAME).kernel=$(ENGINE_KERNEL)) \
-                       $(if $(PRECISION),$(RUN_NAME).precision=$(PRECISION)) $(CMDLINE)
-run: setup-run all $(STORE_IMAGE)
-	@build/tools/run-qemu --kernel $(KERNEL) --initrd $(SERVICES_IMAGE)
-else
-run: setup-run all
-	@build/tools/run-qemu --kernel $(KERNEL) --initrd $(IMAGE)
-endif
-
-# The same, stopped at its first instruction with gdb attached.
+# `make run` (build/run.mk), stopped at its first instruction with gdb attached.
 debug: IMAGE ?= $(OUT)/demo.img
 debug: setup-debug all
 	@build/tools/debug --kernel $(OUT)/exo.elf --initrd $(IMAGE) $(PROGRAMS:%=$(OUT)/bin/%.elf)

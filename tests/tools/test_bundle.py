@@ -547,3 +547,33 @@ class Store(Case):
         self.refused("bundles: a folder without a manifest.toml is no bundle",
                      f"MODEL={self.folder}/bundles", "TRUST=x")
         self.refused("tokenizer.bin: no such file", f"MODEL={self.folder}/m.bin")
+
+    def test_what_cannot_be_meant_is_named_with_what_can(self):
+        self.signed(1)
+        model, trust = f"MODEL={self.folder}/m.gguf", f"TRUST={self.folder}/dev.pub"
+        (self.folder / "m.gguf").write_bytes(b"GGUF")
+        bundle = f"MODEL={self.folder}/bundles/small"
+        for variables, reason in (((model, "VERIFY=never"), "VERIFY=never: must be eager or on-fault"),
+                                  ((model, "LAYOUT=a b"), "LAYOUT=a b: must be the name of one"),
+                                  ((model, trust), "dev.pub: belongs to a bundle, and MODEL="),
+                                  ((bundle, trust, "VERIFY=eager"), "VERIFY=eager: belongs to a file"),
+                                  ((bundle, trust, "LAYOUT=x"), "LAYOUT=x: belongs to a file"),
+                                  ((bundle, trust, "TOKENIZER=x"), "TOKENIZER=x: belongs to a file")):
+            with self.subTest(variables=variables):
+                self.refused(reason, *variables)
+
+    def test_paths_that_make_cannot_have_are_named_with_what_is_in_the_way(self):
+        for variable in ("MODEL", "TRUST", "TOKENIZER"):
+            for path, what in (("a b", "space"), ("it's", "'"), ("a;b", ";"),
+                               ("a#b", "#"), ("100%", "%"), ("a$$b", "$"), ("x*", "*")):
+                with self.subTest(variable=variable, path=path):
+                    others = () if variable == "MODEL" else ("MODEL=README.md",)
+                    written = path.replace("$$", "$")
+                    self.refused(f"{variable}={written}: make cannot have a path with such a character "
+                                 f"in it: {what}; link to", f"{variable}={path}", *others)
+
+    def test_a_layout_that_is_none_is_named_with_those_that_there_are(self):
+        (self.folder / "m.bin").write_bytes(checkpoint(2))
+        (self.folder / "tokenizer.bin").write_bytes(b"tokens")
+        self.refused("m.bin: layout abacus: none that this model can have: LAYOUT= and --layout may be "
+                     "one of rows16-q8 ", f"MODEL={self.folder}/m.bin", "LAYOUT=abacus")

@@ -105,6 +105,21 @@ class Serves(unittest.TestCase):
             machine.until("llmd: kernels: reference .* smmla$")
             machine.until("init: llmd: ended with code 0")
             self.assertEqual(machine.state("llmd"), ("off", 0))
+        with self.machine(APP="llmd", CMDLINE="llmd.kernel=list") as machine:
+            machine.until("init: llmd: ended with code 0$")
+            self.assertEqual(machine.rest(), (0, ""))
+
+    def test_words_that_cannot_be_meant_are_refused_once_and_the_machine_ends(self):
+        for config, words, text in (
+                ("private", "llmd.kernel=abacus", "kernel abacus: none of reference .* smmla"),
+                ("private", "llmd.anwers=2", "llmd.anwers: no such word; there are: answers "),
+                ("posix", "llmd.answers=x", "llmd.answers=x: must be a number from 1 to 32"),
+                ("private", "net.ip=here", "net.ip: must be an IPv4 address"),
+                ("sockets", "net.ip=here", "net.ip must be an IPv4 address")):
+            with self.subTest(words=words), self.machine(config, CMDLINE=words) as machine:
+                machine.until(text)
+                machine.until("init: llmd: ended with code 2, and would again: it stays down")
+                self.assertEqual(machine.rest(), (2, ""))
 
     def test_kernels_that_cannot_run_here_are_named(self):
         with self.machine(CMDLINE="llmd.kernel=sdot", CPU="cortex-a72", SMP="1") as machine:
@@ -117,6 +132,33 @@ class Make(unittest.TestCase):
         for chosen, image in ((), "private"), (("CONFIG=posix",), "posix"), (("APP=llm",), "llm"):
             self.assertEqual(make("-s", "print-SERVICES_IMAGE", *chosen),
                              (0, f"out/clang-release/services-{image}.img\n"))
+
+    def refused(self, *words):
+        status, output = make("-n", "run", *words)
+        self.assertNotEqual(status, 0)
+        return output
+
+    def test_values_that_cannot_be_meant_are_refused_before_anything_boots(self):
+        for words, text in (("ENGINE_KERNEL=abacus",
+                             "ENGINE_KERNEL=abacus: must be list, or .* of: reference .* smmla"),
+                            ("ENGINE_KERNEL=neon sdot", "ENGINE_KERNEL=neon sdot: must be"),
+                            ("ENGINE_KERNEL=%", "ENGINE_KERNEL=%: must be"),
+                            ("PRECISION=high", "PRECISION=high: must be default or reference")):
+            with self.subTest(words=words):
+                self.assertRegex(self.refused(words), text)
+        self.assertIn("ENGINE_KERNEL=neon says something else",
+                      self.refused("PRECISION=reference", "ENGINE_KERNEL=neon"))
+        for words in ("ENGINE_KERNEL=neon", "ENGINE_KERNEL=neon-int16-q8", "ENGINE_KERNEL=reference",
+                      "PRECISION=reference", "PRECISION=default"):
+            self.assertEqual(make("-n", "run", words)[0], 0, words)
+
+    def test_the_list_of_kernels_is_the_machine_s_and_nothing_boots(self):
+        status, output = make("run", "ENGINE_KERNEL=list")
+        self.assertEqual(status, 0)
+        self.assertTrue(output.startswith("kernels: reference "))
+        with Console(image_of("private"), APP="llmd", CMDLINE="llmd.kernel=list", NET="user",
+                     STORE=str(STORE)) as machine:
+            self.assertEqual(machine.until("llmd: (kernels: .*)")[1] + "\n", output)
 
     def test_app_that_is_not_there_is_named_with_those_that_are(self):
         status, output = make("run", "APP=nobody")

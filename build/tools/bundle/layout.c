@@ -25,6 +25,22 @@ read_model(const struct mapped *file, struct engine_model *model)
         fail("%s: %s", file->path, error.text);
 }
 
+/* Of all kernels, each once, with a space in front. */
+static void
+list_layouts(char *list, size_t bytes)
+{
+    uint32_t count;
+    const struct engine_kernel *const *kernels = engine_kernels(&count);
+    size_t used = 0;
+    list[0] = '\0';
+    for (uint32_t i = 0, first; i < count && used < bytes; i++) {
+        for (first = 0; strcmp(kernels[first]->layout->name, kernels[i]->layout->name) != 0;)
+            first++;
+        if (first == i)
+            used += (size_t)snprintf(list + used, bytes - used, " %s", kernels[i]->layout->name);
+    }
+}
+
 static void
 place(const struct mapped *file, struct engine_placement *placement,
       const struct engine_model *model, const char *layout)
@@ -34,8 +50,11 @@ place(const struct mapped *file, struct engine_placement *placement,
     (void)engine_place(placement, model, layout, &arena, &error);
     size_t bytes = engine_arena_round(arena.used_bytes);
     arena = (struct engine_arena){aligned_alloc(ENGINE_ARENA_ALIGN, bytes), bytes, 0};
+    char list[128];
+    list_layouts(list, sizeof(list));
     if (engine_place(placement, model, layout, &arena, &error) != ENGINE_OK)
-        fail("%s: %s", file->path, error.text);
+        fail("%s: %s: LAYOUT= and --layout may be one of%s, as far as there are tensors for it",
+             file->path, error.text, list);
 }
 
 /* Zeros up to `offset`; less than ENGINE_PLACE_ALIGN. */
