@@ -61,6 +61,10 @@ class Console:
         for _ in range(count):
             self.until("init: .*: ready")
 
+    def rest(self):
+        """Waits until it ends by itself: its exit status, and what it still said."""
+        return self.process.wait(), self.process.stdout.read()
+
     def free(self):
         """Frames that belong to nobody."""
         self.type("list")
@@ -69,7 +73,7 @@ class Console:
     def state(self, name):
         """(what a service is, how often it was started again)"""
         self.type("list")
-        state = self.until(rf"init: {name}: (\w+), started again (\d+) times")
+        state = self.until(rf"init: {name}: (\w+), started again (\d+) times?,")
         self.until("frames free")
         return state[1], int(state[2])
 

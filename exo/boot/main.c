@@ -104,7 +104,7 @@ start_others(void)
     }
     cpu_count = boot_machine.cpus;
     mmu_drop_identity();
-    console_printf("exo: %u CPUs online\n", cpu_count);
+    console_printf("exo: CPUs online: %u\n", cpu_count);
 }
 
 /* On CPU 0's own stack. */

@@ -96,11 +96,12 @@ list(struct service *none)
         struct exo_cell_info info = {0};
         if (service_runs(service))
             (void)exo_cell_info(service->child.cell, &info);
-        say("%s: %s, started again %u times, %u of %u frames", service->name,
-            state_name(service->state), service->restarts, info.own[EXO_RES_FRAMES],
-            info.limit[EXO_RES_FRAMES]);
+        say("%s: %s, started again %u time%s, %u of %u frames", service->name,
+            state_name(service->state), service->restarts, plural(service->restarts),
+            info.own[EXO_RES_FRAMES], info.limit[EXO_RES_FRAMES]);
     }
-    say("%u frames free", free_frames());
+    uint32_t frames = free_frames();
+    say("%u frame%s free", frames, plural(frames));
 }
 
 /* Of a command that changes nothing. */

@@ -53,6 +53,13 @@ extern uint32_t service_count;
 /* "init: ...", a line. */
 void say(const char *format, ...) RT_FORMAT(1, 2);
 
+/* What a noun has at its end behind that number. */
+static inline const char *
+plural(uint32_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 /* The service of that name, or NULL. */
 struct service *find_service(const char *name);
 

@@ -1,6 +1,7 @@
 /* What happens to a service: it begins, is ready, ends, begins again, stops. */
 #include "init.h"
 
+#include <rt/service.h>
 #include <rt/start.h>
 #include <rt/time.h>
 #include <string.h>
@@ -123,8 +124,8 @@ restart(struct service *service, bool was_ready)
 {
     count_restart(service, was_ready);
     if (service->restarts_in_a_row > service->manifest.restart.most) {
-        say("%s: stays down: it was started again %u times in a row", service->name,
-            service->restarts_in_a_row - 1);
+        say("%s: stays down: it was started again %u time%s in a row", service->name,
+            service->restarts_in_a_row - 1, plural(service->restarts_in_a_row - 1));
         service->state = SERVICE_FAILED;
         return;
     }
@@ -136,12 +137,24 @@ restart(struct service *service, bool was_ready)
         (unsigned)service->manifest.restart.most, (unsigned)ms);
 }
 
-/* Nothing is left to be done once the only service has ended for good. */
+/* Whether nothing runs, nor is to be started. */
+static bool
+all_are_down(void)
+{
+    bool up = false;
+    for (uint32_t i = 0; i < service_count; i++)
+        up |= service_runs(&services[i]) || services[i].state == SERVICE_WAITING;
+    return !up;
+}
+
+/* Nothing is left to be done once the only service has ended for good, or was told what cannot be.
+ */
 static void
 end_machine_with(const struct service *service, int code)
 {
     char only[NAME_BYTES];
-    if (rt_option("init.only", only, sizeof(only)) && strcmp(only, service->name) == 0)
+    bool alone = rt_option("init.only", only, sizeof(only)) && strcmp(only, service->name) == 0;
+    if (alone || (code == RT_EXIT_REFUSED && all_are_down()))
         (void)exo_machine_power(EXO_BOOT_MACHINE, EXO_POWER_OFF, (uint32_t)code);
 }
 
@@ -151,12 +164,16 @@ service_ended(struct service *service, int code, bool crashed)
     enum state before = service->state;
     int when = service->manifest.restart.when;
     bool again = when == RESTART_ALWAYS || (when == RESTART_ON_FAILURE && (crashed || code != 0));
+    bool refused = !crashed && code == RT_EXIT_REFUSED;
     if (!crashed)
-        say("%s: ended with code %d", service->name, code);
-    take_back(service, SERVICE_OFF);
-    if (before != SERVICE_STOPPING && again)
+        say("%s: ended with code %d%s", service->name, code,
+            refused ? ", and would again: it stays down" : "");
+    take_back(service, refused ? SERVICE_FAILED : SERVICE_OFF);
+    if (before == SERVICE_STOPPING)
+        return;
+    if (again && !refused)
         restart(service, before == SERVICE_READY);
-    else if (before != SERVICE_STOPPING && when == RESTART_NEVER)
+    else
         end_machine_with(service, crashed ? 1 : code);
 }
 

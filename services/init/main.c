@@ -6,7 +6,7 @@
  *
  *   init.profile=NAME  the services of that profile are started ("default")
  *
- *   init.only=NAME     that service alone; if it is never started again, the machine ends with it
+ *   init.only=NAME     that service alone; once it ends for good, the machine ends with it
  */
 #include "init.h"
 

@@ -4,6 +4,7 @@
 #include "chunks.h"
 #include "crew_sched.h"
 #include "translations.h"
+#include "words.h"
 #include "workers.h"
 
 #include <rt/start.h>
@@ -48,9 +49,10 @@ read_word(const char *what, char value[WORD_BYTES])
 }
 
 static bool
-refuse(struct engine_error *error, const char *text)
+refuse(struct engine_error *error, const char *word, const char *value, const char *why)
 {
-    return engine_fail(error, ENGINE_E_ARGUMENT, "%s", text) == ENGINE_OK;
+    return engine_fail(error, ENGINE_E_ARGUMENT, "%s.%s=%s: %s", how.name, word, value, why) ==
+           ENGINE_OK;
 }
 
 static _Noreturn void
@@ -76,9 +78,9 @@ read_kernel(struct engine_error *error)
     if (forced && strcmp(kernel, "list") == 0)
         list_kernels();
     if (!reference && strcmp(precision, "default") != 0)
-        return refuse(error, "precision: must be default or reference");
+        return refuse(error, "precision", precision, "must be default or reference");
     if (reference && forced)
-        return refuse(error, "precision: kernel says something else");
+        return refuse(error, "precision", precision, "kernel says something else");
     return !forced || kernels_known(kernel, error);
 }
 
@@ -96,6 +98,8 @@ compute_begin(const struct compute_options *options, struct engine_error *error)
     how = *options;
     describe_machine();
     weights_begin(how.name);
+    if (rt_boot != NULL && !words_check(rt_boot->cmdline, how.name, error))
+        return false;
     if (!read_kernel(error))
         return false;
     uint32_t wanted = sched_vcpus();

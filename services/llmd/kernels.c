@@ -11,7 +11,6 @@ begins_with(const char *text, const char *start)
     return strncmp(text, start, strlen(start)) == 0;
 }
 
-/* Several formats have kernels of one name, which are neighbours. */
 /* Of a name without the format at its end: kernels for several formats are of one family. */
 static int
 family_length(const struct engine_kernel *kernel)

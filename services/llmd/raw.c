@@ -34,7 +34,7 @@ open_network(struct serve *serve)
     struct stack_address address;
     const char *wrong;
     if (stack_read_address(&address, &wrong) != EXO_OK)
-        service_die(wrong, "must be an IPv4 address");
+        service_refuse(wrong, "must be an IPv4 address");
     const struct links_options options = {
         .port = HTTP_PORT,
         .links_max = LINKS_MAX,
@@ -48,7 +48,7 @@ open_network(struct serve *serve)
     if (err == EXO_E_SLOT)
         service_die("network", "the machine has no virtio NIC");
     if (err == EXO_E_ARG)
-        service_die("network", "net.port, net.mac: no port with its MAC address");
+        service_refuse("network", "net.port, net.mac: no port with its MAC address");
     if (err == EXO_OK)
         err = stack_open(&stack, &source, &address, "llmd");
     if (err == EXO_OK)

@@ -48,11 +48,23 @@ log_line(const char *line)
     rt_printf("%s\n", line);
 }
 
+static _Noreturn void
+end(const char *what, const char *why, int code)
+{
+    rt_printf("llmd: %s: %s\n", what, why);
+    rt_exit(code);
+}
+
 _Noreturn void
 service_die(const char *what, const char *why)
 {
-    rt_printf("llmd: %s: %s\n", what, why);
-    rt_exit(1);
+    end(what, why, 1);
+}
+
+_Noreturn void
+service_refuse(const char *what, const char *why)
+{
+    end(what, why, RT_EXIT_REFUSED);
 }
 
 static void
@@ -149,7 +161,7 @@ open_serve(void)
     const struct compute_options computing = {
         .name = "llmd", .batch = STEP_TOKENS, .log = log_line};
     if (!compute_begin(&computing, &error))
-        service_die("command line", error.text);
+        service_refuse("command line", error.text);
     if (!open_model())
         service_die(weights_name(), "no generation of this bundle can be served");
     describe();

@@ -36,6 +36,8 @@ write_counts(struct metrics_text *text, void *context)
 int
 main(void)
 {
+    if (network_status() == EXO_E_ARG) /* the network said which word it is */
+        service_refuse("network", "a word of the command line cannot be meant");
     struct serve *serve = service_open();
     const struct sockets_options options = {
         .serve = serve,

@@ -50,8 +50,11 @@ report(void *context, const struct bundle_event *event)
         [BUNDLE_UNSIGNED] = "opened",
         [BUNDLE_NONE] = "nothing to serve",
     };
+    char generation[24] = ""; /* none of them: it has no number */
     (void)context;
-    rt_printf("%s: bundle %s/%lld: %s: %s\n", program, event->name, (long long)event->generation,
+    if (event->verdict != BUNDLE_NONE)
+        (void)rt_format(generation, sizeof(generation), "/%lld", (long long)event->generation);
+    rt_printf("%s: bundle %s%s: %s: %s\n", program, event->name, generation,
               verdicts[event->verdict], event->text);
 }
 

@@ -338,6 +338,32 @@ class Restarts(unittest.TestCase):
                     machine.until("a: stays down" if again else "a: (ended|crashed)")
                     self.assertEqual(machine.state("a"), ("failed" if again else "off", again))
 
+    def test_one_that_was_told_what_cannot_be_is_not_started_again(self):
+        for when in ("never", "on-failure", "always"):
+            with self.subTest(when=when):
+                more = f'[restart]\nwhen = "{when}"'
+                with Machine({"a": manifest("a", act="refuse", more=more), "b": manifest("b")}) as machine:
+                    machine.until("init: a: ended with code 2, and would again: it stays down")
+                    self.assertEqual(machine.state("a"), ("failed", 0))
+                    machine.type("start a")
+                    machine.until("init: a: ended with code 2")
+        with Machine({"a": manifest("a", act="refuse")}) as machine:
+            machine.until("init: a: ended with code 2")
+            self.assertEqual(machine.rest(), (2, ""))
+
+    def test_what_is_alone_ends_the_machine_with_it_when_it_ends_for_good(self):
+        for when, act, code in (("never", "fail", 3), ("on-failure", "succeed", 0)):
+            with self.subTest(when=when, act=act), Machine(
+                    {"a": manifest("a", act=act, more=f'[restart]\nwhen = "{when}"')}, APP="a") as machine:
+                machine.until(f"init: a: ended with code {code}$")
+                self.assertEqual(machine.rest(), (code, ""))
+
+    def test_numbers_of_restarts_are_said_as_people_do(self):
+        with Machine({"a": manifest("a", act="fail", more="[restart]\nmost = 1")}) as machine:
+            machine.until("init: a: stays down: it was started again 1 time in a row")
+            machine.type("list")
+            machine.until("init: a: failed, started again 1 time, ")
+
     def test_killed_while_it_starts(self):
         with Machine({"a": manifest("a", act="hang", words=TELL,
                                     more="[restart]\nmost = 3\nbackoff_ms = 0")}) as machine:

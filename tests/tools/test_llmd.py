@@ -337,8 +337,9 @@ class Kernels(unittest.TestCase):
     def test_unknown_words_are_named(self):
         for words, text in (("llmd.kernel=abacus",
                              "kernel abacus: none of reference scalar-int neon-int16 "),
-                            ("llmd.precision=high", "precision: must be default or reference"),
-                            ("llmd.precision=reference llmd.kernel=neon", "kernel says something")):
+                            ("llmd.precision=high", "llmd.precision=high: must be default or reference"),
+                            ("llmd.precision=reference llmd.kernel=neon", "kernel says something"),
+                            ("llmd.speed=9", "llmd.speed: no such word; there are: answers ")):
             with self.subTest(words=words):
                 self.assertIn(text, self.console(words))
 

@@ -156,7 +156,7 @@ class Generations(unittest.TestCase):
         server = self.serve((1, True), SMP="1")
         self.wait_for(server, 1)
         self.assertEqual(self.ask(server)[0], 503)
-        self.assertTrue(server.says("llmd: bundle spare/0: nothing to serve"))
+        self.assertTrue(server.says("llmd: bundle spare: nothing to serve"))
         response, body = server.request("GET", "/health")
         self.assertEqual(response.status, 503)
         self.assertIn(f"model.bin: block {BAD_BLOCK} is not what was signed".encode(), body)

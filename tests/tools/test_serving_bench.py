@@ -52,7 +52,7 @@ class OverTap(unittest.TestCase):
 class Phases(unittest.TestCase):
     def test_each_ends_with_its_line(self):
         machine = types.SimpleNamespace(times=[0.1, 0.2, 0.4, 0.5, 0.7, 1.0, 1.1], lines=[
-            "run-qemu: ...", "exo: 4 CPUs online", "llmd: trusts development",
+            "run-qemu: ...", "exo: CPUs online: 4", "llmd: trusts development",
             "llmd: bundle default/2: rejected: model.bin", "llmd: bundle default/1: opened: signed",
             "llmd: chosen in 2.0 ms", "llmd: serving at http://10.0.2.15:80/"])
         found = {name: round(seconds, 3) for name, seconds in serving_bench.phases(machine)}

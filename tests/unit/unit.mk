@@ -69,6 +69,9 @@ $(foreach t,$(HTTP_TESTS),\
 UNIT_SRCS_test_query  := services/llmd/query.c
 UNIT_FLAGS_test_query := $(ENGINE_FLAGS) -Iservices/llmd
 
+UNIT_SRCS_test_words  := services/llmd/words.c services/engine/error.c
+UNIT_FLAGS_test_words := $(ENGINE_FLAGS) -Iservices/llmd
+
 # The inference engine, and models to run it on.
 UNIT_ENGINE       := $(ENGINE_SRCS) tests/engine/random_model.c tests/engine/evaluate.c tests/engine/team.c
 UNIT_ENGINE_FLAGS := $(ENGINE_FLAGS) -Itests/engine

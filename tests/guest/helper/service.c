@@ -129,6 +129,12 @@ fail(void)
 }
 
 static int
+refuse(void)
+{
+    return RT_EXIT_REFUSED;
+}
+
+static int
 succeed(void)
 {
     return 0;
@@ -174,6 +180,7 @@ static const struct {
     {"hang", succeed, false, true},
     {"ignore", ignore, true, true},
     {"fail", fail, true, false},
+    {"refuse", refuse, true, false},
     {"succeed", succeed, true, false},
     {"crash", crash, true, false},
     {"inside", crash_inside, true, false},
