@@ -15,6 +15,10 @@
  *   of all       sum of ((dot * row scale) >> 12) * vector scale) >> 7            (32 bits)
  *
  * Nothing is lost of a dot. No product leaves 32 bits, nor does the sum of ENGINE_DIM_MAX columns.
+ *
+ * The layout rows32-q4-pairs is the same for registers of 256 bits: of a group's 36 vectors of 8
+ * words (32 columns, then the scales of 32 rows) each two stand word by word in turn, so that two
+ * numbers of the vector, one beside the other, are broadcast together.
  */
 #ifndef ENGINE_ROWS32_H
 #define ENGINE_ROWS32_H
@@ -37,21 +41,25 @@ struct rows32_group {
 _Static_assert(sizeof(struct rows32_group) == 576, "a group has no padding");
 _Static_assert(ENGINE_BLOCK_ROWS == ROWS32_ROWS, "a block is a strip");
 
-extern const struct engine_layout rows32_layout;
-extern const struct engine_kernel rows32_scalar;
+extern const struct engine_layout rows32_layout, rows32_pairs_layout;
+extern const struct engine_kernel rows32_scalar, rows32_pairs_scalar;
 
 /* The kernel of a machine: it computes the sums of a strip's rows, in 2^-ROWS32_UNIT_BITS. */
-#define ROWS32_KERNEL(kernel_name, needs, length, in_lanes, at_once, multiply_rows, sum_strip) \
-    {.name = (kernel_name),                                                                    \
-     .layout = &rows32_layout,                                                                 \
-     .form = ENGINE_SINGLES,                                                                   \
-     .features = (needs),                                                                      \
-     .vector_bytes = (length),                                                                 \
-     .lanes = (in_lanes),                                                                      \
-     .vectors = (at_once),                                                                     \
-     .multiply = (multiply_rows),                                                              \
-     .sums = (sum_strip),                                                                      \
-     .expand = rows32_q4_expand}
+#define ROWS32_KERNEL_OF(of_layout, to_floats, kernel_name, needs, length, in_lanes, at_once, \
+                         multiply_rows, sum_strip)                                            \
+    {.name = (kernel_name),                                                                   \
+     .layout = &(of_layout),                                                                  \
+     .form = ENGINE_SINGLES,                                                                  \
+     .features = (needs),                                                                     \
+     .vector_bytes = (length),                                                                \
+     .lanes = (in_lanes),                                                                     \
+     .vectors = (at_once),                                                                    \
+     .multiply = (multiply_rows),                                                             \
+     .sums = (sum_strip),                                                                     \
+     .expand = (to_floats)}
+#define ROWS32_KERNEL(...) ROWS32_KERNEL_OF(rows32_layout, rows32_q4_expand, __VA_ARGS__)
+#define ROWS32_PAIRS_KERNEL(...) \
+    ROWS32_KERNEL_OF(rows32_pairs_layout, rows32_q4_pairs_expand, __VA_ARGS__)
 
 static inline const struct engine_single_group *
 rows32_vector(const struct engine_vectors *vectors, uint32_t v)
@@ -80,8 +88,12 @@ rows32_finish(const void *strip, const struct engine_vectors *vectors, uint32_t 
 
 /* As struct engine_layout says of `pack`. */
 void rows32_q4_pack(const struct engine_rows *rows, uint32_t row_count, uint32_t columns, void *to);
+void rows32_q4_pairs_pack(const struct engine_rows *rows, uint32_t row_count, uint32_t columns,
+                          void *to);
 
 void rows32_q4_expand(const struct engine_rows *rows, uint32_t row, uint32_t columns,
                       uint32_t group, float *out);
+void rows32_q4_pairs_expand(const struct engine_rows *rows, uint32_t row, uint32_t columns,
+                            uint32_t group, float *out);
 
 #endif

@@ -157,3 +157,18 @@ rows32_q4_pack(const struct engine_rows *rows, uint32_t row_count, uint32_t colu
         pack_scales((const uint8_t *)rows->values + (size_t)r * count * GROUP_BYTES, count, r,
                     groups);
 }
+
+/* Vectors of words, two by two: each pair's in turn. */
+void
+rows32_q4_pairs_pack(const struct engine_rows *rows, uint32_t row_count, uint32_t columns, void *to)
+{
+    size_t count = columns / ROWS32_GROUP * sizeof(struct rows32_group) / sizeof(words8);
+    uint8_t *at = to;
+    rows32_q4_pack(rows, row_count, columns, to);
+    for (size_t i = 0; i < count; i += 2, at += 2 * sizeof(words8)) {
+        words8 pair[2];
+        memcpy(pair, at, sizeof pair);
+        words8 turned[2] = {zip_low(pair[0], pair[1]), zip_high(pair[0], pair[1])};
+        memcpy(at, turned, sizeof turned);
+    }
+}

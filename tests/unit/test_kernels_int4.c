@@ -1,12 +1,13 @@
 /*
- * Every kernel of this build for the layout rows32-q4 against the scalar one, bit for bit; the
- * scalar one against its definition; and what packing keeps.
+ * Every kernel of this build for the layouts rows32-q4 and rows32-q4-pairs against the scalar one,
+ * bit for bit; the scalar one against its definition; and what packing keeps.
  */
 #include "rows32.h"
 
 #include <math.h>
 #include <string.h>
 
+#include "cpu.h"
 #include "groups.h"
 #include "tap.h"
 
@@ -15,6 +16,7 @@
 #define VECTORS_MAX 5
 #define ROWS        ENGINE_BLOCK_ROWS
 #define ALIGNED     __attribute__((aligned(ENGINE_ARENA_ALIGN)))
+#define LAYOUTS     2
 
 /* Of a file: a half as the scale, column i low and i + 16 high, plus 8. */
 struct file_group {
@@ -22,6 +24,7 @@ struct file_group {
 };
 
 static uint64_t state = 1;
+static struct engine_machine machine;
 static struct file_group file[ROWS * GROUPS_MAX];
 static uint8_t packed[GROUPS_MAX * sizeof(struct rows32_group) + ROWS * 4] ALIGNED;
 static int8_t plain[VECTORS_MAX * COLUMNS_MAX]; /* the vectors' quants as they are */
@@ -76,19 +79,25 @@ fill_with_extremes(uint32_t columns, uint8_t quants, int8_t vector)
         file[i] = (struct file_group){{0xff, 0x0f}, {0}}; /* 2^-12 less a little: 4094 of 2^-24 */
         memset(file[i].quants, quants, 16);
     }
-    memset(plain, vector, columns);
-    for (uint32_t g = 0; g < columns / 32; g++)
+    memset(plain, vector, VECTORS_MAX * columns);
+    for (uint32_t g = 0; g < VECTORS_MAX * columns / 32; g++)
         scales[g] = 4095;
-    make_vectors(columns);
+    make_vectors(VECTORS_MAX * columns);
+}
+
+static void
+pack_as(const struct engine_layout *layout, uint32_t rows, uint32_t columns)
+{
+    const struct engine_rows from = {.values = file, .group = 32};
+    CHECK(layout->block_bytes(rows, columns) <= sizeof packed);
+    memset(packed, 0x77, sizeof packed);
+    layout->pack(&from, rows, columns, packed);
 }
 
 static void
 pack(uint32_t rows, uint32_t columns)
 {
-    const struct engine_rows from = {.values = file, .group = 32};
-    CHECK(rows32_layout.block_bytes(rows, columns) <= sizeof packed);
-    memset(packed, 0x77, sizeof packed);
-    rows32_layout.pack(&from, rows, columns, packed);
+    pack_as(&rows32_layout, rows, columns);
 }
 
 static void
@@ -109,46 +118,62 @@ run_kernel(const struct engine_kernel *kernel, uint32_t rows, uint32_t columns, 
     kernel->multiply(&packed_rows, ROWS, rows, &v, pointers);
 }
 
+static bool
+can_run(const struct engine_kernel *kernel)
+{
+    return (kernel->features & ~machine.features) == 0 &&
+           (kernel->vector_bytes == 0 || kernel->vector_bytes == machine.vector_bytes);
+}
+
+/* All kernels with what the scalar one of rows32-q4 makes of the same file; how many there were. */
+static uint32_t
+compare_all(uint32_t rows, uint32_t columns, uint32_t vectors)
+{
+    static const struct engine_layout *const layouts[LAYOUTS] = {&rows32_layout,
+                                                                 &rows32_pairs_layout};
+    uint32_t count, compared = 0;
+    const struct engine_kernel *const *kernels = engine_kernels(&count);
+    pack(rows, columns);
+    run_kernel(&rows32_scalar, rows, columns, vectors, results[0]);
+    for (int l = 0; l < LAYOUTS; l++) {
+        pack_as(layouts[l], rows, columns);
+        for (uint32_t k = 0; k < count; k++) {
+            if (kernels[k]->layout != layouts[l] || !can_run(kernels[k]))
+                continue;
+            compared++;
+            run_kernel(kernels[k], rows, columns, vectors, results[1]);
+            if (memcmp(results[0], results[1], sizeof results[0]) != 0)
+                printf("# %s differs: %u rows, %u columns, %u vectors\n", kernels[k]->name, rows,
+                       columns, vectors);
+            CHECK_EQ(memcmp(results[0], results[1], sizeof results[0]), 0);
+        }
+    }
+    return compared;
+}
+
 static void
 each_kernel_is_bit_for_bit_the_scalar_one(void)
 {
     static const uint32_t columns[] = {32, 64, 96, 288, 768, 2048, COLUMNS_MAX};
     static const uint32_t rows[] = {1, 7, 8, 15, 16, 17, 31, 32};
-    uint32_t count, others = 0;
-    const struct engine_kernel *const *kernels = engine_kernels(&count);
+    cpu_describe(&machine, 32);
+    printf("# features %#x, vectors of %u bytes\n", machine.features, machine.vector_bytes);
     for (size_t i = 0; i < sizeof columns / sizeof *columns * sizeof rows / sizeof *rows; i++) {
-        uint32_t c = columns[i / 8], r = rows[i % 8], vectors = 1 + i % VECTORS_MAX;
-        fill(c);
-        pack(r, c);
-        run_kernel(&rows32_scalar, r, c, vectors, results[0]);
-        for (uint32_t k = 0; k < count; k++) {
-            if (kernels[k]->layout != &rows32_layout)
-                continue;
-            others++;
-            run_kernel(kernels[k], r, c, vectors, results[1]);
-            if (memcmp(results[0], results[1], sizeof results[0]) != 0)
-                printf("# %s differs: %u rows, %u columns\n", kernels[k]->name, r, c);
-            CHECK_EQ(memcmp(results[0], results[1], sizeof results[0]), 0);
-        }
+        fill(columns[i / 8]);
+        uint32_t compared = compare_all(rows[i % 8], columns[i / 8], 1 + i % VECTORS_MAX);
+        CHECK(compared > LAYOUTS);
+        CHECK(compared > LAYOUTS + 1 || machine.vector_bytes != 32);
     }
-    CHECK(others >= 2 * sizeof columns / sizeof *columns * sizeof rows / sizeof *rows);
 }
 
 static void
 each_kernel_takes_extremes(void)
 {
     static const uint8_t quants[] = {0x00, 0xff, 0xf0, 0x0f};
-    uint32_t count;
-    const struct engine_kernel *const *kernels = engine_kernels(&count);
+    cpu_describe(&machine, 32);
     for (uint32_t i = 0; i < 8; i++) {
         fill_with_extremes(COLUMNS_MAX, quants[i / 2], i % 2 ? 127 : -127);
-        pack(ROWS, COLUMNS_MAX);
-        run_kernel(&rows32_scalar, ROWS, COLUMNS_MAX, 1, results[0]);
-        for (uint32_t k = 0; k < count; k++)
-            if (kernels[k]->layout == &rows32_layout) {
-                run_kernel(kernels[k], ROWS, COLUMNS_MAX, 1, results[1]);
-                CHECK_EQ(memcmp(results[0], results[1], sizeof results[0]), 0);
-            }
+        (void)compare_all(ROWS, COLUMNS_MAX, 1 + i % VECTORS_MAX);
     }
 }
 
@@ -213,6 +238,25 @@ packed_rows_are_those_of_the_file(void)
             CHECK(fabsf(row[i] - (float)(quant - 8) * size[i / 32]) <= 8 * most / 4095);
         }
     }
+}
+
+/* Each two vectors of words in turn, and the same floats. */
+static void
+packed_pairs_are_the_same_rows(void)
+{
+    static uint16_t words[sizeof packed / 2];
+    float row[2][288];
+    const struct engine_rows rows = {.values = packed};
+    const uint16_t *in_pairs = (const void *)packed;
+    fill(288);
+    pack(ROWS, 288);
+    memcpy(words, packed, sizeof packed);
+    rows32_q4_expand(&rows, 29, 288, 32, row[0]);
+    pack_as(&rows32_pairs_layout, ROWS, 288);
+    rows32_q4_pairs_expand(&rows, 29, 288, 32, row[1]);
+    CHECK_EQ(memcmp(row[0], row[1], sizeof row[0]), 0);
+    for (uint32_t i = 0; i < 9 * sizeof(struct rows32_group) / 2; i++)
+        CHECK_EQ(in_pairs[i], words[i / 16 * 16 + i % 2 * 8 + i % 16 / 2]);
 }
 
 /* Against a division of floats, for every half that is a number, beside greatest ones of every
@@ -281,6 +325,7 @@ static const struct tap_test tests[] = {
     TAP(each_kernel_takes_extremes),
     TAP(the_scalar_kernel_is_its_definition_and_never_overflows),
     TAP(packed_rows_are_those_of_the_file),
+    TAP(packed_pairs_are_the_same_rows),
     TAP(scales_are_the_nearest_parts_of_the_base),
     TAP(scales_that_are_no_numbers_stay_in_their_row),
     TAP(singles_are_the_quants_and_what_sums_begin_with),

@@ -21,9 +21,11 @@ void rows16_q8_sve(const void *strip, uint64_t strip_bytes, const int16_t *quant
 void rows32_q4_neon(const void *strip, const struct engine_single_group *vector,
                     const int32_t *scales, uint64_t groups, float out[ROWS32_ROWS], int32_t factor);
 
-/* rows32_several_neon.S: sums of the rows of a strip, times two vectors. */
-void rows32_q4_neon_2(const void *strip, const struct engine_single_group *vectors,
-                      const int32_t *scales, uint64_t groups, int32_t out[2][ROWS32_ROWS]);
+/* rows32_several_neon.S, rows32_sve.S: sums of the rows of a strip, times several vectors, or one.
+ */
+typedef void sum_strip(const void *strip, const struct engine_single_group *vectors,
+                       const int32_t *scales, uint64_t groups, int32_t (*out)[ROWS32_ROWS]);
+sum_strip rows32_q4_neon_2, rows32_q4_neon_4, rows32_q4_sve;
 
 static uint32_t
 least(uint32_t a, uint32_t b)
@@ -80,14 +82,16 @@ multiply_sve(const struct engine_rows *rows, uint32_t first_row, uint32_t row_co
     }
 }
 
+/* `count` vectors from `first` on. */
 static void
-multiply_int4_two(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
-                  const struct engine_vectors *vectors, uint32_t first, float *const *out)
+multiply_int4_several(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
+                      const struct engine_vectors *vectors, uint32_t first, uint32_t count,
+                      sum_strip *sum, float *const *out)
 {
-    int32_t sums[2][ROWS32_ROWS];
-    rows32_q4_neon_2(rows->values, rows32_vector(vectors, first), rows32_scales(vectors, first),
-                     vectors->columns / ROWS32_GROUP, sums);
-    for (uint32_t v = 0; v < 2; v++)
+    int32_t sums[VECTORS_AT_ONCE][ROWS32_ROWS];
+    sum(rows->values, rows32_vector(vectors, first), rows32_scales(vectors, first),
+        vectors->columns / ROWS32_GROUP, sums);
+    for (uint32_t v = 0; v < count; v++)
         rows32_finish(rows->values, vectors, first + v, sums[v], row_count,
                       out[first + v] + first_row);
 }
@@ -108,11 +112,10 @@ multiply_int4_one(const struct engine_rows *rows, uint32_t row_count,
 
 static void
 multiply_int4_any(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
-                  const struct engine_vectors *vectors, float *const *out)
+                  const struct engine_vectors *vectors, uint32_t v, float *const *out)
 {
-    uint32_t v = 0;
     for (; v + 2 <= vectors->count; v += 2)
-        multiply_int4_two(rows, first_row, row_count, vectors, v, out);
+        multiply_int4_several(rows, first_row, row_count, vectors, v, 2, rows32_q4_neon_2, out);
     if (v < vectors->count)
         multiply_int4_one(rows, row_count, vectors, v, out[v] + first_row);
 }
@@ -127,7 +130,28 @@ multiply_int4(const struct engine_rows *rows, uint32_t first_row, uint32_t row_c
                        vectors->columns / ROWS32_GROUP, out[0] + first_row,
                        rows16_factor(vectors->bases[0], ROWS32_UNIT_BITS));
     else
-        multiply_int4_any(rows, first_row, row_count, vectors, out);
+        multiply_int4_any(rows, first_row, row_count, vectors, 0, out);
+}
+
+static void
+multiply_int4x4(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
+                const struct engine_vectors *vectors, float *const *out)
+{
+    uint32_t v = 0;
+    for (; v + 4 <= vectors->count; v += 4)
+        multiply_int4_several(rows, first_row, row_count, vectors, v, 4, rows32_q4_neon_4, out);
+    if (v == 0)
+        multiply_int4(rows, first_row, row_count, vectors, out);
+    else
+        multiply_int4_any(rows, first_row, row_count, vectors, v, out);
+}
+
+static void
+multiply_int4_sve(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
+                  const struct engine_vectors *vectors, float *const *out)
+{
+    for (uint32_t v = 0; v < vectors->count; v++)
+        multiply_int4_several(rows, first_row, row_count, vectors, v, 1, rows32_q4_sve, out);
 }
 
 _Static_assert(ENGINE_BLOCK_ROWS == 2 * ROWS16_ROWS, "a block is two strips");
@@ -138,13 +162,21 @@ static const struct engine_kernel sve[] = {ROWS16_KERNELS(
     "sve256-int16", ENGINE_NEON | ENGINE_SVE2, 32, 16, 1, multiply_sve, rows16_attention_neon)};
 static const struct engine_kernel int4 =
     ROWS32_KERNEL("neon-int4-q4_0", ENGINE_NEON, 0, 8, 2, multiply_int4, rows16_attention_neon);
+static const struct engine_kernel int4x4 =
+    ROWS32_KERNEL("neon-int4x4-q4_0", ENGINE_NEON, 0, 8, 4, multiply_int4x4, rows16_attention_neon);
+static const struct engine_kernel int4_sve =
+    ROWS32_PAIRS_KERNEL("sve256-int4-q4_0", ENGINE_NEON | ENGINE_SVE2, 32, 16, 1, multiply_int4_sve,
+                        rows16_attention_neon);
 
 /* By layouts, each with the scalar one first. */
 static const struct engine_kernel *const kernels[] = {
-    &rows16_scalar[0], &neon[0],         &sve[0],        &rows16_scalar[1], &neon[1],
-    &sve[1],           &rows32_scalar,   &int4,          &rows8_scalar[0],  &rows8_sdot[0],
-    &rows8_smmla[0],   &rows8_scalar[1], &rows8_sdot[1], &rows8_smmla[1],   &rows8_scalar[2],
-    &rows8_sdot[2],    &rows8_smmla[2],
+    &rows16_scalar[0],    &neon[0],        &sve[0],
+    &rows16_scalar[1],    &neon[1],        &sve[1],
+    &rows32_scalar,       &int4,           &int4x4,
+    &rows32_pairs_scalar, &int4_sve,       &rows8_scalar[0],
+    &rows8_sdot[0],       &rows8_smmla[0], &rows8_scalar[1],
+    &rows8_sdot[1],       &rows8_smmla[1], &rows8_scalar[2],
+    &rows8_sdot[2],       &rows8_smmla[2],
 };
 
 const struct engine_kernel *const *

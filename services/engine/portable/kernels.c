@@ -112,8 +112,9 @@ static const struct engine_kernel lanes[] = {
 
 /* By layouts, each with the scalar one first. */
 static const struct engine_kernel *const kernels[] = {
-    &rows16_scalar[0], &lanes[0],        &rows16_scalar[1], &lanes[1],        &rows32_scalar,
-    &rows32_lanes,     &rows8_scalar[0], &rows8_scalar[1],  &rows8_scalar[2],
+    &rows16_scalar[0], &lanes[0],        &rows16_scalar[1],    &lanes[1],
+    &rows32_scalar,    &rows32_lanes,    &rows32_pairs_scalar, &rows8_scalar[0],
+    &rows8_scalar[1],  &rows8_scalar[2],
 };
 
 const struct engine_kernel *const *
