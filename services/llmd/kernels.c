@@ -103,11 +103,21 @@ mmac_per_second(const struct engine_trial *trial)
     return trial->time_ns > 0 ? trial->macs * 1000 / trial->time_ns : 0;
 }
 
+/* The last one of its kind of tensor. */
+static bool
+ends_kind(const struct kernels *kernels, uint32_t i)
+{
+    const struct engine_trial *trial = &kernels->trials[i], *next = trial + 1;
+    return i + 1 == kernels->trial_count || next->format != trial->format ||
+           next->columns != trial->columns;
+}
+
 void
 kernels_report(const struct kernels *kernels, const char *name, void (*log)(const char *line))
 {
     char line[160];
     bool wanted = kernels->forced == NULL || strcmp(kernels->forced, KERNELS_REFERENCE) == 0;
+    bool found = false; /* one that is used for this kind of tensor */
     if (kernels->trial_count == 0) {
         (void)snprintf(line, sizeof(line), "%s: kernel " KERNELS_REFERENCE "%s%s", name,
                        wanted ? "" : ": this machine and these weights fit no ",
@@ -123,6 +133,15 @@ kernels_report(const struct kernels *kernels, const char *name, void (*log)(cons
                        : trial->chosen ? ", chosen"
                                        : "");
         log(line);
+        found |= trial->chosen;
+        if (!ends_kind(kernels, i))
+            continue;
+        (void)snprintf(line, sizeof(line),
+                       "%s: kernel " KERNELS_REFERENCE ", %u columns: no other one is left", name,
+                       trial->columns);
+        if (!found)
+            log(line);
+        found = false;
     }
 }
 
@@ -130,6 +149,11 @@ void
 kernels_count(struct metrics_text *text, void *context)
 {
     const struct kernels *kernels = context;
+    uint32_t differ = 0;
+    for (uint32_t i = 0; i < kernels->trial_count; i++)
+        differ += kernels->trials[i].differs;
+    metrics_put(text, "llmd_kernels_differ", "gauge",
+                "trials whose kernel differed from the scalar one", differ);
     metrics_put(text, "llmd_kernel_choice_microseconds", "gauge", "that choosing kernels took",
                 kernels->choice_us);
     metrics_type(text, "llmd_kernel_macs_per_second", "gauge",

@@ -108,6 +108,9 @@ $(foreach t,$(KERNELS_TESTS),\
     $(eval UNIT_ARM_SRCS_$(t)  := $(ENGINE_AARCH64_SRCS) services/llm/aarch64/cpu.c)\
     $(eval UNIT_ARM_FLAGS_$(t) := $(ENGINE_AARCH64_FLAGS)))
 UNIT_ARM += $(KERNELS_TESTS)
+UNIT_SRCS_test_kernels_wrong  := $(filter-out services/engine/portable/kernels.c,$(UNIT_ENGINE)) \
+                                 tests/engine/built_kernels.c services/llmd/kernels.c services/llmd/metrics.c
+UNIT_FLAGS_test_kernels_wrong := $(UNIT_ENGINE_FLAGS) -Iservices/llmd
 UNIT_SRCS_test_sampling      := $(ENGINE_SRCS)
 UNIT_FLAGS_test_sampling     := $(UNIT_ENGINE_FLAGS)
 UNIT_SRCS_test_batch         := $(UNIT_ENGINE)
