@@ -86,6 +86,8 @@ static const struct toml_key model_keys[] = {
     NUMBER(struct manifest_model, "kv_heads", kv_heads, 1 << 16),
     NUMBER(struct manifest_model, "vocabulary", vocabulary, 1 << 20),
     NUMBER(struct manifest_model, "context", context, 1 << 20),
+    {"head_dim", TOML_INTEGER, false, FIELD(struct manifest_model, head_dim), .least = 2,
+     .most = 1 << 16},
     {"unpacked_bytes", TOML_INTEGER, false, FIELD(struct manifest_model, unpacked_bytes),
      .least = 1, .most = MANIFEST_PAYLOAD_MAX},
 };
@@ -144,6 +146,19 @@ check_payloads(const struct manifest *manifest, struct why *why)
     return true;
 }
 
+/* As the engine has it: an even number, and all heads together no wider than a model can be. */
+static bool
+check_heads(const struct manifest_model *model, struct why *why)
+{
+    if (model->head_dim == 0 && (model->dim % model->heads || model->dim / model->heads % 2))
+        return why_set(why, "%s: model: dim %lld cannot be cut into %lld heads of an even size",
+                       MANIFEST_FILE, (long long)model->dim, (long long)model->heads);
+    if (model->head_dim % 2 || model->head_dim > (1 << 16) / model->heads)
+        return why_set(why, "%s: model: %lld heads cannot be of head_dim %lld", MANIFEST_FILE,
+                       (long long)model->heads, (long long)model->head_dim);
+    return true;
+}
+
 /* The shape must make sense; whether it is the file's own, only the file can tell. */
 static bool
 check_model(const struct manifest *manifest, struct why *why)
@@ -162,13 +177,10 @@ check_model(const struct manifest *manifest, struct why *why)
     if (manifest_find(manifest, model->tokenizer) < 0)
         return why_set(why, "%s: model.tokenizer: %s is no payload", MANIFEST_FILE,
                        model->tokenizer);
-    if (model->dim % model->heads || model->dim / model->heads % 2)
-        return why_set(why, "%s: model: dim %lld cannot be cut into %lld heads of an even size",
-                       MANIFEST_FILE, (long long)model->dim, (long long)model->heads);
     if (model->heads % model->kv_heads)
         return why_set(why, "%s: model: %lld heads cannot share %lld kv_heads evenly",
                        MANIFEST_FILE, (long long)model->heads, (long long)model->kv_heads);
-    return true;
+    return check_heads(model, why);
 }
 
 bool

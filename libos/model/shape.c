@@ -14,6 +14,7 @@ copy_shape(struct manifest_model *model, const struct engine_shape *shape)
     model->layers = shape->layers;
     model->heads = shape->heads;
     model->kv_heads = shape->kv_heads;
+    model->head_dim = shape->head_dim;
     model->vocabulary = shape->vocabulary;
     model->context = shape->context;
 }
@@ -54,6 +55,8 @@ same_shape(const struct manifest_model *manifest, const struct manifest_model *f
         {"layers", manifest->layers, file->layers},
         {"heads", manifest->heads, file->heads},
         {"kv_heads", manifest->kv_heads, file->kv_heads},
+        {"head_dim", manifest->head_dim != 0 ? manifest->head_dim : manifest->dim / manifest->heads,
+         file->head_dim},
         {"vocabulary", manifest->vocabulary, file->vocabulary},
         {"context", manifest->context, file->context},
     };

@@ -2,6 +2,7 @@
 through MODEL=; what is wrong with a file is said in one line that names it."""
 import pathlib
 import random
+import shutil
 import struct
 import subprocess
 import tempfile
@@ -44,8 +45,9 @@ def pair(key, kind, value):
     return text(key) + struct.pack("<I", kind) + packed(value)
 
 
-def model_of_bytes():
-    """A qwen2 of one layer with random weights, whose words are the 256 bytes and two control tokens."""
+def model_of_bytes(head=32):
+    """A qwen2 of one layer with random weights, whose words are the 256 bytes and two control tokens;
+    its two heads are so wide."""
     own = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = iter(range(256, 512))
     words = [chr(i if i in own else next(others)).encode() for i in range(256)]
@@ -53,7 +55,8 @@ def model_of_bytes():
     pairs = [pair(b"general.architecture", 8, b"qwen2")]
     pairs += [pair(b"qwen2." + key, 4, value) for key, value in (
         (b"embedding_length", 64), (b"feed_forward_length", 64), (b"block_count", 1),
-        (b"attention.head_count", 2), (b"attention.head_count_kv", 1), (b"context_length", 128))]
+        (b"attention.head_count", 2), (b"attention.head_count_kv", 1), (b"context_length", 128),
+        (b"attention.key_length", head), (b"attention.value_length", head))]
     pairs += [pair(b"qwen2.attention.layer_norm_rms_epsilon", 6, 1e-6)]
     pairs += [pair(b"tokenizer.ggml." + key, kind, value) for key, kind, value in (
         (b"model", 8, b"gpt2"), (b"pre", 8, b"qwen2"), (b"tokens", 8, words),
@@ -61,9 +64,10 @@ def model_of_bytes():
         (b"eos_token_id", 4, 257))]
     shapes = {b"token_embd.weight": (64, len(words)), b"output_norm.weight": (64,)}
     shapes |= {b"blk.0." + name: shape for name, shape in (
-        (b"attn_norm.weight", (64,)), (b"attn_q.weight", (64, 64)), (b"attn_k.weight", (64, 32)),
-        (b"attn_v.weight", (64, 32)), (b"attn_output.weight", (64, 64)), (b"attn_q.bias", (64,)),
-        (b"attn_k.bias", (32,)), (b"attn_v.bias", (32,)), (b"ffn_norm.weight", (64,)),
+        (b"attn_norm.weight", (64,)), (b"attn_q.weight", (64, 2 * head)),
+        (b"attn_k.weight", (64, head)), (b"attn_v.weight", (64, head)),
+        (b"attn_output.weight", (2 * head, 64)), (b"attn_q.bias", (2 * head,)),
+        (b"attn_k.bias", (head,)), (b"attn_v.bias", (head,)), (b"ffn_norm.weight", (64,)),
         (b"ffn_gate.weight", (64, 64)), (b"ffn_up.weight", (64, 64)), (b"ffn_down.weight", (64, 64)))}
     numbers = random.Random(3)
     descriptions, data = b"", b""
@@ -174,6 +178,23 @@ class Served(Case):
         _, (status, _, errors) = self.bundle(model)
         self.assertEqual(status, 1)
         self.assertRegex(errors, r"^bundle: .*model.gguf: gguf: tokenizer.ggml.scores is missing\n$")
+
+    def test_heads_of_another_width_are_in_the_manifest_and_verified(self):
+        self.works(BUNDLE, "keygen", "--name", "k", "-o", self.folder / "k")
+        for width, expected in ((32, None), (48, 48), (10, 10)):
+            folder, (status, _, errors) = self.bundle(model_of_bytes(width))
+            self.assertEqual((status, errors), (0, ""))
+            manifest = folder / "manifest.toml"
+            self.assertEqual(tomllib.loads(manifest.read_text())["model"].get("head_dim"), expected)
+            self.works(BUNDLE, "sign", folder, "--key", self.folder / "k.key")
+            self.works(BUNDLE, "verify", folder, "--trust", self.folder / "k.pub")
+            manifest.write_text(manifest.read_text().replace("head_dim = ", "head_dim = 1"))
+            self.works(BUNDLE, "sign", folder, "--key", self.folder / "k.key")
+            status, _, errors = run(BUNDLE, "verify", folder, "--trust", self.folder / "k.pub")
+            self.assertEqual(status, 0 if expected is None else 1)
+            if expected:
+                self.assertIn(f"model.head_dim is 1{width}, in model.gguf it is {width}", errors)
+            shutil.rmtree(folder)
 
     def test_make_store_takes_the_file_alone(self):
         model = self.convert("q8_0")

@@ -90,6 +90,17 @@ a_bundle_says_what_its_manifest_says(void)
     fixture_end(&fixture);
 }
 
+/* GGUF can say so; llama2.c cannot. */
+static void
+heads_may_be_of_another_width_than_dim_says(void)
+{
+    fixture_begin(&fixture);
+    fixture_make(&fixture, 1, "eager");
+    fixture_edit(&fixture, 1, "dim = 8", "head_dim = 16384\ndim = 10");
+    CHECK_EQ(fixture_open(&fixture, BUNDLE_NEWEST), 1);
+    fixture_end(&fixture);
+}
+
 static void
 a_bad_signature_is_refused(void)
 {
@@ -241,6 +252,9 @@ a_wrong_shape_is_refused(void)
 {
     CHECK(edit_is_rejected("dim = 8", "dim = 10", "dim 10 cannot be cut into 4 heads"));
     CHECK(edit_is_rejected("dim = 8", "dim = 4", "dim 4 cannot be cut into 4 heads"));
+    CHECK(edit_is_rejected("dim = 8", "head_dim = 7\ndim = 10", "4 heads cannot be of head_dim 7"));
+    CHECK(edit_is_rejected("dim = 8", "head_dim = 16386\ndim = 8", "cannot be of head_dim 16386"));
+    CHECK(edit_is_rejected("dim = 8", "head_dim = 1\ndim = 8", "model.head_dim: 1 is not from 2"));
     CHECK(edit_is_rejected("kv_heads = 2", "kv_heads = 3", "4 heads cannot share 3"));
     CHECK(edit_is_rejected("layers = 2", "layers = 0", "model.layers: 0 is not from 1"));
     CHECK(edit_is_rejected("vocabulary = 32", "vocabulary = 1048577", "is not from 1"));
@@ -421,6 +435,7 @@ static const struct tap_test tests[] = {
     TAP(the_newest_generation_wins),
     TAP(generations_are_numbers_not_texts),
     TAP(a_bundle_says_what_its_manifest_says),
+    TAP(heads_may_be_of_another_width_than_dim_says),
     TAP(a_bad_signature_is_refused),
     TAP(a_changed_manifest_is_refused),
     TAP(an_untrusted_key_is_refused),

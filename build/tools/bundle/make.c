@@ -67,6 +67,8 @@ print_model(FILE *to, const struct manifest_model *model)
             model->tokenizer);
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
         fprintf(to, "%s = %lld\n", numbers[i].key, (long long)numbers[i].value);
+    if (model->head_dim * model->heads != model->dim)
+        fprintf(to, "head_dim = %lld\n", (long long)model->head_dim);
     if (model->unpacked_bytes != 0)
         fprintf(to, "unpacked_bytes = %lld\n", (long long)model->unpacked_bytes);
 }

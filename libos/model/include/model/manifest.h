@@ -33,6 +33,7 @@ struct manifest_payload {
 struct manifest_model {
     char weights[MANIFEST_PATH_BYTES], tokenizer[MANIFEST_PATH_BYTES]; /* paths of payloads */
     int64_t dim, hidden, layers, heads, kv_heads, vocabulary, context;
+    int64_t head_dim;       /* of a head; 0: dim / heads */
     int64_t unpacked_bytes; /* of the file that the weights were packed from; 0: they were not */
 };
 
