@@ -74,6 +74,21 @@ read_bytes(struct engine_tokenizer *tokenizer, struct engine_error *error)
     return ENGINE_OK;
 }
 
+/* Pieces of the whole file, of which `count` were read; one that is cut short counts, too. */
+static uint32_t
+count_pieces(struct reader reader, uint32_t count)
+{
+    uint32_t score, length;
+    while (reader.at < reader.bytes) {
+        count++;
+        if (!read_word(&reader, &score) || !read_word(&reader, &length) ||
+            length > reader.bytes - reader.at)
+            break;
+        reader.at += length;
+    }
+    return count;
+}
+
 static int
 read_pieces(struct engine_tokenizer *tokenizer, struct reader *reader, struct engine_error *error)
 {
@@ -84,8 +99,8 @@ read_pieces(struct engine_tokenizer *tokenizer, struct reader *reader, struct en
     }
     if (reader->at != reader->bytes)
         return engine_fail(error, ENGINE_E_MISMATCH,
-                           "tokenizer: more pieces than the model has words (%u)",
-                           tokenizer->count);
+                           "tokenizer: %u pieces, but the model has %u words",
+                           count_pieces(*reader, tokenizer->count), tokenizer->count);
     return read_bytes(tokenizer, error);
 }
 

@@ -16,7 +16,7 @@ from harness.host import ROOT, building, make
 TOOL = ROOT / "out/host/bundle"
 FLIP = ROOT / "build/tools/flip-bit"
 BLOCK = 65536
-SHAPE = {"dim": 64, "hidden": 128, "layers": 2, "heads": 4, "kv_heads": 2, "vocabulary": 256,
+SHAPE = {"dim": 64, "hidden": 128, "layers": 2, "heads": 4, "kv_heads": 2, "vocabulary": 300,
          "context": 64}
 
 
@@ -58,6 +58,13 @@ def checkpoint(version=0):
     return header.ljust(256, b"\0") + some_bytes(4 * norms + matrices + matrices // 32 * 4)
 
 
+def tokenizer(words=SHAPE["vocabulary"]):
+    """A llama2.c tokenizer.bin of so many words."""
+    texts = [b"<unk>", b"<s>", b"</s>", *(b"<0x%02X>" % byte for byte in range(256))]
+    texts += [b"w%d" % number for number in range(len(texts), words)]
+    return struct.pack("<I", 6) + b"".join(struct.pack("<fI", 0, len(text)) + text for text in texts)
+
+
 class Case(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -81,7 +88,7 @@ class Case(unittest.TestCase):
         if status == 1:
             self.assertEqual(len(errors.splitlines()), 1)
 
-    def generation(self, number, name="small", model=None, tokens=b"tokens"):
+    def generation(self, number, name="small", model=None, tokens=tokenizer()):
         folder = self.folder / "bundles" / name / str(number)
         folder.mkdir(parents=True)
         (folder / "model.bin").write_bytes(checkpoint() if model is None else model)
@@ -228,10 +235,22 @@ class Make(Case):
         folder = self.generation(1, model=b"short")
         self.refused_make("model.bin: checkpoint: 5 bytes, shorter than its header", *model)
         (folder / "model.bin").write_bytes(checkpoint()[:-1])
-        self.refused_make("model.bin: checkpoint: 365851 bytes, but its shape asks for 365852",
+        self.refused_make("model.bin: checkpoint: 377115 bytes, but its shape asks for 377116",
                           *model)
         (folder / "model.bin").write_bytes(b"\xff" * 100)
         self.refused_make("model.bin: checkpoint: dim is -1", *model)
+
+    def test_a_vocabulary_of_another_size_is_refused_with_both_numbers(self):
+        model = ["--weights", "model.bin", "--tokenizer", "tokens.bin"]
+        folder = self.generation(1)
+        for words in (299, 301, 512):
+            (folder / "tokens.bin").write_bytes(tokenizer(words))
+            self.refused_make(f"tokens.bin: tokenizer: {words} pieces, but the model has 300 words",
+                              *model)
+        (folder / "tokens.bin").write_bytes(tokenizer()[:-1])
+        self.refused_make("tokens.bin: tokenizer: piece 299 is 4 bytes long", *model)
+        (folder / "tokens.bin").write_bytes(b"tokens")
+        self.refused_make("tokens.bin: tokenizer: the longest piece is 1701539700 bytes", *model)
 
     def test_folders_that_name_no_generation_are_refused(self):
         for path in ("bundles/small/one", "bundles/small/01", "bundles/small/0", "bundles/Small/1"):
@@ -318,6 +337,21 @@ class Verify(Case):
         manifest.write_text(manifest.read_text().replace("layers = 2", "layers = 3"))
         self.works("sign", folder, "--key", "dev.key")
         self.refused("small/1: manifest.toml: model.layers is 3, in model.bin it is 2", "verify",
+                     folder, "--trust", "dev.pub")
+
+    def test_a_vocabulary_that_is_another_model_s_is_found(self):
+        folder = self.generation(1)
+        self.works("make", folder, "--weights", "model.bin", "--tokenizer", "tokens.bin")
+        own = (folder / "manifest.toml").read_text()
+        other = tokenizer(512)
+        (folder / "tokens.bin").write_bytes(other)
+        self.works("make", folder, "tokens.bin")     # for its digests
+        payloads = (folder / "manifest.toml").read_text().partition("[[payload]]")[2]
+        leaves = [leaves_of(checkpoint()), leaves_of(other)]
+        (folder / "leaves.bin").write_bytes(b"".join(leaves[0] + leaves[1]))
+        (folder / "manifest.toml").write_text(own.rpartition("[[payload]]")[0] + "[[payload]]" + payloads)
+        self.works("sign", folder, "--key", "dev.key")
+        self.refused("small/1: tokens.bin: tokenizer: 512 pieces, but the model has 300 words", "verify",
                      folder, "--trust", "dev.pub")
 
     def test_packed_weights_verify_with_the_length_of_the_file_that_they_are_from(self):
@@ -443,7 +477,7 @@ class MakeFunctions(Case):
             self.addCleanup(shutil.rmtree if "." not in name else pathlib.Path.unlink,
                             ROOT / "out" / name)
         (self.folder / "m").write_bytes(checkpoint())
-        (self.folder / "t").write_bytes(b"tokens")
+        (self.folder / "t").write_bytes(tokenizer())
         files = f"model.bin={self.folder}/m tokens.bin={self.folder}/t"
         options = "--weights model.bin --tokenizer tokens.bin"
         (self.folder / "test.mk").write_text(
@@ -513,19 +547,21 @@ class Store(Case):
 
     def test_a_raw_checkpoint(self):
         (self.folder / "m.bin").write_bytes(checkpoint())
-        (self.folder / "tokenizer.bin").write_bytes(b"tokens")
-        (self.folder / "other.bin").write_bytes(b"other")
+        (self.folder / "tokenizer.bin").write_bytes(tokenizer())
+        (self.folder / "other.bin").write_bytes(tokenizer().replace(b"w299", b"v299"))
         model, manifest = f"MODEL={self.folder}/m.bin", self.folder / "store/raw/1/manifest.toml"
         chosen = [f"{self.folder}/store/store.img", "raw", "out/keys/development.pub", "1"]
         self.assertEqual(self.make(model), (0, chosen))
         self.assertEqual(self.entries(), [("raw", 1)])
         first = tomllib.loads(manifest.read_text())
-        self.assertEqual((first["verify"], first["payload"][1]["bytes"]), ("eager", 6))
+        self.assertEqual((first["verify"], first["payload"][1]["sha256"]),
+                         ("eager", hashlib.sha256(tokenizer()).hexdigest()))
         self.assertNotIn("signature", first)
         self.assertEqual(self.make(model, f"TOKENIZER={self.folder}/other.bin",
                                    "VERIFY=on-fault")[0], 0)
         second = tomllib.loads(manifest.read_text())
-        self.assertEqual((second["verify"], second["payload"][1]["bytes"]), ("on-fault", 5))
+        self.assertEqual(second["verify"], "on-fault")
+        self.assertNotEqual(second["payload"][1]["sha256"], first["payload"][1]["sha256"])
 
     def refused(self, reason, *variables):     # pylint: disable=arguments-differ
         status, errors = self.make(*variables)
@@ -574,6 +610,6 @@ class Store(Case):
 
     def test_a_layout_that_is_none_is_named_with_those_that_there_are(self):
         (self.folder / "m.bin").write_bytes(checkpoint(2))
-        (self.folder / "tokenizer.bin").write_bytes(b"tokens")
+        (self.folder / "tokenizer.bin").write_bytes(tokenizer())
         self.refused("m.bin: layout abacus: none that this model can have: LAYOUT= and --layout may be "
                      "one of rows16-q8 ", f"MODEL={self.folder}/m.bin", "LAYOUT=abacus")

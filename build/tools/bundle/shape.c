@@ -29,24 +29,19 @@ map_file(struct mapped *mapped, const char *path)
     (void)close(file);
 }
 
-/* A vocabulary of GGUF is read as the engine will: it can be of a kind that the engine has no code
- * for. */
-static void
-check_vocabulary(const struct mapped *mapped, uint32_t words)
+bool
+check_vocabulary(const void *bytes, uint64_t count, uint32_t words, struct why *why)
 {
     struct engine_tokenizer tokenizer;
     struct engine_error error = {""};
     struct engine_arena arena = {.base = NULL};
-    int status =
-        engine_file_read_tokenizer(&tokenizer, mapped->bytes, mapped->count, words, &arena, &error);
+    int status = engine_file_read_tokenizer(&tokenizer, bytes, count, words, &arena, &error);
     if (status == ENGINE_E_SPACE) {
         arena = (struct engine_arena){malloc(arena.used_bytes), arena.used_bytes, 0};
-        status = engine_file_read_tokenizer(&tokenizer, mapped->bytes, mapped->count, words, &arena,
-                                            &error);
+        status = engine_file_read_tokenizer(&tokenizer, bytes, count, words, &arena, &error);
         free(arena.base);
     }
-    if (status != ENGINE_OK)
-        fail("%s: %s", mapped->path, error.text);
+    return status == ENGINE_OK || why_set(why, "%s", error.text);
 }
 
 void
@@ -65,6 +60,6 @@ read_shape(const char *folder, struct manifest_model *model)
         fail("%s: a checkpoint needs a --tokenizer", weights.path);
     join_path(path, folder, model->tokenizer);
     map_file(&tokenizer, path);
-    if (engine_is_gguf(tokenizer.bytes, tokenizer.count))
-        check_vocabulary(&tokenizer, (uint32_t)model->vocabulary);
+    if (!check_vocabulary(tokenizer.bytes, tokenizer.count, (uint32_t)model->vocabulary, &why))
+        fail("%s: %s", tokenizer.path, why.text);
 }

@@ -61,8 +61,12 @@ void read_secret_key(const char *path, uint8_t seed[SIGNATURE_KEY_BYTES]);
 void read_trust(const char *path, struct trust *trust);
 
 /* The shape of the weights in a generation's folder; fails if they are no model, or if the
- * vocabulary is one of GGUF that cannot be used. */
+ * vocabulary cannot be used with it. */
 void read_shape(const char *folder, struct manifest_model *model);
+
+/* Whether the engine would read such a file as the vocabulary of a model with so many words: it can
+ * be another model's, or of a kind that the engine has no code for. */
+bool check_vocabulary(const void *bytes, uint64_t count, uint32_t words, struct why *why);
 
 /* Writes the weights of a generation's folder: the model file `from`, packed for that layout. Fails
  * if there is none of that name that suits it. The bytes of the model file are then the model's. */

@@ -1,11 +1,12 @@
 /*
  * Checks a generation, or all that are in a store image: by the loader, and what the loader leaves
- * to its owner, the SHA-256 of each payload and the model's shape.
+ * to its owner, the SHA-256 of each payload, the model's shape and its vocabulary.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -87,6 +88,60 @@ check_payload(struct bundle *bundle, size_t index, struct why *why)
            why_set(why, "%s: its SHA-256 is not the manifest's", payload->path);
 }
 
+/* Reads blocks up to that one; what the engine does not look at, the data of GGUF, is not read. */
+static bool
+read_blocks(struct bundle *bundle, size_t index, uint8_t *to, uint64_t from, uint64_t end,
+            struct why *why)
+{
+    for (uint64_t i = from; i < end; i++)
+        if (bundle_read_block(bundle, index, i, to + i * TREE_BLOCK_BYTES) != BUNDLE_BLOCK_GOOD)
+            return why_set(why, "%s: cannot be read", bundle->manifest.payloads[index].path);
+    return true;
+}
+
+/* A vocabulary beside the weights is read whole, one in a GGUF file as far as that describes
+ * itself.
+ */
+static bool
+check_read_words(struct bundle *bundle, uint8_t *file, size_t index, uint64_t bytes,
+                 struct why *why)
+{
+    const struct manifest_model *model = &bundle->manifest.model;
+    uint64_t all = tree_blocks(bytes), blocks = 0, end;
+    uint64_t file_bytes = model->unpacked_bytes != 0 ? (uint64_t)model->unpacked_bytes : bytes;
+    bool inside = strcmp(model->weights, model->tokenizer) == 0;
+    struct manifest_model shape;
+    struct why reason;
+    do {
+        end = inside && 2 * blocks + 1 < all ? 2 * blocks + 1 : all;
+        if (!read_blocks(bundle, index, file, blocks, end, why))
+            return false;
+        blocks = end;
+    } while (blocks < all && shape_read(file, blocks * TREE_BLOCK_BYTES, file_bytes, &shape,
+                                        &reason) == SHAPE_NEEDS_MORE);
+    return check_vocabulary(file, bytes, (uint32_t)model->vocabulary, &reason) ||
+           why_set(why, "%s: %.200s", model->tokenizer, reason.text);
+}
+
+/* Where it would lie in memory; pages that nobody fills are not there. */
+static bool
+check_tokenizer(struct bundle *bundle, struct why *why)
+{
+    const struct manifest *manifest = &bundle->manifest;
+    if (!manifest->has_model)
+        return true;
+    size_t index = (size_t)manifest_find(manifest, manifest->model.tokenizer);
+    uint64_t bytes = (uint64_t)manifest->payloads[index].bytes;
+    size_t room = tree_blocks(bytes) * TREE_BLOCK_BYTES;
+    uint8_t *file = mmap(NULL, room, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (file == MAP_FAILED)
+        return why_set(why, "%s: no addresses for it", manifest->model.tokenizer);
+    bool fine = check_read_words(bundle, file, index, bytes, why);
+    (void)munmap(file, room);
+    return fine;
+}
+
 static bool
 check_all(void *context, struct bundle *bundle, struct why *why)
 {
@@ -94,7 +149,7 @@ check_all(void *context, struct bundle *bundle, struct why *why)
     for (size_t i = 0; i < bundle->manifest.payload_count; i++)
         if (!check_payload(bundle, i, why))
             return false;
-    return shape_check(bundle, why);
+    return shape_check(bundle, why) && check_tokenizer(bundle, why);
 }
 
 /* `load` is not NULL, so that an eager bundle is read once: by check_all. */
