@@ -16,12 +16,9 @@ include libos/model/model.mk
 # The host tool.
 BUNDLE_TOOL := out/host/bundle
 HOSTED += bundle
-HOSTED_SRCS_bundle  = $(sort $(wildcard build/tools/bundle/*.c)) $(MODEL_SRCS) \
-                      $(MODEL_SHAPE_SRCS) $(ENGINE_SRCS)
-HOSTED_FLAGS_bundle = $(MODEL_FLAGS) $(ENGINE_FLAGS)
-HOSTED_ARCHIVES_bundle := $(LIBSODIUM_HOST)
+HOSTED_PARTS_bundle := model toml engine
+HOSTED_SRCS_bundle  := $(sort $(wildcard build/tools/bundle/*.c)) $(MODEL_SHAPE_SRCS)
 HOSTED_LIBS_bundle  := -lm
-HOSTED_NEEDS_bundle := $(LIBSODIUM_READY)
 
 # Development keys: made once, for this clone, and never committed. The boot image carries
 # $(TRUST_ROOT); what is signed with another key needs another trust root.

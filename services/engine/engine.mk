@@ -16,3 +16,9 @@ ENGINE_FLAGS := -Iservices/engine/include -Iservices/engine -ffp-contract=off -f
 # Integers one at a time: where they are emulated, the vector instructions that a compiler picks cost
 # more than what they replace. What pays is written in vectors.
 ENGINE_AARCH64_FLAGS := -fno-tree-vectorize -fno-tree-slp-vectorize
+
+PARTS += engine
+PART_SRCS_engine      := $(ENGINE_SRCS)
+PART_FLAGS_engine     := $(ENGINE_FLAGS)
+PART_ARM_SRCS_engine  := $(ENGINE_AARCH64_SRCS)
+PART_ARM_FLAGS_engine := $(ENGINE_AARCH64_FLAGS)

@@ -9,8 +9,14 @@ $(OUT)/libc-obj/services/llm/%: USER_EXTRA_FLAGS = $(ENGINE_FLAGS) $(MODEL_FLAGS
 
 HOSTED += llm
 LLM_HOSTED_SRCS  := $(addprefix services/llm/,bench.c complete.c host.c load.c)
-HOSTED_SRCS_llm   = $(LLM_HOSTED_SRCS) services/llm/portable/cpu.c $(ENGINE_SRCS)
-HOSTED_FLAGS_llm  = $(ENGINE_FLAGS) -Iservices/llm
+HOSTED_PARTS_llm := cpu engine
+HOSTED_SRCS_llm  := $(LLM_HOSTED_SRCS)
+
+# What the CPU has.
+PARTS += cpu
+PART_SRCS_cpu     := services/llm/portable/cpu.c
+PART_FLAGS_cpu     = $(ENGINE_FLAGS) -Iservices/llm
+PART_ARM_SRCS_cpu := services/llm/aarch64/cpu.c
 
 # Models of any shape with random weights, to measure with.
 HOSTED += make-model

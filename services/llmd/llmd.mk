@@ -8,18 +8,25 @@ LLMD_SOCKETS_SRCS := services/llmd/sockets.c services/llmd/sockets_loop.c
 
 # On the machine that builds.
 HOSTED += llmd
-HOSTED_SRCS_llmd  = $(LLMD_SRCS) $(LLMD_SOCKETS_SRCS) $(wildcard services/llmd/hosted/*.c) \
-                    $(ENGINE_SRCS)
-HOSTED_FLAGS_llmd = $(ENGINE_FLAGS) -Iservices/llmd -Iservices/llmd/hosted $(LLHTTP_INCLUDE)
-HOSTED_LIBS_llmd  = -pthread
-HOSTED_ARCHIVES_llmd = $(LLHTTP_HOST)
-HOSTED_NEEDS_llmd = $(LLHTTP_READY)
+HOSTED_PARTS_llmd := llmd http engine
+HOSTED_SRCS_llmd  := services/llmd/sockets_loop.c
+HOSTED_LIBS_llmd  := -pthread
+
+PARTS += http llmd
+PART_SRCS_http  := $(LLMD_HTTP_SRCS)
+PART_FLAGS_http := -Iservices/llmd $(LLHTTP_INCLUDE)
+PART_LIBS_http  := $(LLHTTP_HOST)
+PART_NEEDS_http := $(LLHTTP_READY)
+PART_SRCS_llmd  := $(filter-out $(LLMD_HTTP_SRCS),$(LLMD_SRCS)) services/llmd/sockets.c \
+                   $(wildcard services/llmd/hosted/*.c)
+PART_FLAGS_llmd  = $(ENGINE_FLAGS) $(PART_FLAGS_http) -Iservices/llmd/hosted
+PART_NEEDS_llmd := $(LLHTTP_READY)
 
 # The same with the two threads of the configuration `posix`: for tests.
-LLMD_POSIX_OBJS := $(patsubst %,out/host/llmd.obj/%.o,\
-                   $(subst sockets_loop,sockets_threads,$(HOSTED_SRCS_llmd)))
-out/host/llmd-posix: $(LLMD_POSIX_OBJS) $(LLHTTP_HOST)
-	$(call say,HOSTLD,$@)$(HOSTCC) -o $@ $^ -pthread
+HOSTED += llmd-posix
+HOSTED_PARTS_llmd-posix := $(HOSTED_PARTS_llmd)
+HOSTED_SRCS_llmd-posix  := services/llmd/sockets_threads.c
+HOSTED_LIBS_llmd-posix  := -pthread
 
 # In the machine: a program for each libOS configuration, llmd (that is `private`), llmd-shared and
 # so on. CONFIG says which one is run.

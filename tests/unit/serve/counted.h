@@ -1,4 +1,5 @@
-/* Memory that is counted, and short where a test wants it to be: for all sources of test_serve. */
+/* Memory that is counted, and short where a test wants it to be: for the sources of test_serve
+ * that ask for some. */
 #ifndef TESTS_UNIT_SERVE_COUNTED_H
 #define TESTS_UNIT_SERVE_COUNTED_H
 
