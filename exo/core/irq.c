@@ -110,9 +110,8 @@ irq_handle(struct irq *irq, void (*handler)(struct irq *irq))
     set_masked(irq, false);
 }
 
-/* Nothing happens on the line any more; if `detach`, it is nobody's. */
-static void
-silence(struct irq *irq, bool detach)
+void
+irq_silence(struct irq *irq, bool detach)
 {
     struct line *line = line_at(irq->line);
     if (line == NULL)
@@ -124,16 +123,10 @@ silence(struct irq *irq, bool detach)
     }
 }
 
-void
-irq_release(struct irq *irq)
-{
-    silence(irq, true);
-}
-
 err_t
 irq_unbind_step(struct irq *irq)
 {
-    silence(irq, false);
+    irq_silence(irq, false);
     err_t err = cap_drop_step(&irq->binding);
     return err == EXO_E_SLOT ? EXO_OK : err;
 }
@@ -141,7 +134,7 @@ irq_unbind_step(struct irq *irq)
 err_t
 irq_detach_step(struct irq *irq)
 {
-    silence(irq, true);
+    irq_silence(irq, true);
     return cap_close_step(&irq->binding);
 }
 

@@ -88,8 +88,9 @@ err_t irq_ack(struct irq *irq);
  */
 void irq_fired(uint32_t line);
 
-/* The line is another's from now on; what is bound stays bound. Locks as for irq_notify. */
-void irq_release(struct irq *irq);
+/* Nothing happens on the line any more; if `detach`, it may become another's. What is bound stays
+   bound. Locks as for irq_notify. */
+void irq_silence(struct irq *irq, bool detach);
 
 /* Posts the bits as if it had fired. A lock of rank up to RANK_QUEUE may be held. */
 void irq_notify(struct irq *irq);

@@ -27,14 +27,12 @@ narrow(const struct cap *cap, uint64_t base_or_badge, uint64_t count, uint64_t *
 err_t
 sys_cap_copy(struct vcpu *self, uint64_t *x)
 {
-    struct env *env;
-    struct cap_slot *dst;
     uint64_t badge, rights = x[3];
     if (rights & ~(uint64_t)EXO_RIGHTS_ALL)
         return EXO_E_ARG;
     LOOKUP(cap, x[0], EXO_TYPE_NONE, (uint16_t)(EXO_COPY | rights));
-    TRY(sys_env(self, x[1], EXO_CONTROL, &env));
-    TRY(sys_slot(env, x[2], &dst));
+    ENV(env, x[1], EXO_CONTROL);
+    SLOT(dst, env, x[2]);
     TRY(narrow(&cap, x[4], x[5], &badge));
     return cap_derive(&cap, dst, (uint16_t)rights, badge);
 }
@@ -42,13 +40,11 @@ sys_cap_copy(struct vcpu *self, uint64_t *x)
 err_t
 sys_cap_move(struct vcpu *self, uint64_t *x)
 {
-    struct env *env;
-    struct cap_slot *dst;
     LOOKUP(cap, x[0], EXO_TYPE_NONE, 0);
-    TRY(sys_env(self, x[1], EXO_CONTROL, &env));
+    ENV(env, x[1], EXO_CONTROL);
     if (env != self->env && !(cap.rights & EXO_COPY))
         return EXO_E_RIGHT;
-    TRY(sys_slot(env, x[2], &dst));
+    SLOT(dst, env, x[2]);
     return cap_transfer(&cap, dst);
 }
 
@@ -105,9 +101,8 @@ sys_cap_info(struct vcpu *self, uint64_t *x)
 err_t
 sys_cap_extend(struct vcpu *self, uint64_t *x)
 {
-    struct env *env;
     if (x[1] > UINT32_MAX)
         return EXO_E_ARG;
-    TRY(sys_env(self, x[0], EXO_CONTROL, &env));
+    ENV(env, x[0], EXO_CONTROL);
     return env_extend_table(env, (uint32_t)x[1]);
 }

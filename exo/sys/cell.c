@@ -12,10 +12,9 @@ limits_in(va_t va, struct exo_limits *limits)
 err_t
 sys_cell_create(struct vcpu *self, uint64_t *x)
 {
-    struct cell *parent, *cell;
-    struct cap_slot *dst;
+    struct cell *cell;
     struct exo_limits limits;
-    TRY(sys_place(self, x, &parent, &dst));
+    PLACE(parent, dst);
     TRY(limits_in(x[2], &limits));
     TRY(cell_create(parent, limits.limit, &cell));
     return cell_publish(&cell->origin, dst);

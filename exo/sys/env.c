@@ -4,10 +4,8 @@
 err_t
 sys_env_create(struct vcpu *self, uint64_t *x)
 {
-    struct cell *cell;
-    struct cap_slot *dst;
     struct env *env;
-    TRY(sys_place(self, x, &cell, &dst));
+    PLACE(cell, dst);
     TRY(env_create(cell, &env));
     return cell_publish(&env->origin, dst);
 }
@@ -35,8 +33,7 @@ runs_elsewhere(const struct env *env)
 err_t
 sys_env_stop(struct vcpu *self, uint64_t *x)
 {
-    struct env *env;
-    TRY(sys_env(self, x[0], EXO_CONTROL, &env));
+    ENV(env, x[0], EXO_CONTROL);
     env->stopped = true;
     if (env == self->env)
         sched_poke(self->cpu);
@@ -46,8 +43,7 @@ sys_env_stop(struct vcpu *self, uint64_t *x)
 err_t
 sys_env_start(struct vcpu *self, uint64_t *x)
 {
-    struct env *env;
-    TRY(sys_env(self, x[0], EXO_CONTROL, &env));
+    ENV(env, x[0], EXO_CONTROL);
     HOLD(&env->lock);
     if (env->origin.doomed)
         return EXO_E_GONE;
@@ -62,8 +58,7 @@ sys_env_start(struct vcpu *self, uint64_t *x)
 err_t
 sys_env_supervise(struct vcpu *self, uint64_t *x)
 {
-    struct env *env;
-    TRY(sys_env(self, x[0], EXO_CONTROL, &env));
+    ENV(env, x[0], EXO_CONTROL);
     LOOKUP(cap, x[1], EXO_TYPE_ENDPOINT, EXO_WRITE | EXO_COPY);
     return cap_derive(&cap, &env->supervisor, EXO_WRITE, cap.badge);
 }
@@ -89,13 +84,12 @@ move_part(struct env *env, va_t va, va_t buffer, bool write, uint64_t *bytes)
 static err_t
 move_bytes(struct vcpu *self, uint64_t *x, bool write)
 {
-    struct env *env;
     va_t va = x[1];
     uint64_t bytes = x[3];
     x[1] = 0;
     if (bytes == 0 || bytes > PAGE_BYTES)
         return EXO_E_ARG;
-    TRY(sys_env(self, x[0], write ? EXO_WRITE : EXO_READ, &env));
+    ENV(env, x[0], write ? EXO_WRITE : EXO_READ);
     if (va < EXO_VA_START || !range_fits(va, bytes, EXO_VA_END))
         return EXO_E_RANGE;
     err_t err = EXO_OK;

@@ -20,12 +20,10 @@ take_run(struct origin *origin, uint32_t count, enum exo_alloc how, pfn_t at)
 err_t
 sys_frames_alloc(struct vcpu *self, uint64_t *x)
 {
-    struct cell *cell;
-    struct cap_slot *dst;
     void *object;
     if (x[2] == 0 || x[2] > EXO_ALLOC_MAX || x[3] > EXO_ALLOC_AT)
         return EXO_E_ARG;
-    TRY(sys_place(self, x, &cell, &dst));
+    PLACE(cell, dst);
     TRY(cell_new_object(cell, EXO_TYPE_FRAMES, sizeof(struct origin), &object));
     struct origin *origin = object;
     err_t err = take_run(origin, (uint32_t)x[2], (enum exo_alloc)x[3], x[4]);
@@ -43,11 +41,10 @@ sys_frames_alloc(struct vcpu *self, uint64_t *x)
 err_t
 sys_frames_split(struct vcpu *self, uint64_t *x)
 {
-    struct cap_slot *dst;
     if (x[1] > UINT32_MAX)
         return EXO_E_ARG;
     LOOKUP(cap, x[0], EXO_TYPE_FRAMES, EXO_CONTROL);
-    TRY(sys_slot(self->env, x[2], &dst));
+    SLOT(dst, self->env, x[2]);
     if (x[1] == 0 || x[1] >= cap.count)
         return EXO_E_RANGE;
     return frames_split(&cap, (uint32_t)x[1], dst);

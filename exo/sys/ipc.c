@@ -6,10 +6,8 @@
 err_t
 sys_notification_create(struct vcpu *self, uint64_t *x)
 {
-    struct cell *cell;
-    struct cap_slot *dst;
     void *notification;
-    TRY(sys_place(self, x, &cell, &dst));
+    PLACE(cell, dst);
     TRY(cell_new_object(cell, EXO_TYPE_NOTIFICATION, sizeof(struct notification), &notification));
     return cell_publish(notification, dst);
 }
@@ -17,10 +15,8 @@ sys_notification_create(struct vcpu *self, uint64_t *x)
 err_t
 sys_endpoint_create(struct vcpu *self, uint64_t *x)
 {
-    struct cell *cell;
-    struct cap_slot *dst;
     void *endpoint;
-    TRY(sys_place(self, x, &cell, &dst));
+    PLACE(cell, dst);
     TRY(cell_new_object(cell, EXO_TYPE_ENDPOINT, sizeof(struct endpoint), &endpoint));
     endpoint_init(endpoint);
     return cell_publish(endpoint, dst);
@@ -47,20 +43,14 @@ sys_notify(struct vcpu *self, uint64_t *x)
 
 /* The slots that a call names: what is sent must be there, what is received into must exist. */
 static err_t
-check_caps(struct vcpu *self, uint64_t send, uint64_t receive)
+name_caps(struct vcpu *self, uint64_t send, uint64_t receive)
 {
     struct cap cap;
+    self->cap_send = (uint32_t)send;
+    self->cap_receive = (uint32_t)receive;
     if (send != EXO_NONE)
         TRY(cap_lookup(self->env, send, EXO_TYPE_NONE, EXO_COPY, &cap));
     return receive != EXO_NONE && cap_slot_at(self->env, receive) == NULL ? EXO_E_SLOT : EXO_OK;
-}
-
-static inline err_t
-name_caps(struct vcpu *self, uint64_t send, uint64_t receive)
-{
-    self->cap_send = (uint32_t)send;
-    self->cap_receive = (uint32_t)receive;
-    return send == EXO_NONE && receive == EXO_NONE ? EXO_OK : check_caps(self, send, receive);
 }
 
 static inline bool

@@ -8,10 +8,8 @@
 err_t
 sys_irq_open(struct vcpu *self, uint64_t *x)
 {
-    struct cell *cell;
-    struct cap_slot *dst;
     void *object;
-    TRY(sys_place(self, x, &cell, &dst));
+    PLACE(cell, dst);
     LOOKUP(range, x[2], EXO_TYPE_IRQ, EXO_WRITE);
     if (range.origin != &irq_range)
         return EXO_E_TYPE;

@@ -25,11 +25,9 @@ sys_device_close(struct vcpu *self, uint64_t *x)
 err_t
 sys_queue_open(struct vcpu *self, uint64_t *x)
 {
-    struct cell *cell;
-    struct cap_slot *dst, *ring_dst;
-    TRY(sys_place(self, x, &cell, &dst));
+    PLACE(cell, dst);
     LOOKUP(cap, x[2], EXO_TYPE_DEVICE, EXO_WRITE);
-    TRY(sys_slot(self->env, x[4], &ring_dst));
+    SLOT(ring_dst, self->env, x[4]);
     if (x[3] < cap.base || x[3] - cap.base >= cap.count)
         return EXO_E_RANGE;
     return queue_open(cap.object, cell, (uint32_t)x[3], x[5], x[6], dst, ring_dst);

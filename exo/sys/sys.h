@@ -33,6 +33,18 @@ struct exo_context *call_switched(err_t result);
     struct cap name;                     \
     TRY(cap_lookup(self->env, slot, type, rights, &name))
 
+/* The same for an environment, a slot, and where a new object goes. */
+#define ENV(name, slot, rights) \
+    struct env *name;           \
+    TRY(sys_env(self, slot, rights, &name))
+#define SLOT(name, env, number) \
+    struct cap_slot *name;      \
+    TRY(sys_slot(env, number, &name))
+#define PLACE(payer, dst) \
+    struct cell *payer;   \
+    struct cap_slot *dst; \
+    TRY(sys_place(self, x, &payer, &dst))
+
 /* An environment: a capability in the caller's table, or EXO_SELF for its own with all rights. */
 err_t sys_env(struct vcpu *self, uint64_t slot, uint16_t rights, struct env **env);
 

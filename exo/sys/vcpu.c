@@ -59,8 +59,6 @@ sys_yield(struct vcpu *self, uint64_t *x)
 err_t
 sys_vcpu_create(struct vcpu *self, uint64_t *x)
 {
-    struct env *env;
-    struct cap_slot *dst;
     struct vcpu *vcpu;
     struct vcpu_start start = {.control_va = x[3], .entry = x[4], .stack = x[5], .argument = x[6]};
     if (x[2] >= cpu_count)
@@ -70,8 +68,8 @@ sys_vcpu_create(struct vcpu *self, uint64_t *x)
         return EXO_E_ALIGN;
     if (start.control_va < EXO_VA_START || !range_fits(start.control_va, PAGE_BYTES, EXO_VA_END))
         return EXO_E_RANGE;
-    TRY(sys_env(self, x[0], EXO_WRITE, &env));
-    TRY(sys_slot(self->env, x[1], &dst));
+    ENV(env, x[0], EXO_WRITE);
+    SLOT(dst, self->env, x[1]);
     (void)cell_free_zombies(env->origin.cell);
     TRY(vcpu_create(env, &start, &vcpu));
     return cell_publish(&vcpu->origin, dst);
@@ -113,15 +111,6 @@ sys_vcpu_set(struct vcpu *self, uint64_t *x)
 }
 
 static err_t
-set_priority(struct vcpu *vcpu, uint64_t value)
-{
-    if (value > EXO_PRIORITY_MAX)
-        return EXO_E_RANGE;
-    vcpu->priority = (uint8_t)value;
-    return EXO_OK;
-}
-
-static err_t
 set_revoke_handler(struct vcpu *vcpu, uint64_t value)
 {
     struct cell *cell = vcpu->env->origin.cell;
@@ -138,7 +127,11 @@ sys_vcpu_config(struct vcpu *self, uint64_t *x)
     LOOKUP(cap, x[0], EXO_TYPE_VCPU, EXO_CONTROL);
     struct vcpu *vcpu = cap.object;
     switch (x[1]) {
-    case EXO_VCPU_PRIORITY: return set_priority(vcpu, x[2]);
+    case EXO_VCPU_PRIORITY:
+        if (x[2] > EXO_PRIORITY_MAX)
+            return EXO_E_RANGE;
+        vcpu->priority = (uint8_t)x[2];
+        return EXO_OK;
     case EXO_VCPU_SVE_BYTES:
         return x[2] > UINT32_MAX ? EXO_E_ARG : vcpu_set_sve(vcpu, (uint32_t)x[2]);
     case EXO_VCPU_REVOKE: return set_revoke_handler(vcpu, x[2]);

@@ -73,7 +73,7 @@ end_session(struct device *device)
         }
     }
     for (size_t i = 0; i < ARRAY_LENGTH(device->nic_irqs); i++)
-        irq_release(&device->nic_irqs[i]);
+        irq_silence(&device->nic_irqs[i], true);
     device->session = NULL;
     device->accepted = 0;
     device->state = DEVICE_CLOSED;

@@ -12,6 +12,27 @@ _Static_assert(sizeof(struct queue) > 256, "a frame of its own");
 _Static_assert(offsetof(struct queue, irq) == offsetof(struct irq_line, irq), "sys/irq.c");
 _Static_assert(sizeof(struct virtq_driver) <= EXO_PAGE_BYTES, "one frame");
 
+/* A shadow entry but for its order. */
+#define SHADOW(state, region, next, writable) \
+    ((uint64_t)(state) << 48 | (uint64_t)(region) << 40 | (uint64_t)(next) << 32 | (writable))
+#define SHADOW_STATE SHADOW(0xff, 0, 0, 0)
+#define SHADOW_ORDER (0xffull << 56)
+
+/* Fields that lie together take one load or store, not one each. */
+static inline uint64_t
+load_word(const void *at)
+{
+    uint64_t word;
+    __builtin_memcpy(&word, __builtin_assume_aligned(at, 8), sizeof(word));
+    return word;
+}
+
+static inline void
+store_words(void *at, const uint64_t *words, size_t bytes)
+{
+    __builtin_memcpy(__builtin_assume_aligned(at, 8), words, bytes);
+}
+
 /* --- Completions ---------------------------------------------------------------------------------
  */
 
@@ -43,29 +64,39 @@ set_chain(struct queue *queue, uint32_t id, uint8_t state, bool completed)
     }
 }
 
-/* Reads the next used element, once; its ids become FREE or DONE. False: it cannot be true. */
-static inline bool
-complete(struct queue *queue, uint8_t state)
+/* Reads used elements up to `until`, each once; their ids become FREE or DONE. False: one cannot be
+   true. */
+static inline __attribute__((always_inline)) bool
+complete(struct queue *queue, uint16_t until, const uint8_t state)
 {
-    const struct exo_used *used = &queue->page->used[queue->seen & queue->mask];
-    uint32_t head = LOAD(used->id) - queue->first_head, length = LOAD(used->length);
-    if (head >= queue->ids || queue->shadow[head].state != ID_HEAD ||
-        length > queue->shadow[head].writable)
-        return false;
-    queue->shadow[queue->seen & queue->mask].order = (uint8_t)head;
-    set_chain(queue, head, state, true);
-    queue->seen++;
-    queue->heads--;
-    return true;
+    const struct exo_used *used = queue->page->used;
+    uint32_t mask = queue->mask, ids = queue->ids, first = queue->first_head;
+    uint16_t seen = queue->seen;
+    for (; seen != until; seen++) {
+        uint32_t head = LOAD(used[seen & mask].id) - first, length = LOAD(used[seen & mask].length);
+        if (head >= ids)
+            break;
+        struct shadow *shadow = &queue->shadow[head];
+        uint64_t was = load_word(shadow);
+        if ((was & SHADOW_STATE) != SHADOW(ID_HEAD, 0, 0, 0) || length > (uint32_t)was)
+            break;
+        if (state == ID_DONE)
+            queue->shadow[seen & mask].order = (uint8_t)head;
+        shadow->state = state;
+        queue->in_flight[was >> 40 & 0xff]--;
+        if ((was >> 32 & 0xff) != head)
+            set_chain(queue, was >> 32 & 0xff, state, true);
+    }
+    queue->heads -= distance(seen, queue->seen);
+    queue->seen = seen;
+    return seen == until;
 }
 
 err_t
 queue_harvest(struct queue *queue)
 {
     uint16_t used = used_index(queue->page);
-    bool good = distance(used, queue->seen) <= queue->heads;
-    while (good && queue->seen != used)
-        good = complete(queue, ID_DONE);
+    bool good = distance(used, queue->seen) <= queue->heads && complete(queue, used, ID_DONE);
     return good ? EXO_OK : refuse(queue);
 }
 
@@ -82,9 +113,8 @@ consume(struct queue *queue, uint16_t consumed)
         uint32_t head = queue->shadow[queue->consumed++ & queue->mask].order;
         set_chain(queue, head, ID_FREE, false);
     }
-    for (; more > 0; more--)
-        if (!complete(queue, ID_FREE))
-            return refuse(queue);
+    if (more > 0 && !complete(queue, consumed, ID_FREE))
+        return refuse(queue);
     queue->consumed = consumed;
     return EXO_OK;
 }
@@ -92,39 +122,27 @@ consume(struct queue *queue, uint16_t consumed)
 /* --- Chains --------------------------------------------------------------------------------------
  */
 
-/* Why a descriptor is not taken. */
-static __attribute__((cold, noinline)) err_t
-refusal(const struct queue *queue, const struct exo_descriptor *d)
-{
-    unsigned write = (d->flags & EXO_DESCRIPTOR_WRITE) != 0;
-    if (d->id >= queue->ids || d->region >= REGIONS)
-        return EXO_E_RANGE;
-    if (queue->shadow[d->id].state != ID_FREE)
-        return EXO_E_OCCUPIED;
-    const struct window *window = &queue->windows[d->region];
-    uint64_t end = (uint64_t)d->offset + d->length;
-    if (end <= window->limit[write])
-        return EXO_E_ARG;
-    return end <= window->limit[!write] ? EXO_E_RIGHT : EXO_E_RANGE;
-}
-
 /*
  * Checks a chain and writes it to where the device does not look yet. *at moves over what was
  * written; `behind` is the descriptor that follows the data, or EXO_QUEUE_ENTRIES_MAX.
  */
-static inline err_t
+static err_t
 place_chain(struct queue *queue, const struct exo_descriptor **at, const struct exo_descriptor *end,
             uint16_t behind, uint64_t bytes[2])
 {
-    for (const struct exo_descriptor *d = *at;; *at = ++d) {
-        unsigned flags = d->flags, more = flags & EXO_DESCRIPTOR_NEXT, write = flags >> 1;
-        if (d->id >= queue->ids || d->region >= REGIONS || write > 1 || d->length == 0 ||
-            (more && d + 1 == end) || write < (bytes[1] != 0))
-            return refusal(queue, d);
-        const struct window *window = &queue->windows[d->region];
+    for (const struct exo_descriptor *d = *at;; d++) {
+        unsigned flags = d->flags, more = flags & EXO_DESCRIPTOR_NEXT, write = flags >> 1 & 1;
+        if (d->id >= queue->ids || d->region >= REGIONS)
+            return EXO_E_RANGE;
         struct shadow *shadow = &queue->shadow[d->id];
-        if (shadow->state != ID_FREE || (uint64_t)d->offset + d->length > window->limit[write])
-            return refusal(queue, d);
+        const struct window *window = &queue->windows[d->region];
+        uint64_t last = (uint64_t)d->offset + d->length;
+        if (shadow->state != ID_FREE)
+            return EXO_E_OCCUPIED;
+        if (last > window->limit[write])
+            return last <= window->limit[!write] ? EXO_E_RIGHT : EXO_E_RANGE;
+        if (flags > 3 || d->length == 0 || (more && d + 1 == end) || write < (bytes[1] != 0))
+            return EXO_E_ARG;
         uint16_t next = more ? d[1].id : d->id;
         shadow->next = (uint8_t)next;
         shadow->region = (uint8_t)d->region;
@@ -137,24 +155,16 @@ place_chain(struct queue *queue, const struct exo_descriptor **at, const struct 
         }
         queue->descriptors[d->id] =
             (struct virtq_descriptor){window->base + d->offset, d->length, (uint16_t)flags, next};
-        if (!more) {
-            *at = d + 1;
+        *at = d + 1;
+        if (!more)
             return EXO_OK;
-        }
     }
-}
-
-static inline void
-write_descriptor(struct virtq_descriptor *to, uint64_t address, uint32_t length, uint32_t flags,
-                 uint32_t next)
-{
-    uint64_t words[2] = {address, length | (uint64_t)flags << 32 | (uint64_t)next << 48};
-    __builtin_memcpy(to, words, sizeof(words)); /* one store */
 }
 
 /*
  * The common case in few instructions: chains of one buffer, for a queue, or to read or write an
  * extent. Ends before the first that is anything else, or not good: place_chain says what it is.
+ * What is the same of descriptors in a row (all but id, place and sector) is looked at once.
  */
 static inline __attribute__((always_inline)) const struct exo_descriptor *
 place_singles(struct queue *queue, const struct cap *cap, const struct exo_descriptor *d,
@@ -163,31 +173,37 @@ place_singles(struct queue *queue, const struct cap *cap, const struct exo_descr
     struct virtq_descriptor *table = queue->descriptors;
     struct virtq_driver *driver = queue->driver;
     struct exo_ring *page = queue->page;
-    uint32_t ids = queue->ids, mask = queue->mask, least = queue->least, at = *available;
-    for (; d < end; d++, at++) {
-        uint32_t id = d->id, region = d->region, flags = d->flags;
-        uint32_t offset = d->offset, length = d->length;
-        if (id >= ids || region >= REGIONS || (flags & ~2u) != 0 || length < least)
+    uint32_t ids = queue->ids, mask = queue->mask, least = queue->least, at = *available, row = ~at;
+    while (d < end && row != at) {
+        uint32_t region = d->region, flags = d->flags, operation = d->operation;
+        if (region >= REGIONS || (flags & ~2u) != 0 ||
+            (block && (operation > EXO_BLOCK_WRITE || flags == 2 * operation)))
             break;
-        struct shadow *shadow = &queue->shadow[id];
-        const struct window *window = &queue->windows[region];
-        if (shadow->state != ID_FREE || (uint64_t)offset + length > window->limit[flags >> 1])
-            break;
-        uint32_t next = 0, operation = d->operation;
-        if (block) {
-            if (operation > EXO_BLOCK_WRITE || flags == 2 * operation ||
-                !block_may(cap, operation, d->sector, length))
+        uint64_t base = queue->windows[region].base,
+                 limit = queue->windows[region].limit[flags >> 1];
+        uint64_t same = load_word(&d->id) >> 16, shadow = SHADOW(ID_HEAD, region, 0, block);
+        for (row = at; d < end; d++, at++) {
+            uint64_t what = load_word(&d->id), where = load_word(&d->offset);
+            uint64_t id = (uint16_t)what, offset = (uint32_t)where, length = where >> 32;
+            if (what >> 16 != same || id >= ids || length < least || offset + length > limit)
                 break;
-            block_header(driver, page, id, operation, cap->base + d->sector);
-            next = 2 * ids + id;
+            uint64_t was = load_word(&queue->shadow[id]), next = 0;
+            if ((was & SHADOW_STATE) != SHADOW(ID_FREE, 0, 0, 0))
+                break;
+            if (block) {
+                if (!block_may(cap, operation, d->sector, length))
+                    break;
+                block_header(driver, page, (uint32_t)id, operation, cap->base + d->sector);
+                next = 2 * ids + id;
+            }
+            was = (was & SHADOW_ORDER) | (shadow + SHADOW(0, 0, id, flags != 0 ? length : 0));
+            store_words(&queue->shadow[id], &was, sizeof(was));
+            uint64_t words[2] = {base + offset,
+                                 length | (uint64_t)(flags | block) << 32 | next << 48};
+            store_words(&table[id], words, sizeof(words));
+            driver->ring[at & mask] = (uint16_t)(block ? ids + id : id);
         }
-        shadow->writable = (flags != 0 ? length : 0) + block;
-        shadow->next = (uint8_t)id;
-        shadow->region = (uint8_t)region;
-        shadow->state = ID_HEAD;
-        queue->in_flight[region]++;
-        write_descriptor(&table[id], window->base + offset, length, flags | block, next);
-        driver->ring[at & mask] = (uint16_t)(block ? ids + id : id);
+        queue->in_flight[region] = (uint16_t)(queue->in_flight[region] + at - row);
     }
     *available = (uint16_t)at;
     return d;
@@ -372,7 +388,7 @@ queue_end_use(struct queue *queue, err_t why)
     memset(queue->in_flight, 0, sizeof(queue->in_flight));
     queue->page->state = why == EXO_E_GONE ? EXO_RING_GONE : EXO_RING_RESET;
     irq_notify(&queue->irq);
-    irq_release(&queue->irq);
+    irq_silence(&queue->irq, true);
 }
 
 void

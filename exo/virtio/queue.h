@@ -69,9 +69,10 @@ struct region {
 
 enum id_state { ID_FREE, ID_HEAD, ID_BODY, ID_DONE };
 
+/* Of an id; queue.c reads and writes it as one word. */
 struct shadow {
-    uint32_t writable; /* bytes that the device may write to the chain; heads */
-    uint8_t next;      /* of the chain; the last has its own number */
+    _Alignas(8) uint32_t writable; /* bytes that the device may write to the chain; heads */
+    uint8_t next;                  /* of the chain; the last has its own number */
     uint8_t region;
     uint8_t state; /* enum id_state; DONE: completed, and its owner has not said `consumed` */
     uint8_t order; /* the head that the used element [this entry's number] completed */
