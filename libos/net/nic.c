@@ -127,13 +127,11 @@ static bool
 next_part(void *context, struct wire_part *part)
 {
     struct nic *nic = context;
-    struct vq_done done;
-    if (!vq_poll(&nic->rx, &done))
+    uint32_t buffer, length, room = NIC_BUFFER_BYTES - nic->skip;
+    if (!vq_next(&nic->rx, &buffer, &length))
         return false;
-    uint32_t room = NIC_BUFFER_BYTES - nic->skip;
-    *part =
-        (struct wire_part){(uint8_t *)nic->memory.at + done.cookie * NIC_BUFFER_BYTES + nic->skip,
-                           (uint32_t)done.cookie, done.length < room ? done.length : room};
+    *part = (struct wire_part){(uint8_t *)nic->memory.at + buffer * NIC_BUFFER_BYTES + nic->skip,
+                               buffer, length < room ? length : room};
     return true;
 }
 
@@ -143,14 +141,12 @@ nic_take(struct nic *nic, struct wire_frame *frame)
     for (;;) {
         enum wire_verdict verdict = wire_take(frame, NIC_HEADER_BYTES - nic->skip,
                                               nic->features & NIC_MERGED, next_part, nic);
-        nic->received += verdict == WIRE_FRAME;
         if (verdict == WIRE_FRAME || verdict == WIRE_NONE)
             return verdict == WIRE_FRAME;
         if (verdict == WIRE_LIE)
             nic->rx.error = EXO_E_RESET;
         for (uint32_t i = 0; i < frame->parts; i++)
             (void)nic_receive_into(nic, frame->part[i].buffer);
-        nic->dropped++;
         if (verdict == WIRE_LIE)
             return false;
     }

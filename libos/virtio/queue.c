@@ -9,14 +9,6 @@ vq_open_device(uint32_t cell, uint32_t device, uint32_t queues, uint64_t feature
     return exo_again(exo_device_open(cell, device, queues, features, 0).status);
 }
 
-static void
-free_ids_init(struct vq *vq)
-{
-    for (uint16_t i = 0; i < vq->ids; i++)
-        vq->free[i] = (uint16_t)(vq->ids - 1 - i);
-    vq->free_count = vq->ids;
-}
-
 static int64_t
 open_at(struct vq *vq, const struct vq_source *from)
 {
@@ -39,8 +31,10 @@ vq_open(struct vq *vq, const struct vq_source *source)
         return err;
     }
     vq->ids = vq->ring->ids;
+    vq->mask = (uint16_t)(vq->ring->entries - 1);
     vq->consumed = vq->ring->start;
-    free_ids_init(vq);
+    for (uint16_t i = 0; i < vq->ids; i++)
+        vq_put_id(vq, i);
     return EXO_OK;
 }
 

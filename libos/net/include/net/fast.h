@@ -17,22 +17,20 @@ nic_receive_into(struct nic *nic, uint32_t buffer)
 {
     struct vq_part part =
         nic_part(nic, nic->rx_region, buffer, true, NIC_BUFFER_BYTES - NIC_HEADER_BYTES);
-    return vq_add(&nic->rx, &part, 1, buffer);
+    return vq_add_as(&nic->rx, buffer, &part);
 }
 
 static inline bool
 nic_receive(struct nic *nic, struct nic_frame *frame)
 {
-    struct vq_done done;
-    if (!vq_poll(&nic->rx, &done))
+    uint32_t buffer, length;
+    if (!vq_next(&nic->rx, &buffer, &length))
         return false;
     /* The length is the device's word: no frame is longer than its buffer, or shorter than nothing.
      */
-    uint32_t bytes = done.length + nic->skip;
+    uint32_t bytes = length + nic->skip;
     bytes = bytes < NIC_HEADER_BYTES ? 0 : bytes - NIC_HEADER_BYTES;
-    *frame =
-        (struct nic_frame){(uint32_t)done.cookie, bytes < NIC_FRAME_MAX ? bytes : NIC_FRAME_MAX};
-    nic->received++;
+    *frame = (struct nic_frame){buffer, bytes < NIC_FRAME_MAX ? bytes : NIC_FRAME_MAX};
     return true;
 }
 
@@ -41,9 +39,7 @@ nic_send(struct nic *nic, const struct nic_frame *frame)
 {
     struct vq_part part = nic_part(nic, nic->tx_region, frame->buffer, false, frame->bytes);
     memset(nic_bytes(nic, frame->buffer) - NIC_HEADER_BYTES, 0, NIC_HEADER_BYTES);
-    bool added = vq_add(&nic->tx, &part, 1, frame->buffer);
-    nic->sent += added;
-    return added;
+    return vq_add(&nic->tx, &part, 1, frame->buffer);
 }
 
 static inline bool

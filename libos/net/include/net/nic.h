@@ -47,7 +47,6 @@ struct nic {
     uint64_t event;
     uint64_t features; /* that are in use */
     uint8_t mac[6];
-    uint64_t received, sent, dropped;
 };
 
 struct nic_source {

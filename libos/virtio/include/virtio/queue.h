@@ -9,12 +9,14 @@
 #define VIRTIO_QUEUE_H
 
 #include <rt/frames.h>
+#include <rt/string.h>
 
 struct vq_id {
     uint64_t cookie; /* of the chain that begins here */
-    uint16_t next;   /* of the chain; its own number at the end */
-    bool flying;     /* such a chain is with the device */
+    uint32_t next;   /* of the chain; its own number at the end; | VQ_FLYING */
 };
+
+#define VQ_FLYING 0x10000u /* a chain that begins here is with the device */
 
 struct vq {
     uint32_t slot;      /* queue, extent or port capability */
@@ -22,9 +24,11 @@ struct vq {
     const struct exo_ring *ring;
     int64_t error;     /* what the kernel refused the queue with; EXO_OK while it works */
     uint16_t ids;      /* 0 to ids - 1 may be in flight */
+    uint16_t mask;     /* of places in the ring */
     uint16_t consumed; /* used elements that vq_poll has returned, ever (modulo 2^16) */
-    uint16_t free_count, batched;
-    uint16_t free[EXO_QUEUE_ENTRIES_MAX]; /* stack of free ids */
+    uint16_t batched;
+    uint16_t taken, put;                 /* ids out of `free` and into it, ever (modulo 2^16) */
+    uint8_t free[EXO_QUEUE_ENTRIES_MAX]; /* whose are free, the longest so first: at [taken, put) */
     struct vq_id id[EXO_QUEUE_ENTRIES_MAX];
     struct exo_descriptor batch[EXO_SUBMIT_MAX];
 };
@@ -76,6 +80,13 @@ static inline bool vq_add_block(struct vq *vq, enum exo_block_operation operatio
                                 const struct vq_part *parts, uint32_t count, uint64_t cookie);
 
 /*
+ * One buffer under an id that its owner knows: the number of what lies there, below `ids`, which is
+ * not in flight. In a queue where that is done it is done always, and vq_next takes the place of
+ * vq_poll.
+ */
+static inline bool vq_add_as(struct vq *vq, uint32_t id, const struct vq_part *part);
+
+/*
  * Gives the batch to the device. With `arm` its interrupt is asked for, too, when there is nothing
  * to poll: EXO_E_AGAIN says that there is. Other errors stay in vq->error.
  */
@@ -92,6 +103,9 @@ struct vq_done {
  * that names no chain in flight breaks the queue: EXO_E_RESET. The length is the device's word.
  */
 static inline bool vq_poll(struct vq *vq, struct vq_done *done);
+
+/* The same of what vq_add_as added: its id. */
+static inline bool vq_next(struct vq *vq, uint32_t *id, uint32_t *length);
 
 /*
  * Until there is something to poll, with the batch flushed: whether there is; false at the deadline
