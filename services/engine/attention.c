@@ -9,19 +9,6 @@ add(float *to, const float *from, uint32_t count)
         to[i] += from[i];
 }
 
-void
-attention_add_biases(const struct engine *engine, uint32_t layer, uint32_t t)
-{
-    const struct engine_shape *shape = &engine->model->shape;
-    uint32_t query_dim = shape->heads * shape->head_dim, kv_dim = shape->kv_heads * shape->head_dim;
-    if (engine->biases == NULL)
-        return;
-    const float *biases = engine->biases + layer * attention_width(shape);
-    add(engine->query[t], biases, query_dim);
-    add(engine->key[t], biases + query_dim, kv_dim);
-    add(engine->value[t], biases + query_dim + kv_dim, kv_dim);
-}
-
 static void
 rotate_head(float *head, const struct engine_shape *shape, const float *rotations)
 {
@@ -35,15 +22,29 @@ rotate_head(float *head, const struct engine_shape *shape, const float *rotation
     }
 }
 
+static void
+add_biases(const struct engine *engine, uint32_t layer, uint32_t t, uint32_t kv_head)
+{
+    const struct engine_shape *shape = &engine->model->shape;
+    const float *biases = engine->biases + layer * attention_width(shape);
+    uint32_t size = shape->head_dim, width = shape->heads / shape->kv_heads * size;
+    const float *of_key = biases + shape->heads * size, *of_value = of_key + shape->kv_heads * size;
+    add(engine->query[t] + kv_head * width, biases + kv_head * width, width);
+    add(engine->key[t] + kv_head * size, of_key + kv_head * size, size);
+    add(engine->value[t] + kv_head * size, of_value + kv_head * size, size);
+}
+
 void
-attention_rotate(const struct engine *engine, uint32_t t)
+attention_turn(const struct engine *engine, uint32_t layer, uint32_t t, uint32_t kv_head)
 {
     const struct engine_shape *shape = &engine->model->shape;
     const float *rotations = engine->rotations + (size_t)t * shape->rope_dim;
-    for (uint32_t head = 0; head < shape->heads; head++)
+    uint32_t heads = shape->heads / shape->kv_heads;
+    if (engine->biases != NULL)
+        add_biases(engine, layer, t, kv_head);
+    for (uint32_t head = kv_head * heads; head < (kv_head + 1) * heads; head++)
         rotate_head(engine->query[t] + head * shape->head_dim, shape, rotations);
-    for (uint32_t head = 0; head < shape->kv_heads; head++)
-        rotate_head(engine->key[t] + head * shape->head_dim, shape, rotations);
+    rotate_head(engine->key[t] + kv_head * shape->head_dim, shape, rotations);
 }
 
 static float

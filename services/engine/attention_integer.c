@@ -63,17 +63,15 @@ store_value(const struct head_cache *cache, const float *value, uint32_t head_di
 }
 
 void
-attention_integer_store(const struct engine *engine, uint32_t layer, uint32_t t)
+attention_integer_store(const struct engine *engine, uint32_t layer, uint32_t t, uint32_t kv_head,
+                        const struct step_mix *mix)
 {
-    const struct engine_shape *shape = &engine->model->shape;
+    uint32_t head_dim = engine->model->shape.head_dim;
     const struct step_token *token = &engine->tokens[t];
-    int8_t *quants = engine->quants + (size_t)t * shape->kv_heads * shape->head_dim;
-    for (uint32_t head = 0; head < shape->kv_heads; head++) {
-        struct head_cache cache = head_cache_of(engine, token->sequence, layer, head);
-        size_t at = (size_t)head * shape->head_dim;
-        store_key(&cache, engine->key[t] + at, shape->head_dim, token->position, quants);
-        store_value(&cache, engine->value[t] + at, shape->head_dim, token->position, quants);
-    }
+    struct head_cache cache = head_cache_of(engine, token->sequence, layer, kv_head);
+    size_t at = (size_t)kv_head * head_dim;
+    store_key(&cache, engine->key[t] + at, head_dim, token->position, mix->quants);
+    store_value(&cache, engine->value[t] + at, head_dim, token->position, mix->quants);
 }
 
 /*

@@ -41,7 +41,7 @@ take_state(struct engine *engine, struct engine_arena *arena)
 {
     const struct engine_shape *shape = &engine->model->shape;
     uint32_t batch = engine->batch, query_dim = shape->heads * shape->head_dim;
-    engine->x = take_matrix(arena, batch, shape->dim);
+    engine->x = take_matrix(arena, engine->slots, shape->dim);
     engine->query = take_matrix(arena, batch, query_dim);
     engine->mixed = take_matrix(arena, batch, query_dim);
     engine->gate = take_matrix(arena, batch, shape->hidden);
@@ -62,6 +62,7 @@ take_mixes(struct engine *engine, struct engine_arena *arena)
     struct step_mix *mixes = engine_arena_take(arena, engine->team.count, sizeof *mixes), none;
     for (uint32_t i = 0; i < engine->team.count; i++) {
         struct step_mix *mix = mixes != NULL ? &mixes[i] : &none;
+        mix->quants = engine_arena_take(arena, engine->model->shape.head_dim, sizeof *mix->quants);
         mix->scores = engine_arena_take(arena, count, sizeof *mix->scores);
         mix->integers = engine_arena_take(arena, count, sizeof *mix->integers);
         mix->fine = engine_arena_take(arena, count, sizeof *mix->fine);
@@ -75,7 +76,7 @@ take_scratch(struct engine *engine, struct engine_arena *arena)
 {
     const struct engine_shape *shape = &engine->model->shape;
     size_t widest = greater(greater(shape->dim, shape->hidden), shape->heads * shape->head_dim);
-    size_t count = (size_t)engine->batch * widest;
+    size_t count = (size_t)engine->slots * widest;
     engine->norms =
         engine_arena_take(arena, 2 * (size_t)shape->layers + 1, shape->dim * sizeof *engine->norms);
     if (shape->layers > 0 && engine->model->layers[0].query_bias != NULL)
@@ -83,6 +84,8 @@ take_scratch(struct engine *engine, struct engine_arena *arena)
             engine_arena_take(arena, shape->layers, attention_width(shape) * sizeof(float));
     engine->frequencies = engine_arena_take(arena, shape->rope_dim / 2, sizeof(float));
     engine->tokens = engine_arena_take(arena, engine->batch, sizeof *engine->tokens);
+    engine->starts = engine_arena_take(arena, engine->batch + 1, sizeof *engine->starts);
+    engine->ends = engine_arena_take(arena, engine->batch, sizeof *engine->ends);
     engine->rotations = engine_arena_take(arena, engine->batch, shape->rope_dim * sizeof(float));
     engine->normed = engine_arena_take(arena, count, sizeof *engine->normed);
     engine->quants = engine_arena_take(arena, count, sizeof *engine->quants);
@@ -92,7 +95,8 @@ take_scratch(struct engine *engine, struct engine_arena *arena)
         engine_arena_take(arena, count / ENGINE_INTEGER_GROUP + 1, sizeof *engine->singles);
     engine->integer_scales =
         engine_arena_take(arena, count / ENGINE_INTEGER_GROUP + 1, sizeof *engine->integer_scales);
-    engine->bases = engine_arena_take(arena, engine->batch, sizeof *engine->bases);
+    engine->bases = engine_arena_take(arena, engine->slots, sizeof *engine->bases);
+    engine->queues = engine_arena_take(arena, engine->team.count, sizeof *engine->queues);
     take_mixes(engine, arena);
 }
 
@@ -193,6 +197,7 @@ engine_open(struct engine **opened, const struct engine_model *model,
     engine->workers = engine->team.count;
     engine->context = options->context ? options->context : model->shape.context;
     engine->batch = options->batch ? options->batch : 1;
+    engine->slots = greater(engine->batch, engine->team.count);
     take_state(engine, arena);
     take_scratch(engine, arena);
     if (counts || arena->used_bytes > arena->size_bytes)
@@ -249,6 +254,29 @@ list_tokens(struct engine *engine, const struct engine_item *item)
             (struct step_token){item->sequence, item->tokens[i], item->sequence->position + i};
 }
 
+static void
+begin_step(struct engine *engine, const struct engine_item *items, uint32_t count)
+{
+    engine->items = items;
+    engine->item_count = count;
+    engine->token_count = engine->logits_count = 0;
+    __atomic_store_n(&engine->failed, false, __ATOMIC_RELAXED);
+    for (uint32_t i = 0; i < count; i++) {
+        engine->starts[i] = engine->token_count;
+        list_tokens(engine, &items[i]);
+        engine->starts[i + 1] = engine->token_count;
+        if (items[i].logits == NULL)
+            continue;
+        engine->ends[engine->logits_count] = engine->token_count - 1;
+        engine->logits[engine->logits_count++] = items[i].logits;
+    }
+    if (engine->attention == NULL && engine->model->shape.layers > 0)
+        forward_place_keys(engine, 0);
+    share_reset(engine);
+    if (engine->profile != NULL)
+        engine->profile->last_ns = engine->profile->now_ns(engine->profile->context);
+}
+
 int
 engine_step(struct engine *engine, const struct engine_item *items, uint32_t count,
             struct engine_error *error)
@@ -256,14 +284,7 @@ engine_step(struct engine *engine, const struct engine_item *items, uint32_t cou
     int status = check_items(engine, items, count, error);
     if (status != ENGINE_OK)
         return status;
-    engine->items = items;
-    engine->item_count = count;
-    engine->token_count = 0;
-    __atomic_store_n(&engine->failed, false, __ATOMIC_RELAXED);
-    for (uint32_t i = 0; i < count; i++)
-        list_tokens(engine, &items[i]);
-    if (engine->profile != NULL)
-        engine->profile->last_ns = engine->profile->now_ns(engine->profile->context);
+    begin_step(engine, items, count);
     if (engine->team.run != NULL)
         engine->team.run(engine->team.context, engine->workers, forward_worker, engine);
     else

@@ -4,6 +4,8 @@
 
 #include "engine/engine.h"
 
+#include "share.h"
+
 /* One token of a step. */
 struct step_token {
     struct engine_sequence *sequence;
@@ -12,6 +14,7 @@ struct step_token {
 
 /* What one worker mixes one head's values with. */
 struct step_mix {
+    int8_t *quants;    /* [head_dim]: of a key, or a value */
     float *scores;     /* [context, or a head, in whole groups] */
     int16_t *integers; /* as many */
     int16_t *fine;     /* what they leave */
@@ -31,52 +34,40 @@ struct engine {
     float *biases;      /* of each layer query, key and value; NULL: there are none */
     float *frequencies; /* of the rotary positions: [rope_dim / 2] */
 
-    /* The step at work; each phase is written by one worker a row, and read after a barrier. */
+    /*
+     * The step at work; in each phase a row (of a product, or of a token's state) is written by one
+     * worker, and read after a barrier. Only of a step of one token each worker has the state, and
+     * the vector that products read, for itself: row `worker` of x, and of the vectors.
+     */
     const struct engine_item *items;
     uint32_t item_count, token_count, logits_count;
     struct step_token *tokens; /* [batch] */
+    uint32_t *starts;          /* [batch + 1]: each item's first token; then their number */
+    uint32_t *ends;            /* [batch]: the tokens whose logits are wanted */
     float *rotations;          /* [batch][rope_dim / 2]: cosine, sine */
-    float **x;                 /* [batch]: the residual stream */
+    float **x;                 /* [slots]: the residual stream */
     float **query, **key, **value, **mixed;
-    float **gate, **up, **down;
+    float **gate, **up, **down; /* [batch] */
     float **logits;
-    float *normed; /* [batch][widest]: what products read, one vector behind the other */
+    uint32_t slots; /* batch, and at least one for each worker */
+    float *normed;  /* [slots][widest]: what products read, one vector behind the other */
     int8_t *quants;
     float *scales;
     int16_t *integers;
     struct engine_single_group *singles;
     int32_t *integer_scales;
-    float *bases;           /* [batch] */
-    struct step_mix *mixes; /* [workers] */
+    float *bases;               /* [slots] */
+    struct step_mix *mixes;     /* [workers] */
+    struct share_queue *queues; /* [workers] */
     /* Set by any worker. (newlib's <stdatomic.h> does not compile with gcc: hence builtins.) */
     bool failed;
 };
-
-/* Items first <= i < end of `count` are this worker's. */
-struct step_share {
-    uint32_t first, end;
-};
-
-static inline struct step_share
-step_share(const struct engine *engine, uint32_t worker, uint32_t count)
-{
-    uint64_t workers = engine->workers;
-    return (struct step_share){(uint32_t)((uint64_t)count * worker / workers),
-                               (uint32_t)((uint64_t)count * (worker + 1) / workers)};
-}
 
 static inline const struct engine_kernel *
 step_kernel(const struct engine *engine, const struct engine_tensor *tensor)
 {
     return engine->kernels ? engine->kernels[tensor->index]
                            : engine_kernel_reference(tensor->format);
-}
-
-static inline void
-step_barrier(struct engine *engine, uint32_t worker)
-{
-    if (engine->workers > 1)
-        engine->team.barrier(engine->team.context, worker);
 }
 
 /* The time of a part that is over. */
@@ -95,8 +86,23 @@ step_measures_part(struct engine *engine, uint32_t worker, enum engine_part part
 static inline void
 step_ends_part(struct engine *engine, uint32_t worker, enum engine_part part)
 {
-    step_barrier(engine, worker);
+    if (engine->workers > 1)
+        engine->team.barrier(engine->team.context, worker);
     step_measures_part(engine, worker, part);
+}
+
+/* Where the first of `count` vectors is: of one that each worker made for itself, its own. */
+static inline uint32_t
+step_slot(uint32_t worker, uint32_t count)
+{
+    return count == 1 ? worker : 0;
+}
+
+/* The residual stream of token `t`. */
+static inline float *
+step_x(const struct engine *engine, uint32_t worker, uint32_t t)
+{
+    return engine->x[engine->token_count == 1 ? worker : t];
 }
 
 /* The keys (part 0) or values (part 1) of a layer at a position: kv_heads * head_dim floats. */
@@ -110,11 +116,11 @@ attention_width(const struct engine_shape *shape)
     return ((size_t)shape->heads + 2 * (size_t)shape->kv_heads) * shape->head_dim;
 }
 
-/* Adds the biases of query, key and value of token `t`, where there are some. */
-void attention_add_biases(const struct engine *engine, uint32_t layer, uint32_t t);
-
-/* Turns query and key of token `t` by their position, in place. */
-void attention_rotate(const struct engine *engine, uint32_t t);
+/*
+ * The query heads that read kv head `kv_head`, its key and its value, of token `t`: adds their
+ * biases, where there are some, and turns queries and key by the token's position.
+ */
+void attention_turn(const struct engine *engine, uint32_t layer, uint32_t t, uint32_t kv_head);
 
 /* Attention of head `head` for token `t`, into its part of `mixed`. */
 void attention_head(const struct engine *engine, uint32_t layer, uint32_t t, uint32_t head,
@@ -126,8 +132,12 @@ void attention_head(const struct engine *engine, uint32_t layer, uint32_t t, uin
  */
 void quantise_row(const float *values, uint32_t columns, int8_t *quants, float *unit);
 
-/* The same on keys and values of 8 bits, which are stored first; and the memory that they need. */
-void attention_integer_store(const struct engine *engine, uint32_t layer, uint32_t t);
+/*
+ * The same on keys and values of 8 bits, which are stored first (two positions share cells: one
+ * worker has to store all of a sequence's); and the memory that they need.
+ */
+void attention_integer_store(const struct engine *engine, uint32_t layer, uint32_t t,
+                             uint32_t kv_head, const struct step_mix *mix);
 void attention_integer_head(const struct engine *engine, uint32_t layer, uint32_t t, uint32_t head,
                             const struct step_mix *mix);
 size_t attention_integer_bytes(const struct engine_shape *shape, uint32_t context);
@@ -135,6 +145,25 @@ size_t attention_integer_bytes(const struct engine_shape *shape, uint32_t contex
 /* The first `count` positions of a sequence into another one. */
 void attention_integer_copy(const struct engine *engine, const struct engine_sequence *to,
                             const struct engine_sequence *from, uint32_t count);
+
+/* The tensors that read one vector; NULL: fewer. */
+struct step_readers {
+    const struct engine_tensor *of[3];
+};
+
+/* Vector `slot` is `from` (which may lie there): into the forms that its readers take. */
+void vectors_finish(struct engine *engine, const struct step_readers *readers, uint32_t slot,
+                    const float *from);
+
+/* `count` of them, from `slot` on, as the kernel of `tensor` takes them. */
+struct engine_vectors vectors_from(const struct engine *engine, uint32_t slot, uint32_t count,
+                                   const struct engine_tensor *tensor);
+
+/*
+ * From here on the tokens' keys and values in floats are those of that layer, where the sequences
+ * keep them. Of the first layer that is done before the workers begin.
+ */
+void forward_place_keys(struct engine *engine, uint32_t layer);
 
 /* The whole forward pass, as one worker of the team sees it. */
 void forward_worker(void *engine, uint32_t worker);

@@ -1,114 +1,111 @@
 /*
- * The forward pass, as each worker of the team runs it. It is cut into phases; in a phase each row
- * (of a matrix of weights, or of a token's state) is written by one worker, and a barrier stands
- * before a phase that reads what others wrote.
+ * The forward pass, as each worker of the team runs it. It is cut into phases, whose pieces the
+ * workers share (share.h); a barrier stands before a phase that reads what others wrote. Of a step
+ * of one token all workers compute for themselves what has one row only, the residual stream and
+ * the vectors that products read: that takes less than waiting for one of them.
  */
 #include "engine_private.h"
 #include "lanes.h"
 #include "real.h"
 
+/* --- Products --------------------------------------------------------------------------------- */
+
+/* A tensor times the vectors in front of it, and where the results go. */
+struct product {
+    const struct engine_tensor *tensor;
+    float *const *out;
+};
+
 /* Rows that cannot be had leave the whole step failed; the others go on. */
 static void
-multiply_block(struct engine *engine, uint32_t worker, const struct engine_tensor *tensor,
-               uint32_t block, const struct engine_vectors *vectors, float *const *out)
+multiply_block(struct engine *engine, uint32_t worker, const struct product *product,
+               uint32_t block, uint32_t slot, uint32_t count)
 {
+    const struct engine_tensor *tensor = product->tensor;
+    struct engine_vectors vectors = vectors_from(engine, slot, count, tensor);
     struct engine_rows rows;
     if (!engine->source->rows(engine->source->context, worker, tensor, block, &rows)) {
         __atomic_store_n(&engine->failed, true, __ATOMIC_RELAXED);
         return;
     }
     step_kernel(engine, tensor)
-        ->multiply(&rows, block * ENGINE_BLOCK_ROWS, engine_block_rows(tensor, block), vectors,
-                   out);
+        ->multiply(&rows, block * ENGINE_BLOCK_ROWS, engine_block_rows(tensor, block), &vectors,
+                   product->out);
 }
 
-/* out[v] = tensor times the first `count` vectors in engine->normed (or its quants). */
+/* Products of up to three tensors with the same `count` vectors, as one phase. */
 static void
-product(struct engine *engine, uint32_t worker, const struct engine_tensor *tensor, uint32_t count,
-        float *const *out)
+multiply(struct engine *engine, uint32_t worker, const struct product *products, uint32_t of,
+         uint32_t count)
 {
-    struct engine_vectors vectors = {.count = count,
-                                     .columns = tensor->columns,
-                                     .group = tensor->group,
-                                     .values = engine->normed,
-                                     .quants = engine->quants,
-                                     .scales = engine->scales,
-                                     .integers = engine->integers,
-                                     .singles = engine->singles,
-                                     .integer_scales = engine->integer_scales,
-                                     .bases = engine->bases};
-    struct step_share share = step_share(engine, worker, engine_tensor_blocks(tensor));
-    for (uint32_t block = share.first; block < share.end; block++)
-        multiply_block(engine, worker, tensor, block, &vectors, out);
+    struct share_range range;
+    uint32_t blocks = 0, slot = step_slot(worker, count);
+    for (uint32_t i = 0; i < of; i++)
+        blocks += engine_tensor_blocks(products[i].tensor);
+    struct share share = share_begin(engine, worker, blocks);
+    while (share_take(&share, &range))
+        for (uint32_t i = range.first; i < range.end; i++) {
+            const struct product *product = products;
+            uint32_t block = i;
+            while (block >= engine_tensor_blocks(product->tensor))
+                block -= engine_tensor_blocks(product++->tensor);
+            multiply_block(engine, worker, product, block, slot, count);
+        }
 }
 
-/* The tensors that read one vector; NULL: fewer. */
-struct readers {
-    const struct engine_tensor *of[3];
+/* --- Vectors ---------------------------------------------------------------------------------- */
+
+/* One vector to be made: of token `t` (or of the end of an item), into `slot`. */
+struct making {
+    uint32_t worker, layer, t, slot;
 };
 
-/* Which forms they take. Those that take quants have one group; beside them may be any types. */
-struct forms {
-    uint32_t all, group;
-};
-
-static struct forms
-forms_of(const struct engine *engine, const struct readers *readers)
+/*
+ * Makes `count` vectors: a single one of a step of one token by each worker for itself, else as a
+ * phase.
+ */
+static void
+make_vectors(struct engine *engine, uint32_t worker, uint32_t layer, uint32_t count,
+             void (*make)(struct engine *engine, const struct making *making),
+             enum engine_part part)
 {
-    struct forms forms = {0, 0};
-    for (int i = 0; i < 3 && readers->of[i] != NULL; i++) {
-        uint32_t form = step_kernel(engine, readers->of[i])->form;
-        forms.all |= form;
-        forms.group = form & ENGINE_QUANTS ? readers->of[i]->group : forms.group;
+    if (count == 1) {
+        make(engine, &(struct making){worker, layer, 0, worker});
+        step_measures_part(engine, worker, part);
+        return;
     }
-    return forms;
+    struct share_range range;
+    struct share share = share_begin(engine, worker, count);
+    while (share_take(&share, &range))
+        for (uint32_t t = range.first; t < range.end; t++)
+            make(engine, &(struct making){worker, layer, t, t});
+    step_ends_part(engine, worker, part);
 }
 
-/* Vector `v` in engine->normed is done: into the forms that its readers take. */
+/* The vector = x scaled to a mean square of 1, times the norm's weights. */
 static void
-finish_vector(struct engine *engine, const struct readers *readers, uint32_t v)
-{
-    struct forms forms = forms_of(engine, readers);
-    uint32_t columns = readers->of[0]->columns;
-    size_t at = (size_t)v * columns;
-    if (forms.all & ENGINE_QUANTS)
-        engine_quantise(engine->normed + at, columns, forms.group, engine->quants + at,
-                        engine->scales + at / forms.group);
-    if (forms.all & (ENGINE_INTEGERS | ENGINE_SINGLES))
-        engine_quantise_integers(engine->normed + at, columns, engine->integers + at,
-                                 engine->integer_scales + at / ENGINE_INTEGER_GROUP,
-                                 &engine->bases[v]);
-    if (forms.all & ENGINE_SINGLES)
-        engine_single_quants(engine->integers + at, columns,
-                             engine->singles + at / ENGINE_INTEGER_GROUP);
-}
-
-static struct readers
-readers_of_attention(const struct engine_layer *layer)
-{
-    return (struct readers){{layer->query, layer->key, layer->value}};
-}
-
-/* Vector `v` = x scaled to a mean square of 1, times the norm's weights. */
-static void
-norm(struct engine *engine, const float *x, uint32_t norm_index, struct readers readers, uint32_t v)
+norm(struct engine *engine, const float *x, uint32_t norm_index, struct step_readers readers,
+     uint32_t slot)
 {
     const struct engine_shape *shape = &engine->model->shape;
     const float *weights = engine->norms + (size_t)norm_index * shape->dim;
-    float *out = engine->normed + (size_t)v * shape->dim, sum = 0;
+    float *out = engine->normed + (size_t)slot * shape->dim, sum = 0;
     for (uint32_t i = 0; i < shape->dim; i++)
         sum += x[i] * x[i];
     float scale = 1.0f / real_sqrt(sum / (float)shape->dim + shape->norm_epsilon);
     for (uint32_t i = 0; i < shape->dim; i++)
         out[i] = weights[i] * (scale * x[i]);
-    finish_vector(engine, &readers, v);
+    vectors_finish(engine, &readers, slot, out);
 }
 
+/* The norm in front of a layer's attention; behind the last layer there is none. */
 static void
-add_rows(float *to, const float *from, uint32_t count)
+norm_layer(struct engine *engine, const struct making *making, uint32_t index)
 {
-    for (uint32_t i = 0; i < count; i++)
-        to[i] += from[i];
+    const struct engine_layer *layer = &engine->model->layers[index];
+    if (index < engine->model->shape.layers)
+        norm(engine, step_x(engine, making->worker, making->t), 2 * index,
+             (struct step_readers){{layer->query, layer->key, layer->value}}, making->slot);
 }
 
 static void
@@ -124,11 +121,11 @@ embed(struct engine *engine, uint32_t worker, uint32_t t)
     }
     step_kernel(engine, table)
         ->expand(&rows, token->token % ENGINE_BLOCK_ROWS, table->columns, table->group,
-                 engine->x[t]);
+                 step_x(engine, worker, t));
 }
 
 static void
-rotations_of(struct engine *engine, uint32_t t)
+set_rotations(struct engine *engine, uint32_t t)
 {
     const struct engine_shape *shape = &engine->model->shape;
     uint32_t half = shape->rope_dim / 2;
@@ -141,24 +138,72 @@ rotations_of(struct engine *engine, uint32_t t)
     }
 }
 
+/* Rotations are read behind the first products only: one worker is enough for a single token's. */
 static void
-begin_tokens(struct engine *engine, uint32_t worker)
+begin_token(struct engine *engine, const struct making *making)
 {
-    struct step_share share = step_share(engine, worker, engine->token_count);
-    for (uint32_t t = share.first; t < share.end; t++) {
-        embed(engine, worker, t);
-        rotations_of(engine, t);
-        if (engine->model->shape.layers > 0)
-            norm(engine, engine->x[t], 0, readers_of_attention(&engine->model->layers[0]), t);
-    }
-    step_ends_part(engine, worker, ENGINE_EMBEDDING);
+    embed(engine, making->worker, making->t);
+    if (engine->token_count > 1 || making->worker == engine->workers - 1)
+        set_rotations(engine, making->t);
+    norm_layer(engine, making, 0);
 }
 
-/* The layer's keys and values in floats go straight to where the sequences keep them. */
 static void
-place_keys(struct engine *engine, uint32_t layer, struct step_share tokens)
+make_mixed(struct engine *engine, const struct making *making)
 {
-    for (uint32_t t = tokens.first; t < tokens.end; t++) {
+    const struct engine_layer *layer = &engine->model->layers[making->layer];
+    vectors_finish(engine, &(struct step_readers){{layer->output}}, making->slot,
+                   engine->mixed[making->t]);
+}
+
+/* What the layer's attention, or its feed-forward part, adds to the residual stream. */
+static void
+add_down(struct engine *engine, const struct making *making)
+{
+    float *x = step_x(engine, making->worker, making->t);
+    const float *down = engine->down[making->t];
+    for (uint32_t i = 0; i < engine->model->shape.dim; i++)
+        x[i] += down[i];
+}
+
+static void
+end_attention(struct engine *engine, const struct making *making)
+{
+    const struct engine_layer *layer = &engine->model->layers[making->layer];
+    add_down(engine, making);
+    norm(engine, step_x(engine, making->worker, making->t), 2 * making->layer + 1,
+         (struct step_readers){{layer->gate, layer->up}}, making->slot);
+}
+
+static void
+make_activated(struct engine *engine, const struct making *making)
+{
+    const struct engine_layer *layer = &engine->model->layers[making->layer];
+    vectors_finish(engine, &(struct step_readers){{layer->down}}, making->slot,
+                   engine->gate[making->t]);
+}
+
+static void
+end_layer(struct engine *engine, const struct making *making)
+{
+    add_down(engine, making);
+    norm_layer(engine, making, making->layer + 1);
+}
+
+static void
+end_item(struct engine *engine, const struct making *making)
+{
+    norm(engine, step_x(engine, making->worker, engine->ends[making->t]),
+         2 * engine->model->shape.layers, (struct step_readers){{engine->model->classifier}},
+         making->slot);
+}
+
+/* --- Attention -------------------------------------------------------------------------------- */
+
+void
+forward_place_keys(struct engine *engine, uint32_t layer)
+{
+    for (uint32_t t = 0; t < engine->token_count; t++) {
         const struct step_token *token = &engine->tokens[t];
         engine->key[t] = sequence_row(engine, token->sequence, layer, 0, token->position);
         engine->value[t] = sequence_row(engine, token->sequence, layer, 1, token->position);
@@ -166,97 +211,112 @@ place_keys(struct engine *engine, uint32_t layer, struct step_share tokens)
 }
 
 static void
-mix_heads(struct engine *engine, uint32_t worker, uint32_t layer)
+mix_head(struct engine *engine, uint32_t worker, uint32_t layer, uint32_t t, uint32_t head)
 {
-    uint32_t heads = engine->model->shape.heads;
     const struct step_mix *mix = &engine->mixes[worker];
-    struct step_share share = step_share(engine, worker, engine->token_count * heads);
-    for (uint32_t i = share.first; i < share.end; i++)
+    if (engine->attention != NULL)
+        attention_integer_head(engine, layer, t, head, mix);
+    else
+        attention_head(engine, layer, t, head, mix);
+}
+
+/* A kv head's keys and values of all tokens of an item; with `mixes` also what they are read by. */
+static void
+attend_item(struct engine *engine, uint32_t worker, uint32_t layer, uint32_t item, uint32_t kv_head,
+            bool mixes)
+{
+    const struct engine_shape *shape = &engine->model->shape;
+    uint32_t first = engine->starts[item], end = engine->starts[item + 1];
+    uint32_t heads = shape->heads / shape->kv_heads;
+    for (uint32_t t = first; t < end; t++) {
+        attention_turn(engine, layer, t, kv_head);
         if (engine->attention != NULL)
-            attention_integer_head(engine, layer, i / heads, i % heads, mix);
-        else
-            attention_head(engine, layer, i / heads, i % heads, mix);
-    step_ends_part(engine, worker, ENGINE_ATTENTION);
+            attention_integer_store(engine, layer, t, kv_head, &engine->mixes[worker]);
+    }
+    if (!mixes)
+        return;
+    step_measures_part(engine, worker, ENGINE_POSITIONS);
+    for (uint32_t i = 0; i < (end - first) * heads; i++)
+        mix_head(engine, worker, layer, first + i / heads, kv_head * heads + i % heads);
+    step_measures_part(engine, worker, ENGINE_ATTENTION);
 }
 
 /*
- * The first token from `t` on that begins a pair of positions: two neighbours share cells of the
- * cache in 8 bits, and one worker has to store both.
+ * Who stored a kv head's keys and values can mix them without a barrier, if that leaves enough
+ * pieces: otherwise each head of a token is one, in a phase of its own.
  */
-static uint32_t
-pair_from(const struct engine *engine, uint32_t t)
+static void
+attend(struct engine *engine, uint32_t worker, uint32_t layer)
 {
-    const struct step_token *token = &engine->tokens[t];
-    bool second = t > 0 && t < engine->token_count && token->position % 2 == 1 &&
-                  token->sequence == token[-1].sequence;
-    return second ? t + 1 : t;
+    const struct engine_shape *shape = &engine->model->shape;
+    uint32_t pieces = engine->item_count * shape->kv_heads;
+    uint32_t finest = engine->token_count * shape->heads;
+    bool mixes = pieces == finest || pieces % engine->workers == 0 || pieces >= 4 * engine->workers;
+    struct share_range range;
+    struct share share = share_begin(engine, worker, pieces);
+    while (share_take(&share, &range))
+        for (uint32_t i = range.first; i < range.end; i++)
+            attend_item(engine, worker, layer, i / shape->kv_heads, i % shape->kv_heads, mixes);
+    step_ends_part(engine, worker, mixes ? ENGINE_ATTENTION : ENGINE_POSITIONS);
+    if (mixes)
+        return;
+    share = share_begin(engine, worker, finest);
+    while (share_take(&share, &range))
+        for (uint32_t i = range.first; i < range.end; i++)
+            mix_head(engine, worker, layer, i / shape->heads, i % shape->heads);
+    step_ends_part(engine, worker, ENGINE_ATTENTION);
 }
 
 static void
-store_keys(struct engine *engine, uint32_t worker, uint32_t index)
-{
-    struct step_share share = step_share(engine, worker, engine->token_count);
-    uint32_t end = pair_from(engine, share.end);
-    for (uint32_t t = pair_from(engine, share.first); t < end; t++) {
-        attention_add_biases(engine, index, t);
-        attention_rotate(engine, t);
-        if (engine->attention != NULL)
-            attention_integer_store(engine, index, t);
-    }
-    step_ends_part(engine, worker, ENGINE_POSITIONS);
-}
-
-static void
-attend(struct engine *engine, uint32_t worker, uint32_t index)
+attention(struct engine *engine, uint32_t worker, uint32_t index)
 {
     const struct engine_layer *layer = &engine->model->layers[index];
-    uint32_t count = engine->token_count, width = layer->output->columns;
-    struct step_share share = step_share(engine, worker, count);
-    if (engine->attention == NULL) {
-        place_keys(engine, index, share);
-        step_barrier(engine, worker);
-    }
-    product(engine, worker, layer->query, count, engine->query);
-    product(engine, worker, layer->key, count, engine->key);
-    product(engine, worker, layer->value, count, engine->value);
+    uint32_t count = engine->token_count;
+    const struct product products[] = {
+        {layer->query, engine->query}, {layer->key, engine->key}, {layer->value, engine->value}};
+    multiply(engine, worker, products, 3, count);
     step_ends_part(engine, worker, ENGINE_QUERY_KEY_VALUE);
-    store_keys(engine, worker, index);
-    mix_heads(engine, worker, index);
-    for (uint32_t t = share.first; t < share.end; t++) {
-        for (uint32_t i = 0; i < width; i++)
-            engine->normed[(size_t)t * width + i] = engine->mixed[t][i];
-        finish_vector(engine, &(struct readers){{layer->output}}, t);
-    }
-    step_ends_part(engine, worker, ENGINE_NORM);
-    product(engine, worker, layer->output, count, engine->down);
+    attend(engine, worker, index);
+    make_vectors(engine, worker, index, count, make_mixed, ENGINE_NORM);
+    multiply(engine, worker, &(struct product){layer->output, engine->down}, 1, count);
     step_ends_part(engine, worker, ENGINE_OUTPUT);
+    make_vectors(engine, worker, index, count, end_attention, ENGINE_NORM);
 }
 
-/* silu(gate) * up, in integers as far as it pays; `count` is of whole groups. */
+/* --- The feed-forward part -------------------------------------------------------------------- */
+
+/* gate = silu(gate) * up, in integers as far as it pays; `count` is of whole groups. */
 static void
-activate_fast(const float *gate, const float *up, float *out, uint32_t count)
+activate_fast(float *gate, const float *up, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i += LANES) {
         ints x = lanes_load(gate + i), y = lanes_load(up + i);
         ints sigmoid = (ints)lanes_to_floats(lanes_sigmoid(x));
         sigmoid = (sigmoid - (16 << LANES_MANTISSA)) & (sigmoid != 0);
-        lanes_store(out + i, (ints)((reals)x * (reals)sigmoid * (reals)y));
+        lanes_store(gate + i, (ints)((reals)x * (reals)sigmoid * (reals)y));
     }
 }
 
-/* Vector `t` = silu(gate) * up. */
 static void
-activate(struct engine *engine, const struct engine_layer *layer, uint32_t t)
+activate_exactly(float *gate, const float *up, uint32_t count)
 {
-    uint32_t hidden = engine->model->shape.hidden;
-    const float *gate = engine->gate[t], *up = engine->up[t];
-    float *out = engine->normed + (size_t)t * hidden;
+    for (uint32_t i = 0; i < count; i++)
+        gate[i] = gate[i] / (1.0f + real_exp(-gate[i])) * up[i];
+}
+
+/* Block `block` of gate and of up, for all tokens, and what becomes of them. */
+static void
+gate_block(struct engine *engine, uint32_t worker, const struct engine_layer *layer, uint32_t block)
+{
+    uint32_t count = engine->token_count, slot = step_slot(worker, count);
+    uint32_t first = block * ENGINE_BLOCK_ROWS, rows = engine_block_rows(layer->gate, block);
     bool fast = step_kernel(engine, layer->down)->form & (ENGINE_INTEGERS | ENGINE_SINGLES);
-    if (fast)
-        activate_fast(gate, up, out, hidden);
-    for (uint32_t i = 0; !fast && i < hidden; i++)
-        out[i] = gate[i] / (1.0f + real_exp(-gate[i])) * up[i];
-    finish_vector(engine, &(struct readers){{layer->down}}, t);
+    const struct product gate = {layer->gate, engine->gate}, up = {layer->up, engine->up};
+    multiply_block(engine, worker, &gate, block, slot, count);
+    multiply_block(engine, worker, &up, block, slot, count);
+    for (uint32_t t = 0; t < count; t++)
+        (fast ? activate_fast : activate_exactly)(engine->gate[t] + first, engine->up[t] + first,
+                                                  rows);
 }
 
 static void
@@ -265,57 +325,30 @@ feed_forward(struct engine *engine, uint32_t worker, uint32_t index)
     const struct engine_model *model = engine->model;
     const struct engine_layer *layer = &model->layers[index];
     uint32_t count = engine->token_count;
-    struct step_share share = step_share(engine, worker, count);
-    for (uint32_t t = share.first; t < share.end; t++) {
-        add_rows(engine->x[t], engine->down[t], model->shape.dim);
-        norm(engine, engine->x[t], 2 * index + 1, (struct readers){{layer->gate, layer->up}}, t);
-    }
-    step_ends_part(engine, worker, ENGINE_NORM);
-    product(engine, worker, layer->gate, count, engine->gate);
-    product(engine, worker, layer->up, count, engine->up);
+    struct share_range range;
+    if (worker == 0 && engine->attention == NULL && index + 1 < model->shape.layers)
+        forward_place_keys(engine, index + 1);
+    struct share share = share_begin(engine, worker, engine_tensor_blocks(layer->gate));
+    while (share_take(&share, &range))
+        for (uint32_t i = range.first; i < range.end; i++)
+            gate_block(engine, worker, layer, i);
     step_ends_part(engine, worker, ENGINE_GATE_UP);
-    for (uint32_t t = share.first; t < share.end; t++)
-        activate(engine, layer, t);
-    step_ends_part(engine, worker, ENGINE_ACTIVATION);
-    product(engine, worker, layer->down, count, engine->down);
+    make_vectors(engine, worker, index, count, make_activated, ENGINE_ACTIVATION);
+    multiply(engine, worker, &(struct product){layer->down, engine->down}, 1, count);
     step_ends_part(engine, worker, ENGINE_DOWN);
-}
-
-/* The residual of the layer, and the norm in front of the next one. */
-static void
-end_layer(struct engine *engine, uint32_t worker, uint32_t index)
-{
-    const struct engine_model *model = engine->model;
-    struct step_share share = step_share(engine, worker, engine->token_count);
-    for (uint32_t t = share.first; t < share.end; t++) {
-        add_rows(engine->x[t], engine->down[t], model->shape.dim);
-        if (index + 1 < model->shape.layers)
-            norm(engine, engine->x[t], 2 * (index + 1),
-                 readers_of_attention(&model->layers[index + 1]), t);
-    }
-    step_ends_part(engine, worker, ENGINE_NORM);
+    make_vectors(engine, worker, index, count, end_layer, ENGINE_NORM);
 }
 
 /* Logits of the last token of each item that wants them: side by side, one product for all. */
 static void
 classify(struct engine *engine, uint32_t worker)
 {
-    const struct engine_model *model = engine->model;
-    uint32_t t = 0, v = 0;
-    for (uint32_t i = 0; i < engine->item_count; i++) {
-        t += engine->items[i].count;
-        if (engine->items[i].logits == NULL)
-            continue;
-        if (v % engine->workers == worker) {
-            norm(engine, engine->x[t - 1], 2 * model->shape.layers,
-                 (struct readers){{model->classifier}}, v);
-            engine->logits[v] = engine->items[i].logits;
-        }
-        v++;
-    }
-    step_ends_part(engine, worker, ENGINE_NORM);
-    if (v > 0)
-        product(engine, worker, model->classifier, v, engine->logits);
+    uint32_t count = engine->logits_count;
+    if (count == 0)
+        return;
+    make_vectors(engine, worker, 0, count, end_item, ENGINE_NORM);
+    multiply(engine, worker, &(struct product){engine->model->classifier, engine->logits}, 1,
+             count);
     step_measures_part(engine, worker, ENGINE_CLASSIFIER);
 }
 
@@ -323,11 +356,10 @@ void
 forward_worker(void *argument, uint32_t worker)
 {
     struct engine *engine = argument;
-    begin_tokens(engine, worker);
+    make_vectors(engine, worker, 0, engine->token_count, begin_token, ENGINE_EMBEDDING);
     for (uint32_t layer = 0; layer < engine->model->shape.layers; layer++) {
-        attend(engine, worker, layer);
+        attention(engine, worker, layer);
         feed_forward(engine, worker, layer);
-        end_layer(engine, worker, layer);
     }
     classify(engine, worker);
 }
