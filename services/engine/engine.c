@@ -271,7 +271,7 @@ begin_step(struct engine *engine, const struct engine_item *items, uint32_t coun
         engine->logits[engine->logits_count++] = items[i].logits;
     }
     if (engine->attention == NULL && engine->model->shape.layers > 0)
-        forward_place_keys(engine, 0);
+        heads_place_keys(engine, 0);
     share_reset(engine);
     if (engine->profile != NULL)
         engine->profile->last_ns = engine->profile->now_ns(engine->profile->context);

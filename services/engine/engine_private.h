@@ -163,7 +163,10 @@ struct engine_vectors vectors_from(const struct engine *engine, uint32_t slot, u
  * From here on the tokens' keys and values in floats are those of that layer, where the sequences
  * keep them. Of the first layer that is done before the workers begin.
  */
-void forward_place_keys(struct engine *engine, uint32_t layer);
+void heads_place_keys(struct engine *engine, uint32_t layer);
+
+/* Attention of a layer, behind the barrier of its products, with a barrier at its end. */
+void heads_attend(struct engine *engine, uint32_t worker, uint32_t layer);
 
 /* The whole forward pass, as one worker of the team sees it. */
 void forward_worker(void *engine, uint32_t worker);

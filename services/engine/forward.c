@@ -16,40 +16,39 @@ struct product {
     float *const *out;
 };
 
-/* Rows that cannot be had leave the whole step failed; the others go on. */
+/* Blocks of it. Rows that cannot be had leave the whole step failed; the others go on. */
 static void
-multiply_block(struct engine *engine, uint32_t worker, const struct product *product,
-               uint32_t block, uint32_t slot, uint32_t count)
+multiply_blocks(struct engine *engine, uint32_t worker, const struct product *product,
+                struct share_range blocks, uint32_t count)
 {
     const struct engine_tensor *tensor = product->tensor;
-    struct engine_vectors vectors = vectors_from(engine, slot, count, tensor);
+    const struct engine_kernel *kernel = step_kernel(engine, tensor);
+    struct engine_vectors vectors = vectors_from(engine, step_slot(worker, count), count, tensor);
     struct engine_rows rows;
-    if (!engine->source->rows(engine->source->context, worker, tensor, block, &rows)) {
-        __atomic_store_n(&engine->failed, true, __ATOMIC_RELAXED);
-        return;
-    }
-    step_kernel(engine, tensor)
-        ->multiply(&rows, block * ENGINE_BLOCK_ROWS, engine_block_rows(tensor, block), &vectors,
-                   product->out);
+    for (uint32_t block = blocks.first; block < blocks.end; block++)
+        if (engine->source->rows(engine->source->context, worker, tensor, block, &rows))
+            kernel->multiply(&rows, block * ENGINE_BLOCK_ROWS, engine_block_rows(tensor, block),
+                             &vectors, product->out);
+        else
+            __atomic_store_n(&engine->failed, true, __ATOMIC_RELAXED);
 }
 
-/* Products of up to three tensors with the same `count` vectors, as one phase. */
+/* Products of tensors with the same `count` vectors, as one phase. */
 static void
 multiply(struct engine *engine, uint32_t worker, const struct product *products, uint32_t of,
          uint32_t count)
 {
-    struct share_range range;
-    uint32_t blocks = 0, slot = step_slot(worker, count);
+    struct share_range range, part;
+    uint32_t blocks = 0;
     for (uint32_t i = 0; i < of; i++)
         blocks += engine_tensor_blocks(products[i].tensor);
     struct share share = share_begin(engine, worker, blocks);
     while (share_take(&share, &range))
-        for (uint32_t i = range.first; i < range.end; i++) {
-            const struct product *product = products;
-            uint32_t block = i;
-            while (block >= engine_tensor_blocks(product->tensor))
-                block -= engine_tensor_blocks(product++->tensor);
-            multiply_block(engine, worker, product, block, slot, count);
+        for (uint32_t i = 0, before = 0; i < of && before < range.end; i++, before += blocks) {
+            blocks = engine_tensor_blocks(products[i].tensor);
+            part.first = range.first > before ? range.first - before : 0;
+            part.end = range.end - before < blocks ? range.end - before : blocks;
+            multiply_blocks(engine, worker, &products[i], part, count);
         }
 }
 
@@ -198,74 +197,8 @@ end_item(struct engine *engine, const struct making *making)
          making->slot);
 }
 
-/* --- Attention -------------------------------------------------------------------------------- */
-
-void
-forward_place_keys(struct engine *engine, uint32_t layer)
-{
-    for (uint32_t t = 0; t < engine->token_count; t++) {
-        const struct step_token *token = &engine->tokens[t];
-        engine->key[t] = sequence_row(engine, token->sequence, layer, 0, token->position);
-        engine->value[t] = sequence_row(engine, token->sequence, layer, 1, token->position);
-    }
-}
-
-static void
-mix_head(struct engine *engine, uint32_t worker, uint32_t layer, uint32_t t, uint32_t head)
-{
-    const struct step_mix *mix = &engine->mixes[worker];
-    if (engine->attention != NULL)
-        attention_integer_head(engine, layer, t, head, mix);
-    else
-        attention_head(engine, layer, t, head, mix);
-}
-
-/* A kv head's keys and values of all tokens of an item; with `mixes` also what they are read by. */
-static void
-attend_item(struct engine *engine, uint32_t worker, uint32_t layer, uint32_t item, uint32_t kv_head,
-            bool mixes)
-{
-    const struct engine_shape *shape = &engine->model->shape;
-    uint32_t first = engine->starts[item], end = engine->starts[item + 1];
-    uint32_t heads = shape->heads / shape->kv_heads;
-    for (uint32_t t = first; t < end; t++) {
-        attention_turn(engine, layer, t, kv_head);
-        if (engine->attention != NULL)
-            attention_integer_store(engine, layer, t, kv_head, &engine->mixes[worker]);
-    }
-    if (!mixes)
-        return;
-    step_measures_part(engine, worker, ENGINE_POSITIONS);
-    for (uint32_t i = 0; i < (end - first) * heads; i++)
-        mix_head(engine, worker, layer, first + i / heads, kv_head * heads + i % heads);
-    step_measures_part(engine, worker, ENGINE_ATTENTION);
-}
-
-/*
- * Who stored a kv head's keys and values can mix them without a barrier, if that leaves enough
- * pieces: otherwise each head of a token is one, in a phase of its own.
+/* --- Layers -----------------------------------------------------------------------------------
  */
-static void
-attend(struct engine *engine, uint32_t worker, uint32_t layer)
-{
-    const struct engine_shape *shape = &engine->model->shape;
-    uint32_t pieces = engine->item_count * shape->kv_heads;
-    uint32_t finest = engine->token_count * shape->heads;
-    bool mixes = pieces == finest || pieces % engine->workers == 0 || pieces >= 4 * engine->workers;
-    struct share_range range;
-    struct share share = share_begin(engine, worker, pieces);
-    while (share_take(&share, &range))
-        for (uint32_t i = range.first; i < range.end; i++)
-            attend_item(engine, worker, layer, i / shape->kv_heads, i % shape->kv_heads, mixes);
-    step_ends_part(engine, worker, mixes ? ENGINE_ATTENTION : ENGINE_POSITIONS);
-    if (mixes)
-        return;
-    share = share_begin(engine, worker, finest);
-    while (share_take(&share, &range))
-        for (uint32_t i = range.first; i < range.end; i++)
-            mix_head(engine, worker, layer, i / shape->heads, i % shape->heads);
-    step_ends_part(engine, worker, ENGINE_ATTENTION);
-}
 
 static void
 attention(struct engine *engine, uint32_t worker, uint32_t index)
@@ -276,14 +209,12 @@ attention(struct engine *engine, uint32_t worker, uint32_t index)
         {layer->query, engine->query}, {layer->key, engine->key}, {layer->value, engine->value}};
     multiply(engine, worker, products, 3, count);
     step_ends_part(engine, worker, ENGINE_QUERY_KEY_VALUE);
-    attend(engine, worker, index);
+    heads_attend(engine, worker, index);
     make_vectors(engine, worker, index, count, make_mixed, ENGINE_NORM);
     multiply(engine, worker, &(struct product){layer->output, engine->down}, 1, count);
     step_ends_part(engine, worker, ENGINE_OUTPUT);
     make_vectors(engine, worker, index, count, end_attention, ENGINE_NORM);
 }
-
-/* --- The feed-forward part -------------------------------------------------------------------- */
 
 /* gate = silu(gate) * up, in integers as far as it pays; `count` is of whole groups. */
 static void
@@ -304,19 +235,38 @@ activate_exactly(float *gate, const float *up, uint32_t count)
         gate[i] = gate[i] / (1.0f + real_exp(-gate[i])) * up[i];
 }
 
-/* Block `block` of gate and of up, for all tokens, and what becomes of them. */
+/* What becomes of those blocks of gate and up, for all tokens. */
 static void
-gate_block(struct engine *engine, uint32_t worker, const struct engine_layer *layer, uint32_t block)
+activate(struct engine *engine, const struct engine_layer *layer, struct share_range blocks)
 {
-    uint32_t count = engine->token_count, slot = step_slot(worker, count);
-    uint32_t first = block * ENGINE_BLOCK_ROWS, rows = engine_block_rows(layer->gate, block);
     bool fast = step_kernel(engine, layer->down)->form & (ENGINE_INTEGERS | ENGINE_SINGLES);
-    const struct product gate = {layer->gate, engine->gate}, up = {layer->up, engine->up};
-    multiply_block(engine, worker, &gate, block, slot, count);
-    multiply_block(engine, worker, &up, block, slot, count);
-    for (uint32_t t = 0; t < count; t++)
+    uint32_t first = blocks.first * ENGINE_BLOCK_ROWS, end = blocks.end * ENGINE_BLOCK_ROWS;
+    uint32_t count = (end < layer->gate->rows ? end : layer->gate->rows) - first;
+    for (uint32_t t = 0; t < engine->token_count; t++)
         (fast ? activate_fast : activate_exactly)(engine->gate[t] + first, engine->up[t] + first,
-                                                  rows);
+                                                  count);
+}
+
+/*
+ * Blocks of gate and of up, and what becomes of them, but not before they are many: an emulator
+ * changes from one code to the other as slowly as it does a block.
+ */
+static void
+multiply_gates(struct engine *engine, uint32_t worker, const struct engine_layer *layer)
+{
+    const struct product gate = {layer->gate, engine->gate}, up = {layer->up, engine->up};
+    struct share_range range, done = {0, 0};
+    struct share share = share_begin(engine, worker, engine_tensor_blocks(layer->gate));
+    while (share_take(&share, &range)) {
+        multiply_blocks(engine, worker, &gate, range, engine->token_count);
+        multiply_blocks(engine, worker, &up, range, engine->token_count);
+        if (range.first != done.end) {
+            activate(engine, layer, done);
+            done.first = range.first;
+        }
+        done.end = range.end;
+    }
+    activate(engine, layer, done);
 }
 
 static void
@@ -325,13 +275,9 @@ feed_forward(struct engine *engine, uint32_t worker, uint32_t index)
     const struct engine_model *model = engine->model;
     const struct engine_layer *layer = &model->layers[index];
     uint32_t count = engine->token_count;
-    struct share_range range;
     if (worker == 0 && engine->attention == NULL && index + 1 < model->shape.layers)
-        forward_place_keys(engine, index + 1);
-    struct share share = share_begin(engine, worker, engine_tensor_blocks(layer->gate));
-    while (share_take(&share, &range))
-        for (uint32_t i = range.first; i < range.end; i++)
-            gate_block(engine, worker, layer, i);
+        heads_place_keys(engine, index + 1);
+    multiply_gates(engine, worker, layer);
     step_ends_part(engine, worker, ENGINE_GATE_UP);
     make_vectors(engine, worker, index, count, make_activated, ENGINE_ACTIVATION);
     multiply(engine, worker, &(struct product){layer->down, engine->down}, 1, count);

@@ -6,8 +6,11 @@
 
 #include <stddef.h>
 
-/* Looks before it waits: longer than a fair share of a phase, shorter than a slot of a CPU. */
-#define LOOKS 4000u
+/* Looks before it waits, 25 ns each under emulation. For the others at the barrier: longer than a
+   fair share of a phase, shorter than a slot of a CPU. For work: as long as it takes to choose a
+   word and to send it. */
+#define LOOKS_MEETING 4000u
+#define LOOKS_WORK    20000u
 
 static bool
 is_still(const struct crew_word *word, uint32_t value)
@@ -20,9 +23,9 @@ is_still(const struct crew_word *word, uint32_t value)
  * sees the change: each writes its own and then, behind a full barrier, reads the other's.
  */
 static void
-wait_for_change(const struct crew *crew, struct crew_word *word, uint32_t value)
+wait_for_change(const struct crew *crew, struct crew_word *word, uint32_t value, uint32_t looks)
 {
-    for (uint32_t i = 0; i < LOOKS; i++)
+    for (uint32_t i = 0; i < looks; i++)
         if (!is_still(word, value))
             return;
     (void)__atomic_add_fetch(&word->sleepers, 1, __ATOMIC_SEQ_CST);
@@ -53,7 +56,7 @@ meet(void *context, uint32_t worker)
     uint32_t workers = crew->workers;
     (void)worker;
     if (__atomic_add_fetch(&crew->arrived, 1, __ATOMIC_ACQ_REL) < workers) {
-        wait_for_change(crew, &crew->phase, phase);
+        wait_for_change(crew, &crew->phase, phase, LOOKS_MEETING);
         return;
     }
     __atomic_store_n(&crew->arrived, 0, __ATOMIC_RELAXED);
@@ -79,7 +82,7 @@ serve(void *argument)
     struct crew_member *member = argument;
     struct crew *crew = member->crew;
     for (uint32_t done = 0;; done++) {
-        wait_for_change(crew, &member->jobs, done);
+        wait_for_change(crew, &member->jobs, done, LOOKS_WORK);
         crew->work(crew->argument, member->number);
         meet(crew, member->number);
     }

@@ -148,9 +148,10 @@ answer(struct engine *engine, uint32_t workers, struct engine_arena arena,
     engine_set_workers(engine, workers);
     for (uint32_t i = 0; i < STEPS; i++) {
         const uint32_t tokens[] = {i * 7 % VOCABULARY, i * 11 % VOCABULARY, 5};
-        const struct engine_item items[] = {{&sequences[0], tokens, 1, logits[i][0]},
-                                            {&sequences[1], tokens + 1, 1 + i % 2, logits[i][1]}};
-        CHECK_EQ(engine_step(engine, items, 2, NULL), 0);
+        const struct engine_item items[] = {
+            {&sequences[0], tokens, 1, logits[i][0]},
+            {&sequences[1], tokens + 1, i < 16 ? 1 + i % 2 : 1, logits[i][1]}};
+        CHECK_EQ(engine_step(engine, items + i / 16, 2 - i / 16, NULL), 0); /* at last one alone */
     }
 }
 

@@ -5,6 +5,8 @@
 #include "engine/batch.h"
 
 #include <math.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -177,23 +179,113 @@ a_sequence_that_is_set_back_forgets(void)
     close_setting(&s);
 }
 
+/* A prompt beside another sequence, then each goes on by one token, alone. */
+static void
+answer_with(const struct engine_team *team, uint32_t group, uint32_t kv_heads, float logits[4][300])
+{
+    const uint32_t tokens[] = {1, 2, 3, 4, 5}, other[] = {9, 8, 7};
+    struct random_shape shape = small;
+    struct setting s;
+    shape.kv_heads = kv_heads;
+    open_random(&s, shape, group, 8, team);
+    struct engine_sequence a = new_sequence(&s, 32), b = new_sequence(&s, 32);
+    struct engine_item items[] = {{&a, tokens, 5, logits[0]}, {&b, other, 2, logits[1]}};
+    CHECK_EQ(engine_step(s.engine, items, 2, &s.error), 0);
+    CHECK_EQ(step_one(&s, &a, other, 1, logits[2]), 0);
+    CHECK_EQ(step_one(&s, &b, other + 2, 1, logits[3]), 0);
+    close_setting(&s);
+}
+
 static void
 results_do_not_depend_on_the_number_of_workers(void)
 {
-    const uint32_t tokens[] = {1, 2, 3, 4, 5}, other[] = {9, 8};
-    float one[2][300], many[2][300];
+    static const uint32_t kv_heads[] = {1, 2, 6};
+    float one[4][300], many[4][300];
     team_begin();
-    for (int i = 0; i < 2; i++) {
-        struct setting s;
-        float(*logits)[300] = i == 0 ? one : many;
-        open_random(&s, small, 16, 8, i == 0 ? NULL : &threads_team);
-        struct engine_sequence a = new_sequence(&s, 32), b = new_sequence(&s, 32);
-        struct engine_item items[] = {{&a, tokens, 5, logits[0]}, {&b, other, 2, logits[1]}};
-        CHECK_EQ(engine_step(s.engine, items, 2, &s.error), 0);
-        close_setting(&s);
+    for (uint32_t i = 0; i < 6; i++) {
+        answer_with(NULL, i / 3 * 16, kv_heads[i % 3], one);
+        answer_with(&threads_team, i / 3 * 16, kv_heads[i % 3], many);
+        CHECK_EQ(memcmp(one, many, sizeof one), 0);
     }
-    CHECK_EQ(memcmp(one, many, sizeof one), 0);
     team_end();
+}
+
+/* Two workers, of whom the second gets a CPU only while the first one waits at the barrier. */
+static struct {
+    sem_t has_cpu, is_there;
+    uint32_t meetings;
+    void (*work)(void *argument, uint32_t worker);
+    void *argument;
+    const struct engine_source *mapped;
+    uint32_t blocks[2]; /* of rows that each asked for */
+} late;
+
+static void *
+work_late(void *unused)
+{
+    (void)unused;
+    CHECK_EQ(sem_wait(&late.has_cpu), 0);
+    late.work(late.argument, 1);
+    return NULL;
+}
+
+static void
+run_late(void *context, uint32_t workers, void (*work)(void *, uint32_t), void *argument)
+{
+    pthread_t thread;
+    (void)context;
+    CHECK_EQ(workers, 2);
+    late.work = work;
+    late.argument = argument;
+    CHECK_EQ(pthread_create(&thread, NULL, work_late, NULL), 0);
+    work(argument, 0);
+    CHECK_EQ(sem_post(&late.has_cpu), 0);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+}
+
+static void
+meet_late(void *context, uint32_t worker)
+{
+    (void)context;
+    late.meetings += worker == 0;
+    CHECK_EQ(sem_post(worker == 0 ? &late.has_cpu : &late.is_there), 0);
+    CHECK_EQ(sem_wait(worker == 0 ? &late.is_there : &late.has_cpu), 0);
+}
+
+static bool
+count_rows(void *context, uint32_t worker, const struct engine_tensor *tensor, uint32_t block,
+           struct engine_rows *rows)
+{
+    (void)context;
+    late.blocks[worker]++;
+    return late.mapped->rows(late.mapped->context, worker, tensor, block, rows);
+}
+
+static void
+a_late_workers_part_is_done_by_the_others(void)
+{
+    static const struct engine_team team = {NULL, 2, run_late, meet_late};
+    static const struct engine_source counting = {.rows = count_rows};
+    const uint32_t tokens[] = {1, 2};
+    float logits[300];
+    struct setting s;
+    CHECK_EQ(sem_init(&late.has_cpu, 0, 0), 0);
+    CHECK_EQ(sem_init(&late.is_there, 0, 0), 0);
+    open_random(&s, small, 16, 8, NULL);
+    s.options.team = &team;
+    late.mapped = &s.source;
+    CHECK_EQ(engine_open(&s.engine, &s.model, &counting, &s.options, &s.arena, &s.error), 0);
+    struct engine_sequence a = new_sequence(&s, 32);
+    for (uint32_t count = 1; count <= 2; count++) {
+        late.blocks[0] = late.blocks[1] = late.meetings = 0;
+        CHECK_EQ(step_one(&s, &a, tokens, count, logits), 0);
+        /* Of each layer 10 blocks in tensors of 16, 48 and 96 rows, and 10 of the classifier. */
+        CHECK_EQ(late.blocks[0], 3 * (2 + 1 + 1 + 2 + 3 + 3 + 2) + 10 + count);
+        /* A single token's row each reads for itself. */
+        CHECK_EQ(late.blocks[1], count == 1);
+        CHECK_EQ(late.meetings, count == 1 ? 3 * 5 : 3 * 9 + 1);
+    }
+    close_setting(&s);
 }
 
 static void
@@ -294,6 +386,7 @@ static const struct tap_test tests[] = {
     TAP(sequences_in_one_step_do_not_see_each_other),
     TAP(a_sequence_that_is_set_back_forgets),
     TAP(results_do_not_depend_on_the_number_of_workers),
+    TAP(a_late_workers_part_is_done_by_the_others),
     TAP(a_step_refuses_what_makes_no_sense),
     TAP(weights_that_are_lost_fail_the_step_and_move_nothing),
     TAP(an_arena_that_counts_tells_what_is_needed),

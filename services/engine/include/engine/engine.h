@@ -31,8 +31,8 @@ enum engine_part {
     ENGINE_ATTENTION,
     ENGINE_OUTPUT,
     ENGINE_NORM,
-    ENGINE_GATE_UP,
-    ENGINE_ACTIVATION,
+    ENGINE_GATE_UP,    /* and silu(gate) * up */
+    ENGINE_ACTIVATION, /* the vector that down reads, of that */
     ENGINE_DOWN,
     ENGINE_CLASSIFIER,
     ENGINE_PARTS,
