@@ -20,6 +20,9 @@ BUSY_LOOPS, BUSY_TOKENS = 2, 200
 RATE = re.compile(r"^(\d+) workers?: ([^:]+): ([\d.]+) ms, ([\d.]+) tok/s", re.MULTILINE)
 KERNEL = re.compile(r"^kernel (\S+) +(\d+) columns: ([\d.]+) GMAC/s(, chosen)?", re.MULTILINE)
 CHOICE = re.compile(r"^choosing a word: (.+?) +\d+ us, ([\d.]+) % of a step", re.MULTILINE)
+# Of one worker, since those come first: "of a step: all  5940 us 100 %, at best 5236 us".
+PART = re.compile(r"^of a step( of 16)?: (.+?) +\d+ us +\d+ %, at best +(\d+) us", re.MULTILINE)
+PRODUCTS = re.compile(r"^products: (\w+) +\S+ +(\d+) vectors? *: ([\d.]+) GMAC/s", re.MULTILINE)
 PLAIN = re.compile(r"^plain loop: .* ([\d.]+) tok/s", re.MULTILINE)
 PROMPT, DECODE, TEXTS = "prompt of", "tokens from", "texts at once"
 
@@ -60,6 +63,14 @@ def ratio_to_scalar(text):
     return min(found)
 
 
+def parts(text):
+    """Microseconds of each part of a step at best, as one worker takes them: of one text, and of 16."""
+    found = {}
+    for texts, name, duration in PART.findall(text):
+        found.setdefault(("16_texts_" if texts else "") + re.sub(r"\W+", "_", name), float(duration))
+    return found
+
+
 def quantised_store():
     """A store with the same model in Q4_0, as a GGUF file; made once."""
     model = f"{FOLDER}/15m-q4.gguf"
@@ -89,6 +100,12 @@ def machines(q8, q4):
         yield name, "tok/s", bar, [rate(text, workers, what)[1] for text in texts]
     yield "prompt_104_tokens_1_vcpu", "ms", "350", [rate(text, 1, PROMPT)[0] for text in one]
     yield "kernel_to_scalar", "ratio", "10", [ratio_to_scalar(text) for text in one]
+    for tensor, vectors, _ in PRODUCTS.findall(one[0]):
+        yield (f"products_{tensor}_{vectors}_vectors", "GMAC/s", "",
+               [float(speed) for text in one for at in PRODUCTS.findall(text)
+                if at[:2] == (tensor, vectors) for speed in at[2:]])
+    for name in parts(one[0]):
+        yield f"step_{name}", "us", "", [parts(text)[name] for text in one]
     for name, _ in CHOICE.findall(one[0]):
         yield ("choosing_" + re.sub(r"\W+", "_", name), "percent", "",
                [float(dict(CHOICE.findall(text))[name]) for text in one])

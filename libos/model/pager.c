@@ -98,6 +98,10 @@ begin_read(struct pager *pager, size_t payload, uint64_t index, uint32_t count, 
         *read = (struct pager_read){.payload = payload, .index = index, .count = count};
         begun = pager->host->begin(pager->host->context, read);
     } while (begun == PAGER_NO_MEMORY && order_forget(pager, is_ahead));
+    if (begun == PAGER_NO_MEMORY && !is_ahead) {
+        read->anywhere = true;
+        begun = pager->host->begin(pager->host->context, read);
+    }
     if (begun != PAGER_BEGUN)
         return begun;
     read->state = PAGER_READ_FLYING;

@@ -44,12 +44,16 @@ payload_of(const struct pager *pager, uint64_t number)
     return payload;
 }
 
-/* So many blocks from `number` on can be forgotten at once: what follows the oldest one is next. */
+/* So many blocks from `number` on can be forgotten at once: what follows the oldest one is next,
+ * and in its window. */
 static uint32_t
 forgettable_run(const struct pager *pager, size_t payload, uint64_t number)
 {
-    uint64_t end = pager->bundle->first_leaf[payload] + blocks_of(pager, payload);
+    uint64_t first = pager->bundle->first_leaf[payload], end = first + blocks_of(pager, payload);
+    uint64_t window = (number - first) / PAGER_WINDOW_BLOCKS + 1;
     uint32_t run = 1;
+    if (first + window * PAGER_WINDOW_BLOCKS < end)
+        end = first + window * PAGER_WINDOW_BLOCKS;
     while (run <= pager->order_count && run < PAGER_READ_BLOCKS && number + run < end &&
            pager->order[(pager->order_first + run - 1) % all_blocks(pager)] == number + run &&
            pager->state[number + run] == pager->state[number])
@@ -57,17 +61,31 @@ forgettable_run(const struct pager *pager, size_t payload, uint64_t number)
     return run;
 }
 
+/* The others keep their order. */
+static void
+take_all_of(struct pager *pager, size_t payload, uint64_t number, uint32_t run)
+{
+    for (uint64_t left = pager->order_count; left > 0; left--) {
+        uint64_t other = take_oldest(pager);
+        if (other < number || other >= number + run)
+            order_add(pager, payload, other);
+    }
+}
+
 static bool
 forget(struct pager *pager, uint64_t number)
 {
     size_t payload = payload_of(pager, number);
-    uint32_t run = forgettable_run(pager, payload, number);
+    uint32_t asked = forgettable_run(pager, payload, number), run = asked;
+    uint64_t first = pager->bundle->first_leaf[payload], index = number - first;
     for (uint32_t i = 1; i < run; i++)
         (void)take_oldest(pager);
     if (pager->state[number] == BLOCK_SHOWN &&
-        !pager->host->hide(pager->host->context, payload,
-                           number - pager->bundle->first_leaf[payload], run))
+        !pager->host->hide(pager->host->context, payload, &index, &run))
         return false; /* they stay, for good */
+    number = first + index;
+    if (run > asked)
+        take_all_of(pager, payload, number, run);
     memset(pager->state + number, BLOCK_EMPTY, run);
     for (uint32_t i = 0; i < run; i++)
         pager->host->put(pager->host->context, pager->place[number + i]);

@@ -1,8 +1,8 @@
 /*
  * Frames for blocks, in runs. Each run is mapped once, writable and unseen by others, where blocks
  * are checked and their ends cleared; the blocks' pages are mapped a second time where they are
- * shown. So nothing is unmapped before the end, and no TLB is flushed for a block, but for those
- * that are forgotten.
+ * shown. Some runs are kept for windows (windows.c); the others are for any block. So nothing is
+ * unmapped before the end, and no TLB is flushed for a block, but for those that are forgotten.
  */
 #include "private.h"
 
@@ -14,12 +14,18 @@
 #define RUNS_SPARE 1024u /* runs more than there must be, when memory is in pieces */
 
 /* Addresses, whole blocks of them. A block has a place for each time that it is read: twice when a
- * read failed. */
+ * read failed; and places are kept for blocks that are never read. */
+static uint32_t
+most_places(const struct payloads *payloads)
+{
+    uint64_t blocks = manifest_leaves(&payloads->bundle->manifest);
+    return (uint32_t)(3 * blocks / RUN_BLOCKS + 4) * RUN_BLOCKS;
+}
+
 static uint64_t
 places_bytes(const struct payloads *payloads)
 {
-    uint64_t blocks = manifest_leaves(&payloads->bundle->manifest);
-    return (2 * blocks / RUN_BLOCKS + 2) * EXO_BLOCK_PAGES * EXO_PAGE_BYTES;
+    return (uint64_t)most_places(payloads) * TREE_BLOCK_BYTES;
 }
 
 static bool
@@ -42,66 +48,109 @@ take_run(struct payloads *payloads, struct payloads_run *run)
     return false;
 }
 
-/* The first `blocks` bits. */
-static uint32_t
-all_places(uint32_t blocks)
-{
-    return blocks == 32 ? UINT32_MAX : (1u << blocks) - 1;
-}
-
 static void
 keep_run(struct payloads *payloads, struct payloads_run *run)
 {
-    run->free = all_places(run->blocks);
+    run->free = memory_places(run->blocks);
+    run->is_kept = run->is_whole = false;
     payloads->run_last = payloads->run_count++;
-    payloads->next_place += run->blocks;
+    payloads->next_place = run->first_place + run->blocks;
     payloads->places += run->blocks;
     payloads->places_free += run->blocks;
     payloads->blocks_left -=
         payloads->blocks_left < run->blocks ? payloads->blocks_left : run->blocks;
 }
 
+/* Room for one more in the list, and addresses: its places begin at a multiple of `align`. */
+static struct payloads_run *
+next_run(struct payloads *payloads, uint32_t align)
+{
+    uint32_t most = (uint32_t)(manifest_leaves(&payloads->bundle->manifest) / RUN_BLOCKS);
+    uint32_t first = (payloads->next_place + align - 1) / align * align;
+    struct payloads_run *run = &payloads->run[payloads->run_count];
+    if (payloads->run_count == most + RUNS_SPARE || payloads->places >= payloads->places_most ||
+        first + RUN_BLOCKS > most_places(payloads))
+        return NULL;
+    run->first_place = first;
+    return run;
+}
+
+static bool
+try_run(struct payloads *payloads, struct payloads_run *run, uint32_t blocks)
+{
+    run->blocks = blocks;
+    bool taken = take_run(payloads, run);
+    if (taken)
+        keep_run(payloads, run);
+    return taken;
+}
+
 /* As long as there are such; from then on shorter ones. */
 static bool
 add_run(struct payloads *payloads)
 {
-    uint32_t most = (uint32_t)(manifest_leaves(&payloads->bundle->manifest) / RUN_BLOCKS);
-    struct payloads_run *run = &payloads->run[payloads->run_count];
     uint32_t left = payloads->blocks_left > 0 ? payloads->blocks_left : 1;
-    if (payloads->run_count == most + RUNS_SPARE || payloads->places >= payloads->places_most)
-        return false;
-    run->first_place = payloads->next_place;
-    for (run->blocks = left < payloads->run_blocks ? left : payloads->run_blocks; run->blocks > 0;
-         run->blocks /= 2, payloads->run_blocks = run->blocks) {
-        if (take_run(payloads, run)) {
-            keep_run(payloads, run);
+    uint32_t blocks = left < payloads->run_blocks ? left : payloads->run_blocks;
+    struct payloads_run *run = next_run(payloads, blocks == RUN_BLOCKS ? RUN_BLOCKS : 1);
+    for (; run != NULL && blocks > 0; blocks /= 2, payloads->run_blocks = blocks)
+        if (try_run(payloads, run, blocks))
             return true;
-        }
-    }
-    payloads->run_blocks = 1;
+    if (run != NULL)
+        payloads->run_blocks = 1;
     return false;
 }
 
-/* With a free place: there is one. */
-static struct payloads_run *
-next_free(struct payloads *payloads)
+struct payloads_run *
+memory_empty_run(struct payloads *payloads)
 {
-    while (payloads->run[payloads->run_last].free == 0)
+    for (uint32_t i = 0; i < payloads->run_count; i++)
+        if (payloads->run[i].free == UINT32_MAX && !payloads->run[i].is_kept)
+            return &payloads->run[i];
+    struct payloads_run *run =
+        payloads->run_blocks == RUN_BLOCKS ? next_run(payloads, RUN_BLOCKS) : NULL;
+    return run != NULL && try_run(payloads, run, RUN_BLOCKS) ? run : NULL;
+}
+
+/* The first one that is kept for a window and has a free place. */
+static bool
+release_any(struct payloads *payloads)
+{
+    for (uint32_t i = 0; i < payloads->run_count; i++) {
+        if (payloads->run[i].is_kept && payloads->run[i].free != 0) {
+            windows_release(payloads, &payloads->run[i]);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* With a free place that is kept for nobody; NULL: there is none, nor memory for one. */
+static struct payloads_run *
+loose_run(struct payloads *payloads, bool anywhere)
+{
+    if (payloads->places_free == 0 && !add_run(payloads) && !(anywhere && release_any(payloads)))
+        return NULL;
+    while (payloads->run[payloads->run_last].free == 0 || payloads->run[payloads->run_last].is_kept)
         payloads->run_last = (payloads->run_last + 1) % payloads->run_count;
     return &payloads->run[payloads->run_last];
 }
 
+/* In a window each block has its place, unless a read into that failed. */
 const struct payloads_run *
 memory_take(struct payloads *payloads, struct pager_read *read)
 {
-    if (payloads->places_free == 0 && !add_run(payloads))
-        return NULL;
-    struct payloads_run *run = next_free(payloads);
-    uint32_t first = (uint32_t)__builtin_ctz(run->free), count = 1;
+    struct payloads_run *run = windows_run(payloads, read->payload, read->index);
+    uint32_t first = read->index % PAGER_WINDOW_BLOCKS, count = 1;
+    if (run == NULL || !(run->free >> first & 1)) {
+        run = loose_run(payloads, read->anywhere);
+        if (run == NULL)
+            return NULL;
+        first = (uint32_t)__builtin_ctz(run->free);
+    }
     while (count < read->count && first + count < run->blocks && (run->free >> first >> count & 1))
         count++;
-    run->free &= ~(all_places(count) << first);
-    payloads->places_free -= count;
+    run->free &= ~(memory_places(count) << first);
+    payloads->places_free -= run->is_kept ? 0 : count;
     read->count = count;
     read->place = run->first_place + first;
     return run;
@@ -127,7 +176,9 @@ memory_put(struct payloads *payloads, uint32_t place)
 {
     struct payloads_run *run = &payloads->run[find_run(payloads, place)];
     run->free |= 1u << (place - run->first_place);
-    payloads->places_free++;
+    payloads->places_free += run->is_kept ? 0 : 1;
+    if (run->is_kept && run->free == UINT32_MAX)
+        windows_release(payloads, run);
 }
 
 int64_t
@@ -154,6 +205,7 @@ memory_open(struct payloads *payloads, struct why *why)
         return why_set(why, "no addresses for %llu blocks: %s", (unsigned long long)blocks,
                        exo_error_text(err));
     payloads->places_most = UINT32_MAX;
+    payloads->keeps_windows = true;
     return (rt_memory_take(BLOCK_PAGES, EXO_PROT_READ, &payloads->zeros) == EXO_OK &&
             add_run(payloads)) ||
            why_set(why, "no memory for blocks");

@@ -3,6 +3,7 @@
 
 #include <rt/sync.h>
 #include <rt/time.h>
+#include <stdlib.h>
 #include <string.h>
 #include <vm/vm.h>
 
@@ -146,9 +147,8 @@ block_at(void *context, uint32_t place)
     return memory_at(context, place);
 }
 
-/* Pages of `count` blocks that the region has. */
-static uint32_t
-pages_of(const struct payloads_region *region, uint64_t index, uint32_t count)
+uint32_t
+payloads_pages(const struct payloads_region *region, uint64_t index, uint32_t count)
 {
     uint64_t left = (region->bytes - index * TREE_BLOCK_BYTES) / EXO_PAGE_BYTES;
     return left < count * BLOCK_PAGES ? (uint32_t)left : count * BLOCK_PAGES;
@@ -157,19 +157,19 @@ pages_of(const struct payloads_region *region, uint64_t index, uint32_t count)
 static bool
 show_block(void *context, size_t payload, uint64_t index, uint32_t place)
 {
-    const struct payloads *payloads = context;
+    struct payloads *payloads = context;
     const struct payloads_region *region = &payloads->region[payload];
-    return memory_show(payloads, place, region->va + index * TREE_BLOCK_BYTES,
-                       pages_of(region, index, 1)) == EXO_OK;
+    bool shown = memory_show(payloads, place, region->va + index * TREE_BLOCK_BYTES,
+                             payloads_pages(region, index, 1)) == EXO_OK;
+    if (shown)
+        windows_shown(payloads, payload, index, place);
+    return shown;
 }
 
 static bool
-hide_blocks(void *context, size_t payload, uint64_t index, uint32_t count)
+hide_blocks(void *context, size_t payload, uint64_t *index, uint32_t *count)
 {
-    const struct payloads *payloads = context;
-    const struct payloads_region *region = &payloads->region[payload];
-    return rt_unmap_pages(region->va + index * TREE_BLOCK_BYTES, pages_of(region, index, count)) ==
-           EXO_OK;
+    return windows_hide(context, payload, index, count) == EXO_OK;
 }
 
 static void
@@ -193,19 +193,29 @@ forget_object(struct vm_object *object)
     (void)object;
 }
 
+/* Addresses: whole windows of them. */
+static uint64_t
+region_room(const struct payloads_region *region)
+{
+    return (region->bytes + WINDOW_BYTES - 1) / WINDOW_BYTES * WINDOW_BYTES;
+}
+
 static bool
 open_region(struct payloads *payloads, size_t number, struct why *why)
 {
     static const struct vm_pager pager = {.gone = forget_object, .bring = bring_page};
     struct payloads_region *region = &payloads->region[number];
     uint64_t bytes = (uint64_t)payloads->bundle->manifest.payloads[number].bytes;
-    *region = (struct payloads_region){payloads, number, NULL, 0, store_round_up(bytes)};
+    *region = (struct payloads_region){
+        .payloads = payloads, .number = number, .bytes = store_round_up(bytes)};
     region->object = vm_object_make(&pager, region, region->bytes / EXO_PAGE_BYTES);
-    int64_t err = region->object == NULL
-                      ? EXO_E_MEMORY
-                      : vm_map(&region->va, region->bytes, VM_READ, VM_SHARED, region->object, 0);
-    return err == EXO_OK ||
-           why_set(why, "%s: no room to map it: %s",
+    int64_t err = EXO_E_MEMORY;
+    if (region->object != NULL)
+        err = vm_map(&region->va, region_room(region), VM_READ, VM_SHARED | VM_BLOCKS,
+                     region->object, 0);
+    if (err == EXO_OK)
+        return windows_open(region, why);
+    return why_set(why, "%s: no room to map it: %s",
                    payloads->bundle->manifest.payloads[number].path, exo_error_text(err));
 }
 
@@ -215,9 +225,10 @@ close_regions(struct payloads *payloads)
     for (size_t i = 0; i < payloads->bundle->manifest.payload_count; i++) {
         struct payloads_region *region = &payloads->region[i];
         if (region->va != 0)
-            (void)vm_unmap(region->va, region->bytes);
+            (void)vm_unmap(region->va, region_room(region));
         if (region->object != NULL)
             vm_object_drop(region->object);
+        free(region->run_of);
     }
 }
 
@@ -253,7 +264,17 @@ payloads_limit(struct payloads *payloads, uint32_t blocks)
 {
     take_lock(payloads);
     payloads->places_most = blocks;
+    windows_end(payloads);
     give_lock(payloads);
+}
+
+uint32_t
+payloads_whole(struct payloads *payloads)
+{
+    take_lock(payloads);
+    uint32_t whole = payloads->windows_whole;
+    give_lock(payloads);
+    return whole;
 }
 
 const void *

@@ -104,7 +104,7 @@ vm_map(uint64_t *va, uint64_t bytes, uint32_t prot, uint32_t flags, struct vm_ob
 {
     int64_t err = check_prot(prot);
     if (err == EXO_OK && ((flags & ~(uint32_t)(VM_FIXED | VM_SHARED | VM_BLOCKS)) ||
-                          ((flags & VM_BLOCKS) && object != NULL) ||
+                          ((flags & VM_BLOCKS) && object != NULL && object->pager->bring == NULL) ||
                           (prot != VM_READ && object != NULL && object->pager->bring != NULL)))
         err = EXO_E_ARG;
     if (err == EXO_OK && offset % PAGE != 0)

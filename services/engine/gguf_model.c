@@ -184,7 +184,7 @@ find_data(struct gguf_reader *reader)
     return ENGINE_OK;
 }
 
-/* Each tensor is looked for among all: a file must not have more of them than can be meant. */
+/* A file must not have more tensors than can be meant. */
 static int
 take_lists(struct gguf_reader *reader, struct engine_arena *arena)
 {
@@ -197,7 +197,8 @@ take_lists(struct gguf_reader *reader, struct engine_arena *arena)
                            model->shape.layers);
     model->layers = engine_arena_take(arena, layers, sizeof *model->layers);
     model->tensors = engine_arena_take(arena, most, sizeof *model->tensors);
-    if (model->layers == NULL || model->tensors == NULL)
+    bool indexed = gguf_index_tensors(reader, arena);
+    if (model->layers == NULL || model->tensors == NULL || !indexed)
         return engine_fail(reader->error, ENGINE_E_SPACE, "gguf: no memory for %u layers",
                            model->shape.layers);
     memset(model->layers, 0, layers * sizeof *model->layers);

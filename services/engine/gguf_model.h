@@ -3,6 +3,7 @@
 #define GGUF_MODEL_H
 
 #include "gguf.h"
+#include "index.h"
 
 #define GGUF_NAME_BYTES 64 /* of a key or a tensor, with its zero */
 
@@ -20,7 +21,9 @@ struct gguf_reader {
     struct engine_model *model;
     struct engine_error *error;
     const struct gguf_architecture *architecture;
-    uint64_t tensors_at;   /* the first tensor's description */
+    uint64_t tensors_at; /* the first tensor's description */
+    uint64_t *each_at;   /* all of them, once they are indexed; NULL: they are not */
+    struct engine_index names;
     uint64_t data_at;      /* where offsets count from */
     uint64_t tensors_used; /* of those that the file has */
 };
@@ -39,8 +42,11 @@ bool gguf_type(uint32_t number, enum engine_format *format, uint32_t *group);
 /* The next description; gguf->ok ends where there is none. */
 struct gguf_description gguf_description(struct gguf *gguf);
 
-/* The description of that name. False: there is none. */
+/* The description of that name. False: there is none. Looks at all, unless they are indexed. */
 bool gguf_find_tensor(struct gguf_reader *reader, const char *name, struct gguf_description *d);
+
+/* Indexes them by their names. False: there is no memory for that in `arena`. */
+bool gguf_index_tensors(struct gguf_reader *reader, struct engine_arena *arena);
 
 /* Rows of a tensor of the file, as a tensor of the model's; `part` is for people. */
 struct gguf_rows {

@@ -1,6 +1,8 @@
 /* Tensors of GGUF files: their descriptions, types and places. */
 #include "gguf_model.h"
 
+#include <string.h>
+
 /* Types of tensors, as they are numbered in files. */
 static const struct {
     uint32_t number;
@@ -28,10 +30,57 @@ gguf_description(struct gguf *gguf)
     return d;
 }
 
+/* All descriptions were walked over: they are inside of the file. */
+static struct index_key
+name_of(const void *context, uint32_t number)
+{
+    const struct gguf_reader *reader = context;
+    struct gguf at = {.file = reader->gguf->file,
+                      .at = reader->each_at[number],
+                      .bytes = reader->gguf->bytes,
+                      .ok = true};
+    struct gguf_text name = gguf_string(&at);
+    return (struct index_key){name.text, name.length_bytes};
+}
+
+bool
+gguf_index_tensors(struct gguf_reader *reader, struct engine_arena *arena)
+{
+    struct gguf *gguf = reader->gguf;
+    uint32_t count = (uint32_t)gguf->tensor_count; /* which the header's reader has bounded */
+    uint64_t *each_at = engine_arena_take(arena, count, sizeof *each_at);
+    if (!index_take(&reader->names, count, arena) || each_at == NULL)
+        return false;
+    gguf->at = reader->tensors_at;
+    gguf->ok = true;
+    for (uint32_t i = 0; i < count; i++) {
+        each_at[i] = gguf->at;
+        (void)gguf_description(gguf);
+    }
+    reader->each_at = each_at;
+    index_fill(&reader->names, count, name_of, reader);
+    return true;
+}
+
+static bool
+find_indexed(struct gguf_reader *reader, const char *name, struct gguf_description *d)
+{
+    const struct index_key key = {name, strlen(name)};
+    uint32_t found = index_find(&reader->names, key, name_of, reader);
+    if (found == INDEX_NONE)
+        return false;
+    reader->gguf->at = reader->each_at[found];
+    reader->gguf->ok = true;
+    *d = gguf_description(reader->gguf);
+    return true;
+}
+
 bool
 gguf_find_tensor(struct gguf_reader *reader, const char *name, struct gguf_description *d)
 {
     struct gguf *gguf = reader->gguf;
+    if (reader->each_at != NULL)
+        return find_indexed(reader, name, d);
     gguf->at = reader->tensors_at;
     gguf->ok = true;
     for (uint64_t i = 0; i < gguf->tensor_count; i++) {

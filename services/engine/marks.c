@@ -2,44 +2,26 @@
 
 #include <string.h>
 
-/* Whether mark `a` comes before mark `b`: by bytes, of two that begin alike the shorter. */
+#include "sort.h"
+
+/* By bytes, of two that begin alike the shorter first, of two that are alike the piece. */
 static bool
-is_before(const struct engine_tokenizer *tokenizer, uint32_t a, uint32_t b)
+is_before(const void *context, uint32_t a, uint32_t b)
 {
+    const struct engine_tokenizer *tokenizer = context;
     const struct engine_piece *one = &tokenizer->pieces[a], *other = &tokenizer->pieces[b];
     size_t shorter =
         one->length_bytes < other->length_bytes ? one->length_bytes : other->length_bytes;
     int order = memcmp(one->text, other->text, shorter);
-    return order != 0 ? order < 0 : one->length_bytes < other->length_bytes;
-}
-
-/* Lets the mark at `at` sink to its place in a heap with the last one on top. */
-static void
-sink(struct engine_tokenizer *tokenizer, uint32_t at, uint32_t count)
-{
-    uint32_t *marks = tokenizer->marks, mark = marks[at];
-    for (uint32_t child; (child = 2 * at + 1) < count; at = child) {
-        if (child + 1 < count && is_before(tokenizer, marks[child], marks[child + 1]))
-            child++;
-        if (!is_before(tokenizer, mark, marks[child]))
-            break;
-        marks[at] = marks[child];
-    }
-    marks[at] = mark;
+    if (order == 0 && one->length_bytes != other->length_bytes)
+        return one->length_bytes < other->length_bytes;
+    return order != 0 ? order < 0 : a < b;
 }
 
 void
 marks_sort(struct engine_tokenizer *tokenizer)
 {
-    uint32_t *marks = tokenizer->marks;
-    for (uint32_t i = tokenizer->mark_count / 2; i-- > 0;)
-        sink(tokenizer, i, tokenizer->mark_count);
-    for (uint32_t i = tokenizer->mark_count; i-- > 1;) {
-        uint32_t last = marks[0];
-        marks[0] = marks[i];
-        marks[i] = last;
-        sink(tokenizer, 0, i);
-    }
+    sort_items(tokenizer->marks, tokenizer->mark_count, is_before, tokenizer);
 }
 
 /* The first of marks `low` to `high`, alike before byte `at`, that has there at least `byte`. */

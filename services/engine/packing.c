@@ -168,6 +168,39 @@ engine_packing_source(struct engine_packing *packing)
     return (struct engine_source){packing, packing_rows};
 }
 
+/* Of one tensor. */
+static uint64_t
+forget_blocks(struct engine_packing *packing, const struct engine_tensor *tensor, uintptr_t from,
+              size_t bytes)
+{
+    uint64_t forgotten = 0;
+    for (uint32_t i = 0; i < engine_tensor_blocks(tensor); i++) {
+        uint8_t **entry = entry_of(packing, tensor, i);
+        uintptr_t at = (uintptr_t)*entry;
+        if (*entry == NULL || at + block_bytes(packing, tensor) <= from || at >= from + bytes)
+            continue;
+        *entry = NULL;
+        forgotten++;
+    }
+    return forgotten;
+}
+
+uint64_t
+engine_packing_forget(struct engine_packing *packing, const void *from, size_t bytes)
+{
+    uint64_t all = 0;
+    for (uint32_t i = 0; i < packing->model->tensor_count; i++) {
+        const struct engine_tensor *tensor = &packing->model->tensors[i];
+        if (!is_packed(packing, tensor))
+            continue;
+        uint64_t forgotten = forget_blocks(packing, tensor, (uintptr_t)from, bytes);
+        packing->forgotten_bytes += forgotten * block_bytes(packing, tensor);
+        all += forgotten;
+    }
+    packing->forgotten_blocks += all;
+    return all;
+}
+
 /* --- Counts ----------------------------------------------------------------------------------- */
 
 uint64_t
@@ -192,5 +225,8 @@ engine_packing_counts(const struct engine_packing *packing)
         counts.kept_bytes += share->kept_bytes;
         counts.passed_blocks += share->passed_blocks;
     }
+    counts.kept_blocks -= packing->forgotten_blocks;
+    counts.kept_bytes -= packing->forgotten_bytes;
+    counts.forgotten_blocks = packing->forgotten_blocks;
     return counts;
 }

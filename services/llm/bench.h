@@ -21,8 +21,8 @@ struct bench_subject {
 /*
  * Says what each kernel does, and with each number of workers how many tokens a second the model
  * reads (a prompt of 104) and writes (from position 128 on, or what the context has room for; and
- * with 16 texts at once), how long the parts of a step take, how fast products are, and what
- * choosing a word costs.
+ * with 16 texts at once), how long the parts of a step take, what choosing a word costs, and how
+ * fast products with whole tensors are.
  * The status is the engine's.
  */
 int bench(const struct bench_subject *subject, struct engine_error *error);

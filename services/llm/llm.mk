@@ -1,14 +1,15 @@
 # Completion at a console: in the machine, with what llmd loads models with; PROMPT= and TOKENS= of
 # `make run APP=llm` say what (build/tools/run-qemu).
 PROGRAMS += llm
-llm_SRCS  = $(addprefix services/llm/,bench.c complete.c machine.c) $(LLMD_MODEL_SRCS)
+LLM_BENCH_SRCS := bench.c bench_parts.c bench_products.c
+llm_SRCS  = $(addprefix services/llm/,$(LLM_BENCH_SRCS) complete.c machine.c) $(LLMD_MODEL_SRCS)
 llm_LIBOS := services/llm/llm.libos
 $(OUT)/libc-obj/services/llm/%: USER_EXTRA_FLAGS = $(ENGINE_FLAGS) $(MODEL_FLAGS) -Iservices/llmd
 
 # On the machine that builds.
 
 HOSTED += llm
-LLM_HOSTED_SRCS  := $(addprefix services/llm/,bench.c complete.c host.c load.c)
+LLM_HOSTED_SRCS  := $(addprefix services/llm/,$(LLM_BENCH_SRCS) complete.c host.c load.c)
 HOSTED_PARTS_llm := cpu engine
 HOSTED_SRCS_llm  := $(LLM_HOSTED_SRCS)
 

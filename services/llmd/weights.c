@@ -301,4 +301,7 @@ weights_count(struct metrics_text *text, void *context)
                 before.bytes_verified + now.bytes_verified);
     metrics_put(text, "pager_resident_pages", "gauge", "pages of payloads in memory",
                 now.blocks_held * (TREE_BLOCK_BYTES / EXO_PAGE_BYTES));
+    metrics_put(text, "pager_large_mappings", "gauge",
+                "mappings of 2 MiB that show payloads; what is not in them is in pages of 4 KiB",
+                mapped ? payloads_whole(&payloads) : 0);
 }

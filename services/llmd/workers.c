@@ -201,6 +201,8 @@ workers_count(struct metrics_text *text, void *context)
     metrics_put(text, "llmd_workers", "gauge", "CPUs that share a step", workers->count);
     metrics_put(text, "llmd_worker_measurements_total", "counter",
                 "times that their number was looked for", workers->trials);
+    metrics_put(text, "llmd_worker_measurement_under_way", "gauge", "1: it is looked for now",
+                workers->trial.under_way);
     metrics_type(text, "llmd_worker_step_microseconds", "gauge",
                  "a step, as measured last, by the number of workers");
     for (uint32_t i = 1; i <= workers->most; i++)

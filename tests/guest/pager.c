@@ -237,6 +237,46 @@ vcpus_with_memory_for_a_part_read_what_was_signed(void)
     end();
 }
 
+/* The kernel does not cut a 2 MiB mapping. Pages lose one by that: nobody reads there again. */
+static bool
+is_one_mapping(uint32_t window)
+{
+    uint64_t va = (uint64_t)(uintptr_t)words_of(window * PAGER_WINDOW_BLOCKS);
+    return rt_unmap_pages(va, 1) == EXO_E_ALIGN;
+}
+
+/* The two windows that the payload has whole; what is behind them stays pages. */
+static void
+windows_that_are_whole_are_one_mapping_each(void)
+{
+    if (!begin())
+        return;
+    payloads_may_forget(&payloads, 0);
+    run_on_all(read_all);
+    check_equal(payloads_whole(&payloads), 2);
+    check(is_one_mapping(0) && is_one_mapping(1));
+    atomic_store(&wrong, 0);
+    run_on_all(read_all);
+    check_equal(atomic_load(&wrong), 0);
+    check(is_one_mapping(0) && is_one_mapping(1) && !is_one_mapping(2));
+    end();
+}
+
+static void
+with_little_memory_everything_is_in_pages(void)
+{
+    if (!begin())
+        return;
+    payloads_may_forget(&payloads, 0);
+    payloads_limit(&payloads, 2 * PAGER_WINDOW_BLOCKS + BLOCKS);
+    atomic_store(&wrong, 0);
+    run_on_all(read_all);
+    check_equal(atomic_load(&wrong), 0);
+    check_equal(payloads_whole(&payloads), 0);
+    check(!is_one_mapping(0) && !is_one_mapping(1));
+    end();
+}
+
 static void
 nothing_of_a_payload_stays(void)
 {
@@ -261,6 +301,8 @@ static const struct test tests[] = {
     TEST(vcpus_that_fault_one_corrupt_block_read_no_byte_of_it),
     TEST(any_flipped_bit_shows_zeros_there_and_from_then_on),
     TEST(vcpus_with_memory_for_a_part_read_what_was_signed),
+    TEST(windows_that_are_whole_are_one_mapping_each),
+    TEST(with_little_memory_everything_is_in_pages),
     TEST(nothing_of_a_payload_stays),
 };
 

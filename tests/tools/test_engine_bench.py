@@ -12,9 +12,14 @@ kernel scalar-int-q8      768 columns: 0.50 GMAC/s
 kernel neon-int16-q8      768 columns: 5.00 GMAC/s, chosen
 1 worker: prompt of 104 tokens: 349.3 ms, 297.6 tok/s
 1 worker: 64 tokens from position 128: 266.6 ms, 240.1 tok/s
-of a step: embedding             100 us   1 %
+of a step: embedding             100 us   1 %, at best     90 us
+of a step: gate and up           900 us  11 %, at best    800 us
+of a step of 16: embedding       400 us   1 %, at best    390 us
+products: gate       neon-int16-q8     1 vector : 3.69 GMAC/s, 59 us
+products: gate       neon-int16-q8    16 vectors: 4.93 GMAC/s, 717 us
 choosing a word: temperature 0.8         300 us, 7.1 % of a step
 2 workers: 64 tokens from position 128: 160.0 ms, 400.0 tok/s
+of a step: embedding              50 us   1 %, at best     45 us
 2 workers: 16 texts at once from position 128: 400.0 ms, 640.0 tok/s
 """
 
@@ -37,3 +42,11 @@ class EngineBench(unittest.TestCase):
 
     def test_words_are_chosen_in_parts_of_a_step(self):
         self.assertEqual(engine_bench.CHOICE.findall(TEXT), [("temperature 0.8", "7.1")])
+
+    def test_parts_of_a_step_are_those_of_one_worker(self):
+        self.assertEqual(engine_bench.parts(TEXT),
+                         {"embedding": 90, "gate_and_up": 800, "16_texts_embedding": 390})
+
+    def test_products_go_by_tensor_and_vectors(self):
+        self.assertEqual(engine_bench.PRODUCTS.findall(TEXT),
+                         [("gate", "1", "3.69"), ("gate", "16", "4.93")])

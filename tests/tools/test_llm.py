@@ -47,7 +47,8 @@ class Default(unittest.TestCase):
         status, console = boot(STORE=str(STORE), BENCH="1", SMP="1")
         self.assertEqual(status, 0, console)
         for line in ("kernel scalar-", ", chosen", "1 worker: prompt of ", "1 worker: 16 texts at once",
-                     "of a step: classifier", "of its products: down", "choosing a word: temperature 0.8"):
+                     "of a step: classifier", "of a step of 16: attention", "of its products: down",
+                     "products: classifier", "choosing a word: temperature 0.8"):
             self.assertIn(line, console)
 
     def test_text_is_that_of_the_host_and_the_machine_ends(self):

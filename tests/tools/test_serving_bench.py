@@ -49,6 +49,47 @@ class OverTap(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
 
 
+class Answering:
+    """Stands in for a machine: so many calls and tokens for each answer, and the measurements of workers
+    (how many are over, whether one is under way) as its metrics have them in turn."""
+
+    def __init__(self, calls, measurements):
+        self.calls, self.measured, self.tokens = iter(calls), iter(measurements), 0
+
+    def metrics(self):
+        over, under_way = next(self.measured)
+        return {"llmd_generated_tokens_total": self.tokens, "llmd_worker_measurements_total": over,
+                "llmd_worker_measurement_under_way": under_way}
+
+    def complete(self, _, query):
+        self.tokens += int(query.partition("=")[2])
+
+    def count(self, work):
+        work()
+        return next(self.calls)
+
+
+class Calls(unittest.TestCase):
+    def per_token(self, calls, measurements, streams=2):
+        machine = Answering(calls, measurements)
+        return serving_bench.calls_per_token(machine, machine.count, streams)
+
+    def test_those_of_long_answers_less_those_of_short_ones(self):
+        self.assertEqual(self.per_token([50, 230], [(3, 0)] * 3), (230 - 50) / (2 * 180))
+
+    def test_a_round_in_which_workers_were_measured_is_done_again(self):
+        for disturbed in ([(3, 0), (3, 0), (4, 0)],     # in the long answers
+                          [(3, 0), (4, 0), (4, 0)],     # in the short ones
+                          [(3, 0), (3, 0), (3, 1)],     # to the end and beyond
+                          [(3, 1), (3, 1), (3, 1)]):    # from before
+            with self.subTest(disturbed=disturbed):
+                self.assertEqual(self.per_token([4750, 230, 50, 230], disturbed + [(4, 0)] * 3), 0.5)
+
+    def test_who_is_always_disturbed_says_so(self):
+        with self.assertRaisesRegex(serving_bench.Failed, "in each of 10 rounds"):
+            self.per_token([1] * 20, [(i, 0) for i in range(30)])
+
+
 class Phases(unittest.TestCase):
     def test_each_ends_with_its_line(self):
         machine = types.SimpleNamespace(times=[0.1, 0.2, 0.4, 0.5, 0.7, 1.0, 1.1], lines=[

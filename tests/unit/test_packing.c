@@ -285,6 +285,55 @@ what_was_packed_from_zeros_is_never_used_again(void)
     end();
 }
 
+/* All but the first part of what was taken; the program has it back. */
+static void
+what_is_forgotten_is_packed_again_when_it_is_asked_for(void)
+{
+    static float expected[WORDS], logits[WORDS];
+    begin(ROOM);
+    expected_logits(expected);
+    CHECK_EQ(step_all(&source, NULL, logits), ENGINE_OK);
+    uint64_t before = engine_packing_counts(&packing).kept_blocks;
+    unsigned asked = world.asked;
+    uint64_t forgotten = engine_packing_forget(&packing, world.memory + SOME, world.taken - SOME);
+    world.taken = SOME;
+    struct engine_packing_counts counts = engine_packing_counts(&packing);
+    CHECK(forgotten > before / 2 && forgotten < before);
+    CHECK_EQ(counts.kept_blocks, before - forgotten);
+    CHECK_EQ(counts.forgotten_blocks, forgotten);
+    CHECK(counts.kept_bytes <= SOME);
+    memset(world.memory + SOME, 0x55, ROOM - SOME);
+    CHECK_EQ(step_all(&source, NULL, logits), ENGINE_OK);
+    CHECK_EQ(memcmp(expected, logits, sizeof logits), 0);
+    CHECK_EQ(world.asked, asked + forgotten);
+    CHECK_EQ(engine_packing_counts(&packing).kept_blocks, before);
+    CHECK_EQ(engine_packing_counts(&packing).passed_blocks, 0);
+    end();
+}
+
+/* ... and where the memory is not given again, what stayed is used, and the rest passes. */
+static void
+what_is_forgotten_for_good_changes_no_logits(void)
+{
+    static float expected[WORDS], logits[WORDS];
+    begin(ROOM);
+    expected_logits(expected);
+    CHECK_EQ(step_all(&source, NULL, logits), ENGINE_OK);
+    uint64_t forgotten = engine_packing_forget(&packing, world.memory + SOME, world.taken - SOME);
+    world.taken = world.room = SOME;
+    memset(world.memory + SOME, 0x55, ROOM - SOME);
+    uint64_t kept = engine_packing_counts(&packing).kept_blocks;
+    for (int steps = 0; steps < 2; steps++) {
+        uint64_t passed = engine_packing_counts(&packing).passed_blocks;
+        memset(logits, 0, sizeof logits);
+        CHECK_EQ(step_all(&source, NULL, logits), ENGINE_OK);
+        CHECK_EQ(memcmp(expected, logits, sizeof logits), 0);
+        CHECK_EQ(engine_packing_counts(&packing).kept_blocks, kept);
+        CHECK(engine_packing_counts(&packing).passed_blocks - passed >= forgotten);
+    }
+    end();
+}
+
 static void
 an_arena_that_is_too_small_is_refused(void)
 {
@@ -308,6 +357,8 @@ static const struct tap_test tests[] = {
     TAP(workers_that_ask_for_the_same_blocks_get_them_whole),
     TAP(a_block_that_is_lost_fails_the_step_and_the_next_one_has_it),
     TAP(what_was_packed_from_zeros_is_never_used_again),
+    TAP(what_is_forgotten_is_packed_again_when_it_is_asked_for),
+    TAP(what_is_forgotten_for_good_changes_no_logits),
     TAP(an_arena_that_is_too_small_is_refused),
 };
 TAP_MAIN(tests)

@@ -97,6 +97,31 @@ what_was_read_first_is_forgotten_first_and_read_again(void)
     end();
 }
 
+/* Two of three windows have memory, and are read in turns, from their ends, so that nothing is read
+ * ahead: the first one goes as a whole. */
+static void
+what_is_mapped_as_one_is_forgotten_as_one(void)
+{
+    begin();
+    machine.places_max = 2 * PAGER_WINDOW_BLOCKS;
+    machine.maps_windows = true;
+    pager_may_forget(&pager, 0);
+    for (uint32_t i = 0; i < 2 * PAGER_WINDOW_BLOCKS; i++)
+        CHECK(is_good((i % 2 + 1) * PAGER_WINDOW_BLOCKS - 1 - i / 2));
+    CHECK(is_good(BLOCKS - 1));
+    CHECK_EQ(machine.windows_hidden, 1);
+    CHECK(machine.shown[31] == NULL && machine.shown[32] != NULL && machine.shown[63] != NULL);
+    for (uint32_t i = 0; i < 3 * BLOCKS; i++)
+        CHECK(is_good(i % BLOCKS));
+    struct pager_counts counts = pager_counts(&pager);
+    CHECK(machine.windows_hidden > 4);
+    CHECK(counts.blocks_held <= machine.places_max);
+    CHECK_EQ(counts.blocks_forgotten, machine.hidden);
+    CHECK_EQ(counts.blocks_forgotten, counts.blocks_read - counts.blocks_held);
+    CHECK(!pager_is_failed(&pager, NULL));
+    end();
+}
+
 /* From both ends, so that they meet. */
 static uint32_t
 block_of_step(uintptr_t thread, uint32_t step)
@@ -129,9 +154,10 @@ touch_with_little_memory(void *argument)
 static void
 threads_with_little_memory_see_good_blocks(void)
 {
-    for (uint32_t places = 1; places <= 16; places *= 4) {
+    for (uint32_t places = 1; places <= 64; places *= 4) {
         begin();
         machine.places_max = places;
+        machine.maps_windows = places == 64;
         pager_may_forget(&pager, 0);
         run_threads(touch_with_little_memory);
         CHECK(!pager_is_failed(&pager, NULL));
@@ -154,6 +180,7 @@ static const struct tap_test tests[] = {
     TAP(only_what_is_touched_is_read),
     TAP(everything_is_read_in_long_requests),
     TAP(what_was_read_first_is_forgotten_first_and_read_again),
+    TAP(what_is_mapped_as_one_is_forgotten_as_one),
     TAP(threads_with_little_memory_see_good_blocks),
     TAP(reads_under_way_are_waited_for_at_the_end),
 };

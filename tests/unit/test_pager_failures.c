@@ -123,6 +123,27 @@ without_memory_zeros_are_shown_and_the_bundle_is_not_at_fault(void)
 }
 
 static void
+kept_memory_is_taken_when_nothing_can_be_forgotten(void)
+{
+    begin();
+    machine.places_max = 5;
+    machine.places_kept = 2;
+    for (uint32_t i = 0; i < 7; i++)
+        CHECK(is_good(2 * i));
+    CHECK(!pager_is_failed(&pager, NULL));
+    CHECK(touch(20) == zeros && pager_is_short(&pager));
+    end();
+    begin();
+    machine.places_max = 5;
+    machine.places_kept = 2;
+    pager_may_forget(&pager, 0);
+    for (uint32_t i = 0; i < BLOCKS; i++)
+        CHECK(is_good(i));
+    CHECK(pager_counts(&pager).blocks_held <= 5);
+    end();
+}
+
+static void
 without_a_device_zeros_are_shown(void)
 {
     struct why why;
@@ -169,6 +190,7 @@ static const struct tap_test tests[] = {
     TAP(only_the_block_that_cannot_be_read_is_lost),
     TAP(a_device_that_dies_ends_everything),
     TAP(without_memory_zeros_are_shown_and_the_bundle_is_not_at_fault),
+    TAP(kept_memory_is_taken_when_nothing_can_be_forgotten),
     TAP(without_a_device_zeros_are_shown),
     TAP(a_corrupt_block_is_never_shown_where_memory_is_short),
     TAP(a_block_that_cannot_be_mapped_is_said_to_be_missing),

@@ -122,6 +122,12 @@ UNIT_SRCS_test_serve  := $(PART_SRCS_models) $(wildcard tests/unit/serve/*.c) \
                          $(addprefix services/llmd/,answer.c metrics.c prompt_cache.c query.c request.c serve.c)
 UNIT_FLAGS_test_serve := -include tests/unit/serve/counted.h -Itests/unit/serve -Itests/engine
 
+# Here comparisons are counted, in all sources that look for something by its bytes.
+UNIT_PARTS_test_index   := engine
+UNIT_SRCS_test_index    := $(addprefix services/engine/,index.c gguf.c vocabulary.c)
+UNIT_FLAGS_test_index   := -include tests/unit/index/counted.h -Itests/engine
+UNIT_WITHOUT_test_index := $(UNIT_SRCS_test_index)
+
 # Bundles: the loader over a store in memory.
 PARTS += bundles pager
 PART_SRCS_bundles  := $(wildcard tests/unit/bundle/*.c)

@@ -5,12 +5,12 @@
 
 #include <string.h>
 
-/* rows16_neon.S, rows16_several_neon.S: sums of the rows of strips, times one, two or four vectors.
- */
 #define VECTORS_AT_ONCE 4
+
+/* rows16_neon.S, rows16_several_neon.S: strips times one, two or four vectors. */
 typedef void multiply_strips(const void *strips, const int16_t *quants, const int32_t *scales,
-                             uint64_t groups, int32_t (*out)[ENGINE_BLOCK_ROWS],
-                             uint64_t strip_count);
+                             uint64_t groups, float *const *out, uint64_t strip_count,
+                             uint64_t first_row, const float *bases);
 multiply_strips rows16_q8_neon, rows16_q8_neon_2, rows16_q8_neon_4;
 
 /* rows16_sve.S: sums of the rows of two strips, times one vector. */
@@ -33,7 +33,8 @@ least(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
-/* So many vectors are multiplied at once where as many are left; no sum depends on the others. */
+/* So many vectors are multiplied at once where as many are left; no result depends on the others.
+ */
 static const struct {
     uint32_t vectors;
     multiply_strips *multiply;
@@ -41,24 +42,71 @@ static const struct {
 
 /* Calls are few: an emulator takes long for those that leave the page. */
 static void
-multiply_neon(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
-              const struct engine_vectors *vectors, float *const *out)
+multiply_neon_whole(const struct engine_rows *rows, uint32_t first_row, uint32_t strip_count,
+                    const struct engine_vectors *vectors, float *const *out)
 {
     uint32_t columns = vectors->columns, groups = columns / ROWS16_GROUP, first = 0;
-    size_t strip_bytes = rows16_strip_bytes(columns);
     for (int k = 0; first < vectors->count; first += at_once[k].vectors) {
-        int32_t sums[VECTORS_AT_ONCE][ENGINE_BLOCK_ROWS];
         while (vectors->count - first < at_once[k].vectors)
             k++;
         at_once[k].multiply(rows->values, vectors->integers + (size_t)first * columns,
-                            vectors->integer_scales + (size_t)first * groups, groups, sums,
-                            row_count > ROWS16_ROWS ? 2 : 1);
-        for (uint32_t v = 0; v < at_once[k].vectors; v++)
-            for (uint32_t r = 0; r < row_count; r += ROWS16_ROWS)
-                rows16_finish((const uint8_t *)rows->values + r / ROWS16_ROWS * strip_bytes,
-                              columns, sums[v] + r, least(row_count - r, ROWS16_ROWS),
-                              vectors->bases[first + v], out[first + v] + first_row + r);
+                            vectors->integer_scales + (size_t)first * groups, groups, out + first,
+                            strip_count, first_row, vectors->bases + first);
     }
+}
+
+/* A block whose last strip has fewer rows: by a place where there is room for all. */
+static void
+multiply_neon_part(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
+                   const struct engine_vectors *vectors, float *const *out)
+{
+    uint32_t columns = vectors->columns;
+    for (uint32_t v = 0; v < vectors->count; v++) {
+        float results[ENGINE_BLOCK_ROWS], *to = results;
+        rows16_q8_neon(rows->values, vectors->integers + (size_t)v * columns,
+                       vectors->integer_scales + (size_t)v * columns / ROWS16_GROUP,
+                       columns / ROWS16_GROUP, &to, row_count > ROWS16_ROWS ? 2 : 1, 0,
+                       &vectors->bases[v]);
+        memcpy(out[v] + first_row, results, row_count * sizeof *results);
+    }
+}
+
+static void
+make_none(float *floats, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        int32_t bits;
+        memcpy(&bits, &floats[i], sizeof bits);
+        bits |= ROWS16_NAN;
+        memcpy(&floats[i], &bits, sizeof bits);
+    }
+}
+
+/* What is no number in a vector's base is in all results. */
+static void
+multiply_neon_any(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
+                  const struct engine_vectors *vectors, float *const *out)
+{
+    if (row_count % ROWS16_ROWS == 0)
+        multiply_neon_whole(rows, first_row, row_count / ROWS16_ROWS, vectors, out);
+    else
+        multiply_neon_part(rows, first_row, row_count, vectors, out);
+    for (uint32_t v = 0; v < vectors->count; v++)
+        if (!(vectors->bases[v] >= 0))
+            make_none(out[v] + first_row, row_count);
+}
+
+/* A whole block and one vector: what a step of one text does, as directly as can be. */
+static void
+multiply_neon(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
+              const struct engine_vectors *vectors, float *const *out)
+{
+    if (vectors->count == 1 && row_count == ENGINE_BLOCK_ROWS && vectors->bases[0] >= 0)
+        rows16_q8_neon(rows->values, vectors->integers, vectors->integer_scales,
+                       vectors->columns / ROWS16_GROUP, out, ENGINE_BLOCK_ROWS / ROWS16_ROWS,
+                       first_row, vectors->bases);
+    else
+        multiply_neon_any(rows, first_row, row_count, vectors, out);
 }
 
 /* Two strips at once; a block that has only one is multiplied with it twice. */

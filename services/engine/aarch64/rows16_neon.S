@@ -3,7 +3,8 @@
  * 16-bit lanes that are rows.
  *
  *   void rows16_q8_neon(const void *strips, const int16_t *quants, const int32_t *scales,
- *                       uint64_t groups, int32_t out[1][32], uint64_t strip_count);
+ *                       uint64_t groups, float *const *out, uint64_t strip_count, uint64_t first_row,
+ *                       const float *bases);
  *
  * A group is 16 pairs of columns, a lane the word w = w0 + 256 w1 of a row. The vector's side has x0
  * and x1' = x1 - 256 x0, so that w x0 + w1 x1' is w0 x0 + w1 x1, modulo 2^16 and so exactly: only w1
@@ -12,6 +13,8 @@
  * Weights are loaded two pairs ahead, and scales of rows long before they are used: an emulator writes
  * registers in pieces and stalls when they are read at once. The strips share what is loaded and
  * broadcast of the vector; where there is one, it is multiplied twice.
+ *
+ * The floats go to out[0] + first_row.
  *
  * v0, v1 quants of the vector, v2, v3 one pair of them in all lanes, v4, v5 second columns of the
  * rows, v6, v7 products, v8 to v11 dots of rows 0 to 7, 8 to 15 and so on, v12 to v15 scales of the
@@ -64,7 +67,9 @@
     add_scaled 2, \scales, 3, \high_scales, 0, \even, \odd, \high_even, \high_odd
 .endm
 
-    kernel  rows16_q8_neon
+    kernel  rows16_q8_neon, 4096
+    mov     x9, x6
+    mov     x10, x7
     mov     x7, #544
     mul     x7, x7, x3
     add     x7, x7, #64
@@ -104,7 +109,14 @@
     add     x6, x6, #544
     subs    x3, x3, #1
     b.ne    1b
-    store_sums 24, 25, 26, 27, x4
-    store_sums 28, 29, 30, 31, x4, 64
-    end_kernel rows16_q8_neon
+    ldr     x4, [x4]
+    add     x4, x4, x9, lsl #2
+    load_bases x0, 8, 9, 10, 11
+    store_floats 24, 25, 26, 27, 8, 9, 10, 11, 12, x10, x4
+    cbz     x7, 2f
+    load_bases x6, 8, 9, 10, 11
+    add     x4, x4, #64
+    store_floats 28, 29, 30, 31, 8, 9, 10, 11, 12, x10, x4
+2:
+    end_kernel rows16_q8_neon, 4096
     .section .note.GNU-stack, "", %progbits

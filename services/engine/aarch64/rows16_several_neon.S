@@ -5,12 +5,13 @@
  * loaded are looked up in an emulator's TLB.
  *
  *   void rows16_q8_neon_2(const void *strips, const int16_t *quants, const int32_t *scales,
- *                         uint64_t groups, int32_t out[2][32], uint64_t strip_count);
- *   void rows16_q8_neon_4(.. out[4][32] ..);
+ *                         uint64_t groups, float *const *out, uint64_t strip_count,
+ *                         uint64_t first_row, const float *bases);
+ *   void rows16_q8_neon_4(..);
  *
  * v0 to v3 quants of the vectors, v4, v5 a pair of them in all lanes, v6, v7 products, v8 to v15 two
  * dots of each vector, v16 to v19 weights, v20, v21 second columns of the rows, v22 to v29 sums of two
- * vectors; those of the others are kept in `out`. With two vectors v12 to v15 have weights, which are
+ * vectors; those of the others are kept on the stack. With two vectors v12 to v15 have weights, which are
  * then loaded three pairs ahead.
  */
 #include "neon.inc"
@@ -98,18 +99,19 @@
 .endm
 
 .macro load_sums a, b, c, d, offset
-    ldp     q\a, q\b, [x4, #\offset]
-    ldp     q\c, q\d, [x4, #\offset + 32]
+    ldp     q\a, q\b, [sp, #\offset]
+    ldp     q\c, q\d, [sp, #\offset + 32]
 .endm
 
 .macro keep_sums a, b, c, d, offset
-    stp     q\a, q\b, [x4, #\offset]
-    stp     q\c, q\d, [x4, #\offset + 32]
+    stp     q\a, q\b, [sp, #\offset]
+    stp     q\c, q\d, [sp, #\offset + 32]
 .endm
 
-.macro store_sums_in_memory offset
-    load_sums 22, 23, 24, 25, \offset
-    store_sums 22, 23, 24, 25, x4, \offset
+.macro finish index, a, b, c, d, n0, n1, n2, n3
+    ldr     x7, [x4, #8 * \index]
+    add     x7, x7, x15
+    store_floats \a, \b, \c, \d, \n0, \n1, \n2, \n3, 31, "x14, #4 * \index", x7
 .endm
 
 .macro multiply vectors, room
@@ -118,6 +120,11 @@
     lsl     x10, x3, #2
     mov     x11, x1
     mov     x12, x2
+    lsl     x15, x6, #2     /* bytes to the first row */
+    mov     x14, x7
+    .if     \vectors == 4
+    sub     sp, sp, #128
+    .endif
     ldp     q16, q17, [x0]
     .if     \vectors == 2
     ldp     q18, q19, [x0, #32]
@@ -128,8 +135,8 @@
     movi    \sum, #0
     .endr
     .if     \vectors == 4
-    .irp    offset, 256, 288, 384, 416
-    stp     q22, q23, [x4, #\offset]
+    .irp    offset, 0, 32, 64, 96
+    stp     q22, q23, [sp, #\offset]
     .endr
     .endif
     mov     x6, x3
@@ -148,9 +155,9 @@
     ldp     q30, q31, [x0, #512]
     /* Behind a strip's last group are the rows' bases; behind the last strip is nothing to load. */
     subs    x6, x6, #1
-    add     x7, x0, #544
+    add     x16, x0, #544
     add     x8, x0, #608
-    csel    x7, x8, x7, eq
+    csel    x7, x8, x16, eq
     ccmp    x5, #1, #0, eq
     csel    x7, x0, x7, eq
     quarter_\vectors 384, x7, 0
@@ -159,34 +166,43 @@
     mov     x13, x2
     /* Long before they are used: see rows16_neon.S. */
     .if     \vectors == 4
-    load_sums 18, 19, 20, 21, 256
+    load_sums 18, 19, 20, 21, 0
     .endif
     end_group 8, 9, 22, 23, 24, 25
     add     x2, x2, x10
     end_group 10, 11, 26, 27, 28, 29
     .if     \vectors == 4
-    load_sums 8, 9, 10, 11, 384
+    load_sums 8, 9, 10, 11, 64
     add     x2, x2, x10
     end_group 12, 13, 18, 19, 20, 21
-    keep_sums 18, 19, 20, 21, 256
+    keep_sums 18, 19, 20, 21, 0
     add     x2, x2, x10
     end_group 14, 15, 8, 9, 10, 11
-    keep_sums 8, 9, 10, 11, 384
+    keep_sums 8, 9, 10, 11, 64
     .endif
     add     x2, x13, #4
     cbnz    x6, 1b
-    store_sums 22, 23, 24, 25, x4
-    store_sums 26, 27, 28, 29, x4, 128
     .if     \vectors == 4
-    store_sums_in_memory 256
-    store_sums_in_memory 384
+    /* The last group's sums of the others are still in registers. */
+    load_bases x16, 12, 13, 14, 15
+    finish  0, 22, 23, 24, 25, 12, 13, 14, 15
+    finish  1, 26, 27, 28, 29, 12, 13, 14, 15
+    finish  2, 18, 19, 20, 21, 12, 13, 14, 15
+    finish  3, 8, 9, 10, 11, 12, 13, 14, 15
+    .else
+    load_bases x16, 8, 9, 10, 11
+    finish  0, 22, 23, 24, 25, 8, 9, 10, 11
+    finish  1, 26, 27, 28, 29, 8, 9, 10, 11
     .endif
     /* The next strip's first weights are loaded already. */
     mov     x1, x11
     mov     x2, x12
-    add     x4, x4, #64
+    add     x15, x15, #64
     subs    x5, x5, #1
     b.ne    0b
+    .if     \vectors == 4
+    add     sp, sp, #128
+    .endif
     end_kernel rows16_q8_neon_\vectors, \room
 .endm
 

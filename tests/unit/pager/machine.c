@@ -95,9 +95,10 @@ begin_read(void *context, struct pager_read *read)
 {
     (void)context;
     uint32_t first = 0, count = 0;
-    while (first < machine.places_max && machine.place[first] != PLACE_FREE)
+    uint32_t places = machine.places_max + (read->anywhere ? machine.places_kept : 0);
+    while (first < places && machine.place[first] != PLACE_FREE)
         first++;
-    while (count < read->count && first + count < machine.places_max &&
+    while (count < read->count && first + count < places &&
            machine.place[first + count] == PLACE_FREE)
         count++;
     if (machine.refuses || count == 0)
@@ -175,14 +176,31 @@ show_block(void *context, size_t payload, uint64_t index, uint32_t place)
     return !machine.cannot_map;
 }
 
+/* Whether all blocks of the block's window are shown, by one mapping that cannot be cut. */
 static bool
-hide_blocks(void *context, size_t payload, uint64_t index, uint32_t count)
+is_whole(uint64_t index)
+{
+    uint64_t first = index - index % PAGER_WINDOW_BLOCKS;
+    uint32_t count = 0;
+    while (count < PAGER_WINDOW_BLOCKS && machine.shown[first + count] != NULL)
+        count++;
+    return machine.maps_windows && count == PAGER_WINDOW_BLOCKS;
+}
+
+static bool
+hide_blocks(void *context, size_t payload, uint64_t *index, uint32_t *count)
 {
     (void)context;
-    require(payload == 0 && index + count <= BLOCKS, "a block of nothing is hidden");
-    for (uint32_t i = 0; i < count; i++)
-        machine.shown[index + i] = NULL;
-    machine.hidden += count;
+    require(payload == 0 && *index % PAGER_WINDOW_BLOCKS + *count <= PAGER_WINDOW_BLOCKS,
+            "blocks of two windows are hidden at once");
+    if (is_whole(*index)) {
+        *index -= *index % PAGER_WINDOW_BLOCKS;
+        *count = PAGER_WINDOW_BLOCKS;
+        machine.windows_hidden++;
+    }
+    for (uint32_t i = 0; i < *count; i++)
+        machine.shown[*index + i] = NULL;
+    machine.hidden += *count;
     return true;
 }
 

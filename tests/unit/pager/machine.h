@@ -27,10 +27,11 @@ struct machine {
     const uint8_t *shown[BLOCKS];
     struct pager_read *queue[PAGER_READS];
     unsigned queued, done_count, flying, most_flying, requests, longest, times_read[BLOCKS];
-    unsigned hidden;
+    unsigned hidden, windows_hidden;
     struct pager_read *done[PAGER_READS];
     uint32_t places_max, unreadable;
-    bool stopped, dead, refuses, cannot_map;
+    uint32_t places_kept; /* behind them: for a read that may have any */
+    bool stopped, dead, refuses, cannot_map, maps_windows;
     uint64_t random;
     pthread_t thread;
 };

@@ -28,6 +28,10 @@
 #define PAGER_STREAMS      32u /* that are read ahead for */
 #define PAGER_ZEROS        UINT32_MAX
 
+/* Blocks that the host may map as one, where they lie so in memory: a window of a payload, from a
+ * multiple of so many on. */
+#define PAGER_WINDOW_BLOCKS 32u
+
 enum pager_read_state { PAGER_READ_FREE = 0, PAGER_READ_FLYING, PAGER_READ_ENDED };
 
 /* A read of consecutive blocks. */
@@ -36,6 +40,7 @@ struct pager_read {
     uint64_t index;
     uint32_t count;
     uint32_t place; /* of the first block, the host's; the others follow it */
+    bool anywhere;  /* there is nothing left to forget: memory that was kept for others will do */
     bool failed;
     enum pager_read_state state;
 };
@@ -64,9 +69,10 @@ struct pager_host {
     /* Makes a block readable where the payload is mapped, or zeros (PAGER_ZEROS). False: it could
      * not be mapped. */
     bool (*show)(void *context, size_t payload, uint64_t index, uint32_t place);
-    /* Takes consecutive blocks away from where they are shown, as far as they are: who touches them
-     * from now on faults. False: it could not be done. */
-    bool (*hide)(void *context, size_t payload, uint64_t index, uint32_t count);
+    /* Takes consecutive blocks of one window away from where they are shown, as far as they are:
+     * who touches them from now on faults. Where the window is mapped as one, all of it, which is
+     * then what `index` and `count` say. False: it could not be done. */
+    bool (*hide)(void *context, size_t payload, uint64_t *index, uint32_t *count);
     /* The place is not used any more, nor shown. */
     void (*put)(void *context, uint32_t place);
 };

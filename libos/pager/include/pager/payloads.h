@@ -12,14 +12,19 @@
 /* Frames with one capability; blocks have places, which go on from run to run. */
 struct payloads_run {
     uint32_t slot, first_place, blocks;
-    uint32_t free; /* places: bits */
+    uint32_t free;            /* places: bits */
+    uint32_t payload, window; /* whose blocks they are kept for, if they are; ... */
+    uint32_t shown;           /* ... which of them are shown: bits; ... */
+    bool is_kept, is_whole;   /* ... and all by one mapping */
 };
 
 struct payloads_region {
     struct payloads *payloads;
     size_t number; /* of the payload */
     struct vm_object *object;
-    uint64_t va, bytes;
+    uint64_t va, bytes; /* whole pages */
+    uint32_t windows;   /* of 2 MiB, and the run that is kept for each: its number and 1, or 0 */
+    uint32_t *run_of;
 };
 
 /* Its owner reads nothing of it but the pager. */
@@ -36,6 +41,8 @@ struct payloads {
     uint32_t run_count, run_last, run_blocks, blocks_left, next_place;
     uint32_t places, places_free, places_most;
     uint64_t spare_frames; /* of the cell, which are left to others */
+    bool keeps_windows;
+    uint32_t windows_whole;
     uint64_t places_va;
     struct rt_memory zeros; /* a block of them */
     /* Reads, by their number in the pager. */
@@ -57,8 +64,11 @@ bool payloads_open(struct payloads *payloads, struct disk *disk, struct bundle *
 void payloads_may_forget(struct payloads *payloads, size_t number);
 
 /* At most so many blocks (but those of the first run of frames at least) are in memory from now on:
- * no more is taken than there is. */
+ * no more is taken than there is. What is soon forgotten is mapped in pages. */
 void payloads_limit(struct payloads *payloads, uint32_t blocks);
+
+/* Windows of 2 MiB that are shown by one mapping each, now. */
+uint32_t payloads_whole(struct payloads *payloads);
 
 /* Where a payload is; so many bytes as the manifest says, and zeros up to the next page. */
 const void *payloads_at(const struct payloads *payloads, size_t number);

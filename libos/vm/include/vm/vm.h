@@ -22,7 +22,8 @@ enum vm_prot { VM_NONE = 0, VM_READ = 1, VM_WRITE = 2, VM_EXEC = 4 };
 enum vm_flag {
     VM_FIXED = 1,  /* exactly at the address given; what was there goes away */
     VM_SHARED = 2, /* writes reach the object; without it, they make private copies */
-    VM_BLOCKS = 4, /* 2 MiB at a time where there are such frames; anonymous only */
+    /* 2 MiB at a time where there are such frames; anonymous ones, and objects whose pager maps. */
+    VM_BLOCKS = 4,
 };
 
 struct vm_object;

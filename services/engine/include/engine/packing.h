@@ -5,7 +5,8 @@
  *
  * Where there is no memory for more, the blocks that are kept stay, since a step asks for all of
  * them in the same order as the one before it; each further one is packed anew each time, into the
- * one place that every worker has for that.
+ * one place that every worker has for that. Between steps its program may take memory of some of
+ * them back: they are packed again when they are asked for, and kept if there is memory by then.
  */
 #ifndef ENGINE_PACKING_H
 #define ENGINE_PACKING_H
@@ -39,6 +40,7 @@ struct engine_packing {
     uint8_t **blocks; /* packed; NULL: not yet; of any worker */
     struct engine_packing_share *shares;
     uint32_t workers;
+    uint64_t forgotten_blocks, forgotten_bytes;
 };
 
 /*
@@ -52,6 +54,12 @@ int engine_packing_open(struct engine_packing *packing, const struct engine_mode
                         const struct engine_packing_host *host, struct engine_arena *arena,
                         struct engine_error *error);
 
+/*
+ * What is kept with a byte in [from, from + bytes) is not kept any more: their number. Its program
+ * has the memory back, which `take` may give again. No step is under way, nobody uses rows of one.
+ */
+uint64_t engine_packing_forget(struct engine_packing *packing, const void *from, size_t bytes);
+
 struct engine_source engine_packing_source(struct engine_packing *packing);
 
 /* Bytes of all blocks, packed: so many are taken at most, but for some that each worker took when
@@ -61,6 +69,7 @@ uint64_t engine_packing_bytes(const struct engine_packing *packing);
 struct engine_packing_counts {
     uint64_t kept_blocks, kept_bytes; /* now */
     uint64_t passed_blocks;           /* packed and not kept, since the beginning */
+    uint64_t forgotten_blocks;        /* kept, and then not any more */
 };
 
 /* A guess while a step is under way. */

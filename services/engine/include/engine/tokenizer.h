@@ -35,6 +35,13 @@ struct engine_merge {
 #define ENGINE_NO_TOKEN   UINT32_MAX
 #define ENGINE_ENDS_OTHER 2
 
+/* Things by their bytes (services/engine/index.h). */
+struct engine_index {
+    uint32_t *starts; /* [mask + 2]: of each bucket, in `order` */
+    uint32_t *order;  /* numbers of things: by bucket, in it by bytes */
+    uint32_t mask;
+};
+
 struct engine_split;
 
 struct engine_tokenizer {
@@ -44,17 +51,16 @@ struct engine_tokenizer {
         end; /* the tokens that begin a text and end it; ENGINE_NO_TOKEN: there is none */
     uint32_t other_ends[ENGINE_ENDS_OTHER], other_end_count; /* these end an answer as well */
     uint32_t bytes[256];                                     /* the piece of each byte */
-    uint32_t *slots; /* pieces by their text: open addressing, 0 is free */
-    uint32_t slot_mask;
+    struct engine_index texts;                               /* pieces by their text */
     uint32_t piece_bytes_max;
     bool begins;         /* texts begin with `begin` */
     bool space_in_front; /* ... and with a space that they have not */
 
     const struct engine_split *split; /* byte-level BPE: how words are cut; NULL: SentencePiece */
     struct engine_merge *merges;      /* byte-level BPE: in order */
-    uint32_t *merge_slots;            /* by their pieces: as `slots` */
-    uint32_t merge_count, merge_mask;
-    uint32_t *marks; /* control and user-defined pieces, by their texts' bytes */
+    uint32_t merge_count;
+    struct engine_index pairs; /* merges by their pieces */
+    uint32_t *marks;           /* control and user-defined pieces, by their texts' bytes */
     uint32_t mark_count;
 };
 
