@@ -94,6 +94,12 @@ forget(struct pager *pager, uint64_t number)
     return true;
 }
 
+bool
+pager_forget(struct pager *pager)
+{
+    return order_forget(pager, false);
+}
+
 /* The oldest ones, for one that is touched, or that is read ahead. */
 bool
 order_forget(struct pager *pager, bool for_ahead)

@@ -45,6 +45,7 @@ take_run(struct payloads *payloads, struct payloads_run *run)
         return true;
     (void)rt_drop(run->slot);
     rt_slot_put(run->slot);
+    run->slot = EXO_NONE;
     return false;
 }
 
@@ -53,8 +54,7 @@ keep_run(struct payloads *payloads, struct payloads_run *run)
 {
     run->free = memory_places(run->blocks);
     run->is_kept = run->is_whole = false;
-    payloads->run_last = payloads->run_count++;
-    payloads->next_place = run->first_place + run->blocks;
+    payloads->run_last = (uint32_t)(run - payloads->run);
     payloads->places += run->blocks;
     payloads->places_free += run->blocks;
     payloads->blocks_left -=
@@ -79,16 +79,58 @@ static bool
 try_run(struct payloads *payloads, struct payloads_run *run, uint32_t blocks)
 {
     run->blocks = blocks;
-    bool taken = take_run(payloads, run);
-    if (taken)
-        keep_run(payloads, run);
-    return taken;
+    if (!take_run(payloads, run))
+        return false;
+    payloads->run_count++;
+    payloads->next_place = run->first_place + run->blocks;
+    keep_run(payloads, run);
+    return true;
+}
+
+/* A run that was given back, as it was: one of whole windows. */
+static struct payloads_run *
+retake_run(struct payloads *payloads)
+{
+    if (payloads->places >= payloads->places_most)
+        return NULL;
+    for (uint32_t i = 0; i < payloads->run_count; i++) {
+        struct payloads_run *run = &payloads->run[i];
+        if (run->slot == EXO_NONE) {
+            if (!take_run(payloads, run))
+                return NULL;
+            keep_run(payloads, run);
+            return run;
+        }
+    }
+    return NULL;
+}
+
+/* The first one stays: who touches a block finds memory for it, whatever others need. */
+uint64_t
+memory_give(struct payloads *payloads, uint64_t frames)
+{
+    uint64_t given = 0;
+    for (uint32_t i = 1; i < payloads->run_count && given < frames; i++) {
+        struct payloads_run *run = &payloads->run[i];
+        if (run->is_kept || run->blocks != RUN_BLOCKS || run->free != UINT32_MAX)
+            continue;
+        (void)rt_drop(run->slot);
+        rt_slot_put(run->slot);
+        run->slot = EXO_NONE;
+        run->free = 0;
+        payloads->places -= RUN_BLOCKS;
+        payloads->places_free -= RUN_BLOCKS;
+        given += EXO_BLOCK_PAGES;
+    }
+    return given;
 }
 
 /* As long as there are such; from then on shorter ones. */
 static bool
 add_run(struct payloads *payloads)
 {
+    if (retake_run(payloads) != NULL)
+        return true;
     uint32_t left = payloads->blocks_left > 0 ? payloads->blocks_left : 1;
     uint32_t blocks = left < payloads->run_blocks ? left : payloads->run_blocks;
     struct payloads_run *run = next_run(payloads, blocks == RUN_BLOCKS ? RUN_BLOCKS : 1);
@@ -106,8 +148,10 @@ memory_empty_run(struct payloads *payloads)
     for (uint32_t i = 0; i < payloads->run_count; i++)
         if (payloads->run[i].free == UINT32_MAX && !payloads->run[i].is_kept)
             return &payloads->run[i];
-    struct payloads_run *run =
-        payloads->run_blocks == RUN_BLOCKS ? next_run(payloads, RUN_BLOCKS) : NULL;
+    struct payloads_run *run = retake_run(payloads);
+    if (run != NULL || payloads->run_blocks != RUN_BLOCKS)
+        return run;
+    run = next_run(payloads, RUN_BLOCKS);
     return run != NULL && try_run(payloads, run, RUN_BLOCKS) ? run : NULL;
 }
 
@@ -215,6 +259,8 @@ void
 memory_close(struct payloads *payloads)
 {
     for (uint32_t i = 0; i < payloads->run_count; i++) {
+        if (payloads->run[i].slot == EXO_NONE)
+            continue;
         (void)rt_drop(payloads->run[i].slot);
         rt_slot_put(payloads->run[i].slot);
     }

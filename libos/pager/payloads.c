@@ -268,6 +268,18 @@ payloads_limit(struct payloads *payloads, uint32_t blocks)
     give_lock(payloads);
 }
 
+uint64_t
+payloads_give(struct payloads *payloads, uint64_t frames, uint64_t keep)
+{
+    take_lock(payloads);
+    uint64_t given = memory_give(payloads, frames);
+    while (given < frames && payloads->pager.counts.blocks_held > keep &&
+           pager_forget(&payloads->pager))
+        given += memory_give(payloads, frames - given);
+    give_lock(payloads);
+    return given;
+}
+
 uint32_t
 payloads_whole(struct payloads *payloads)
 {

@@ -21,6 +21,10 @@ const struct payloads_run *memory_take(struct payloads *payloads, struct pager_r
 /* A place is free again: the device does not write there, and it is not shown. */
 void memory_put(struct payloads *payloads, uint32_t place);
 
+/* Gives runs that have no block and are kept for nobody to the cell, but the first one, until so
+ * many frames are given: how many were. */
+uint64_t memory_give(struct payloads *payloads, uint64_t frames);
+
 /* Maps a block's first pages, read-only; PAGER_ZEROS: zeros. */
 int64_t memory_show(const struct payloads *payloads, uint32_t place, uint64_t va, uint32_t pages);
 

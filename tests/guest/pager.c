@@ -10,14 +10,15 @@
 #include <sched/timer.h>
 #include <string.h>
 
-#define BLOCKS     80u
-#define TAIL       5000u
-#define BYTES      ((BLOCKS - 1) * (uint64_t)TREE_BLOCK_BYTES + TAIL)
-#define WORDS      (TREE_BLOCK_BYTES / sizeof(uint64_t))
-#define EVENT_DISK 2u
-#define FLIPS      30u
-#define ROUNDS     6u
-#define BAD        37u
+#define BLOCKS      80u
+#define TAIL        5000u
+#define BYTES       ((BLOCKS - 1) * (uint64_t)TREE_BLOCK_BYTES + TAIL)
+#define WORDS       (TREE_BLOCK_BYTES / sizeof(uint64_t))
+#define EVENT_DISK  2u
+#define FLIPS       30u
+#define ROUNDS      6u
+#define BAD         37u
+#define BLOCK_PAGES (TREE_BLOCK_BYTES / EXO_PAGE_BYTES)
 
 static struct disk disk;
 static struct bundle bundle;
@@ -262,6 +263,30 @@ windows_that_are_whole_are_one_mapping_each(void)
     end();
 }
 
+/* A window's frames: not the first ones that were taken, and what is loose may go before. */
+static void
+memory_that_is_wanted_back_is_given_and_what_it_showed_is_read_again(void)
+{
+    if (!begin())
+        return;
+    payloads_may_forget(&payloads, 0);
+    run_on_all(read_all);
+    uint64_t free = frames_free();
+    check_equal(payloads_give(&payloads, EXO_BLOCK_PAGES, 0), EXO_BLOCK_PAGES);
+    check_equal(frames_free(), free + EXO_BLOCK_PAGES);
+    uint64_t forgotten = pager_counts(&payloads.pager).blocks_forgotten;
+    check(forgotten >= PAGER_WINDOW_BLOCKS && forgotten < BLOCKS);
+    check_equal(payloads_give(&payloads, BLOCKS * BLOCK_PAGES, BLOCKS), 0);
+    atomic_store(&wrong, 0);
+    run_on_all(read_all);
+    check_equal(atomic_load(&wrong), 0);
+    check_equal(pager_counts(&payloads.pager).blocks_read, BLOCKS + forgotten);
+    check_equal(payloads_whole(&payloads), 2);
+    check(frames_free() <= free + 1);
+    check(!pager_is_failed(&payloads.pager, NULL));
+    end();
+}
+
 static void
 with_little_memory_everything_is_in_pages(void)
 {
@@ -288,7 +313,7 @@ nothing_of_a_payload_stays(void)
     uint64_t free = frames_free();
     for (uint32_t i = 0; i < ROUNDS && begin(); i++) {
         check(pager_touch_all(&payloads.pager, 0, &why));
-        check(frames_free() + BLOCKS * (TREE_BLOCK_BYTES / EXO_PAGE_BYTES) <= free);
+        check(frames_free() + BLOCKS * BLOCK_PAGES <= free);
         end();
     }
     check(frames_free() + ROUNDS >= free); /* tables of addresses that are not used again */
@@ -302,6 +327,7 @@ static const struct test tests[] = {
     TEST(any_flipped_bit_shows_zeros_there_and_from_then_on),
     TEST(vcpus_with_memory_for_a_part_read_what_was_signed),
     TEST(windows_that_are_whole_are_one_mapping_each),
+    TEST(memory_that_is_wanted_back_is_given_and_what_it_showed_is_read_again),
     TEST(with_little_memory_everything_is_in_pages),
     TEST(nothing_of_a_payload_stays),
 };

@@ -123,6 +123,10 @@ bool pager_open(struct pager *pager, struct bundle *bundle, const struct pager_h
 /* Blocks of that payload may be forgotten where memory is short. Before it is touched. */
 void pager_may_forget(struct pager *pager, size_t payload);
 
+/* With the host's lock: forgets the oldest of the blocks that may be, with what is mapped with it.
+ * False: there is none. */
+bool pager_forget(struct pager *pager);
+
 /* Waits for reads under way. Nobody touches any more; the blocks' memory is the host's to take. */
 void pager_close(struct pager *pager);
 

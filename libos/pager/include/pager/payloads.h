@@ -11,11 +11,11 @@
 
 /* Frames with one capability; blocks have places, which go on from run to run. */
 struct payloads_run {
-    uint32_t slot, first_place, blocks;
-    uint32_t free;            /* places: bits */
-    uint32_t payload, window; /* whose blocks they are kept for, if they are; ... */
-    uint32_t shown;           /* ... which of them are shown: bits; ... */
-    bool is_kept, is_whole;   /* ... and all by one mapping */
+    uint32_t slot, first_place, blocks; /* slot EXO_NONE: its frames were given back */
+    uint32_t free;                      /* places: bits */
+    uint32_t payload, window;           /* whose blocks they are kept for, if they are; ... */
+    uint32_t shown;                     /* ... which of them are shown: bits; ... */
+    bool is_kept, is_whole;             /* ... and all by one mapping */
 };
 
 struct payloads_region {
@@ -66,6 +66,13 @@ void payloads_may_forget(struct payloads *payloads, size_t number);
 /* At most so many blocks (but those of the first run of frames at least) are in memory from now on:
  * no more is taken than there is. What is soon forgotten is mapped in pages. */
 void payloads_limit(struct payloads *payloads, uint32_t blocks);
+
+/*
+ * Forgets blocks that may be, and gives frames that have none back to the cell, until so many are
+ * given or no more than `keep` blocks are held: how many were. The blocks are read and verified
+ * again when they are touched.
+ */
+uint64_t payloads_give(struct payloads *payloads, uint64_t frames, uint64_t keep);
 
 /* Windows of 2 MiB that are shown by one mapping each, now. */
 uint32_t payloads_whole(struct payloads *payloads);
