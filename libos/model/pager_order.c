@@ -3,7 +3,15 @@
 
 #include "pager_private.h"
 
-/* With so many blocks the oldest one is not wanted any more, whether somebody touched it or not. */
+/*
+ * A step of a model reads all of its weights in the same order as the one before. Were the oldest
+ * block forgotten for each new one, every block would be gone when its turn comes. So those that
+ * were read first stay, and what is forgotten is the newest, but for so many that may be in use
+ * now.
+ */
+#define RECENT_BLOCKS (PAGER_STREAMS * PAGER_AHEAD_BLOCKS / 2)
+
+/* With so many blocks the first one is not wanted any more, whether somebody touched it or not. */
 #define HELD_FOR_AHEAD (4 * PAGER_AHEAD_BLOCKS)
 
 void
@@ -12,27 +20,19 @@ pager_may_forget(struct pager *pager, size_t payload)
     pager->may_forget |= 1u << payload;
 }
 
-static uint64_t
-all_blocks(const struct pager *pager)
-{
-    return manifest_leaves(&pager->bundle->manifest);
-}
-
 void
 order_add(struct pager *pager, size_t payload, uint64_t number)
 {
     if (pager->may_forget & 1u << payload)
-        pager->order[(pager->order_first + pager->order_count++) % all_blocks(pager)] =
-            (uint32_t)number;
+        pager->order[pager->order_count++] = (uint32_t)number;
 }
 
-static uint64_t
-take_oldest(struct pager *pager)
+static void
+take(struct pager *pager, uint64_t position, uint32_t count)
 {
-    uint64_t number = pager->order[pager->order_first];
-    pager->order_first = (pager->order_first + 1) % all_blocks(pager);
-    pager->order_count--;
-    return number;
+    pager->order_count -= count;
+    memmove(pager->order + position, pager->order + position + count,
+            (pager->order_count - position) * sizeof(pager->order[0]));
 }
 
 static size_t
@@ -44,48 +44,47 @@ payload_of(const struct pager *pager, uint64_t number)
     return payload;
 }
 
-/* So many blocks from `number` on can be forgotten at once: what follows the oldest one is next,
- * and in its window. */
+/* So many blocks up to there can be forgotten at once: of one window, and read one after the other.
+ */
 static uint32_t
-forgettable_run(const struct pager *pager, size_t payload, uint64_t number)
+forgettable_run(const struct pager *pager, size_t payload, uint64_t position)
 {
-    uint64_t first = pager->bundle->first_leaf[payload], end = first + blocks_of(pager, payload);
-    uint64_t window = (number - first) / PAGER_WINDOW_BLOCKS + 1;
+    const uint32_t *order = pager->order + position;
+    uint64_t number = *order, first = pager->bundle->first_leaf[payload];
+    uint64_t window = number - (number - first) % PAGER_WINDOW_BLOCKS;
     uint32_t run = 1;
-    if (first + window * PAGER_WINDOW_BLOCKS < end)
-        end = first + window * PAGER_WINDOW_BLOCKS;
-    while (run <= pager->order_count && run < PAGER_READ_BLOCKS && number + run < end &&
-           pager->order[(pager->order_first + run - 1) % all_blocks(pager)] == number + run &&
-           pager->state[number + run] == pager->state[number])
+    while (run <= position && run < PAGER_READ_BLOCKS && number - run + 1 > window &&
+           order[-(int64_t)run] == number - run &&
+           pager->state[number - run] == pager->state[number])
         run++;
     return run;
 }
 
 /* The others keep their order. */
 static void
-take_all_of(struct pager *pager, size_t payload, uint64_t number, uint32_t run)
+take_all_of(struct pager *pager, uint64_t number, uint32_t run)
 {
-    for (uint64_t left = pager->order_count; left > 0; left--) {
-        uint64_t other = take_oldest(pager);
-        if (other < number || other >= number + run)
-            order_add(pager, payload, other);
-    }
+    uint64_t kept = 0;
+    for (uint64_t i = 0; i < pager->order_count; i++)
+        if (pager->order[i] < number || pager->order[i] >= number + run)
+            pager->order[kept++] = pager->order[i];
+    pager->order_count = kept;
 }
 
 static bool
-forget(struct pager *pager, uint64_t number)
+forget(struct pager *pager, uint64_t position)
 {
-    size_t payload = payload_of(pager, number);
-    uint32_t asked = forgettable_run(pager, payload, number), run = asked;
+    size_t payload = payload_of(pager, pager->order[position]);
+    uint32_t asked = forgettable_run(pager, payload, position), run = asked;
+    uint64_t number = pager->order[position] - asked + 1;
     uint64_t first = pager->bundle->first_leaf[payload], index = number - first;
-    for (uint32_t i = 1; i < run; i++)
-        (void)take_oldest(pager);
+    take(pager, position - asked + 1, asked);
     if (pager->state[number] == BLOCK_SHOWN &&
         !pager->host->hide(pager->host->context, payload, &index, &run))
         return false; /* they stay, for good */
     number = first + index;
     if (run > asked)
-        take_all_of(pager, payload, number, run);
+        take_all_of(pager, number, run);
     memset(pager->state + number, BLOCK_EMPTY, run);
     for (uint32_t i = 0; i < run; i++)
         pager->host->put(pager->host->context, pager->place[number + i]);
@@ -94,25 +93,33 @@ forget(struct pager *pager, uint64_t number)
     return true;
 }
 
+/* Where forgetting begins. */
+static uint64_t
+begin_at(const struct pager *pager)
+{
+    uint64_t half = pager->order_count / 2;
+    return pager->order_count - 1 - (half < RECENT_BLOCKS ? half : RECENT_BLOCKS);
+}
+
 bool
 pager_forget(struct pager *pager)
 {
     return order_forget(pager, false);
 }
 
-/* The oldest ones, for one that is touched, or that is read ahead. */
+/* For a block that is touched, or that is read ahead: from there on backwards; then what is recent.
+ */
 bool
 order_forget(struct pager *pager, bool for_ahead)
 {
-    for (uint64_t left = pager->order_count; left > 0; left--) {
-        uint8_t state = pager->state[pager->order[pager->order_first]];
+    uint64_t begin = pager->order_count > 0 ? begin_at(pager) : 0;
+    for (uint64_t i = 0; i < pager->order_count; i++) {
+        uint64_t position = i <= begin ? begin - i : i;
+        uint8_t state = pager->state[pager->order[position]];
         if (for_ahead && state == BLOCK_READ && pager->counts.blocks_held < HELD_FOR_AHEAD)
             return false;
-        uint64_t number = take_oldest(pager);
-        if (state == BLOCK_CHECKED)
-            order_add(pager, payload_of(pager, number), number);
-        else if (forget(pager, number))
-            return true;
+        if (state != BLOCK_CHECKED)
+            return forget(pager, position) || order_forget(pager, for_ahead);
     }
     return false;
 }

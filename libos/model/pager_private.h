@@ -23,7 +23,7 @@ blocks_of(const struct pager *pager, size_t payload)
 /* A block was read: the last in the order of those that may be forgotten, if it may. */
 void order_add(struct pager *pager, size_t payload, uint64_t number);
 
-/* Forgets the first ones; where there are few, those that nobody touched yet only for one that
+/* Forgets some; where there are few, those that nobody touched yet only for one that
  * somebody touches. False: there are none. */
 bool order_forget(struct pager *pager, bool for_ahead);
 

@@ -7,6 +7,7 @@
 #include "words.h"
 #include "workers.h"
 
+#include <rt/frames.h>
 #include <rt/start.h>
 #include <rt/time.h>
 #include <sched/thread.h>
@@ -14,7 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORD_BYTES 32u
+#define WORD_BYTES  32u
+#define SPARE_BYTES ((size_t)2 << 20) /* for tables, connections and texts */
+/* In 1,000: what stays of weights where answers would only wait otherwise, and of blocks of the
+ * file that are packed by now, or are wanted by somebody who fails without. */
+#define KEEP_SOME 875u
+#define KEEP_READ 10u
 
 static struct model model;
 static struct crew crew;
@@ -206,6 +212,41 @@ compute_close(void)
     chunks_close();
 }
 
+/* --- Memory ----------------------------------------------------------------------------------- */
+
+bool
+compute_can_spare(size_t bytes)
+{
+    return rt_frames_free() * EXO_PAGE_BYTES >= bytes + SPARE_BYTES;
+}
+
+static void
+forget_packed(const void *from, size_t bytes)
+{
+    (void)engine_packing_forget(&model.packing, from, bytes);
+}
+
+/* Bytes that are missing until so many can be spared. */
+static uint64_t
+missing(size_t bytes)
+{
+    uint64_t there = rt_frames_free() * EXO_PAGE_BYTES, wanted = bytes + SPARE_BYTES;
+    return wanted > there ? wanted - there : 0;
+}
+
+bool
+compute_make_room(size_t bytes, bool must)
+{
+    uint32_t keep = model.packs || must ? KEEP_READ : KEEP_SOME;
+    uint64_t lacking = missing(bytes);
+    if (lacking > 0)
+        (void)weights_give((lacking + EXO_PAGE_BYTES - 1) / EXO_PAGE_BYTES, keep);
+    lacking = missing(bytes);
+    if (lacking > 0 && model.packs)
+        (void)chunks_give(lacking, must ? 0 : chunks_most() * KEEP_SOME / 1000, forget_packed);
+    return missing(bytes) == 0;
+}
+
 void
 compute_stepped(uint32_t tokens, uint64_t us)
 {
@@ -237,6 +278,9 @@ count_packed(struct metrics_text *text)
     metrics_put(text, "llmd_packed_passing_total", "counter",
                 "blocks that were packed and not kept, for want of memory mostly",
                 counts.passed_blocks);
+    metrics_put(text, "llmd_packed_forgotten_total", "counter",
+                "blocks that were packed and kept, and whose memory answers got",
+                counts.forgotten_blocks);
 }
 
 void

@@ -33,6 +33,18 @@ void compute_report(void);
 /* The model is not used any more, nor are its files. */
 void compute_close(void);
 
+/* Whether so many bytes more can be had, and the frames stay that a program cannot do without, such
+ * as tables for addresses that are touched for the first time. */
+bool compute_can_spare(size_t bytes);
+
+/*
+ * Between steps: gives up weights that can be read, verified and packed again, until so many bytes
+ * can be spared; false: they cannot. What is only in memory because it was read goes first, then
+ * what was packed last, of both an eighth at most; all of it where somebody fails otherwise
+ * (`must`).
+ */
+bool compute_make_room(size_t bytes, bool must);
+
 /* A step was taken: how many workers take the next ones may change. */
 void compute_stepped(uint32_t tokens, uint64_t us);
 

@@ -5,9 +5,9 @@
 #include <string.h>
 
 void
-prompt_cache_open(struct prompt_cache *cache, size_t bytes_max)
+prompt_cache_open(struct prompt_cache *cache, size_t bytes_max, bool (*can_spare)(size_t bytes))
 {
-    *cache = (struct prompt_cache){.bytes_max = bytes_max};
+    *cache = (struct prompt_cache){.bytes_max = bytes_max, .can_spare = can_spare};
 }
 
 static void
@@ -24,6 +24,7 @@ prompt_cache_drop(struct prompt_cache *cache)
     bool any = cache->bytes > 0;
     for (uint32_t i = 0; i < PROMPT_CACHE_ENTRIES; i++)
         drop(cache, &cache->entries[i]);
+    cache->bytes_had = 0;
     return any;
 }
 
@@ -88,16 +89,31 @@ evict(struct prompt_cache *cache, struct prompt_cache_entry *entry)
     drop(cache, entry);
 }
 
-/* Memory of so many bytes, within the bound; what was not used for longest makes room for it. */
+/* Whether the heap has so many bytes of what was kept before, or can have what is missing. */
+static bool
+may_have(const struct prompt_cache *cache, size_t bytes)
+{
+    size_t all = cache->bytes + bytes;
+    return all <= cache->bytes_had || cache->can_spare == NULL ||
+           cache->can_spare(all - cache->bytes_had);
+}
+
+/* Memory of so many bytes, within the bound, and not the last; what was not used for longest makes
+ * room for it. */
 static void *
 take_memory(struct prompt_cache *cache, size_t bytes)
 {
     void *memory = NULL;
     if (bytes > cache->bytes_max)
         return NULL;
+    if (bytes > cache->bytes_had && cache->can_spare != NULL &&
+        !cache->can_spare(bytes - cache->bytes_had))
+        return NULL; /* even if all others went */
     while (cache->bytes > cache->bytes_max - bytes)
         evict(cache, oldest(cache, true));
-    while ((memory = aligned_alloc(ENGINE_ARENA_ALIGN, bytes)) == NULL && cache->bytes > 0)
+    while (
+        (!may_have(cache, bytes) || (memory = aligned_alloc(ENGINE_ARENA_ALIGN, bytes)) == NULL) &&
+        cache->bytes > 0)
         evict(cache, oldest(cache, true));
     return memory;
 }
@@ -142,6 +158,8 @@ prompt_cache_keep(struct prompt_cache *cache, const struct engine *engine, const
     engine_sequence_begin(&entry->sequence, count, memory);
     engine_sequence_copy(engine, &entry->sequence, from, count);
     cache->bytes += bytes;
+    if (cache->bytes > cache->bytes_had)
+        cache->bytes_had = cache->bytes;
 }
 
 void

@@ -28,12 +28,16 @@ struct prompt_cache_entry {
 
 struct prompt_cache {
     size_t bytes, bytes_max;
+    size_t bytes_had; /* of the heap, at most, since all was dropped: so many need not be spared */
+    bool (*can_spare)(size_t bytes);
     uint64_t turns, hits, misses, reused, evictions; /* reused: tokens */
     struct prompt_cache_entry entries[PROMPT_CACHE_ENTRIES];
 };
 
-/* An empty one, of `bytes_max` at most; 0: it stays empty. */
-void prompt_cache_open(struct prompt_cache *cache, size_t bytes_max);
+/* An empty one, of `bytes_max` at most; 0: it stays empty. `can_spare`: whether others can do
+ * without so many bytes more; NULL: always. */
+void prompt_cache_open(struct prompt_cache *cache, size_t bytes_max,
+                       bool (*can_spare)(size_t bytes));
 
 /*
  * Lets `to`, which is empty, hold the longest beginning of these tokens that was kept with `key`

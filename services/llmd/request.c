@@ -1,6 +1,7 @@
 /* Requests: what each path does. */
 #include "answer.h"
 #include "query.h"
+#include "room.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,14 +33,6 @@ is_too_long(const struct serve *serve, const struct http_request *request, struc
     return true;
 }
 
-/* What is kept gives way to it. */
-static void *
-take(struct serve *serve, size_t bytes)
-{
-    void *memory = malloc(bytes);
-    return memory == NULL && prompt_cache_drop(&serve->cache) ? malloc(bytes) : memory;
-}
-
 /* The prompt's tokens; false, with the connection answered, when it has none that fit. */
 static bool
 encode(struct serve *serve, const struct http_request *request, bool marked,
@@ -51,8 +44,8 @@ encode(struct serve *serve, const struct http_request *request, bool marked,
     if (answer->cache_key[0] != '\0' && room < context + 1)
         room =
             context + 1; /* of the answer's last one nothing is computed: it may be one too many */
-    uint32_t *tokens = take(serve, room * sizeof(*tokens));
-    void *scratch = take(serve, scratch_bytes);
+    uint32_t *tokens = room_take(serve, room * sizeof(*tokens));
+    void *scratch = room_take(serve, scratch_bytes);
     int64_t count = tokens == NULL || scratch == NULL
                         ? ENGINE_E_SPACE
                         : (marked ? engine_encode_marked : engine_encode)(

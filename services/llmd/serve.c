@@ -1,5 +1,6 @@
 /* Who is answered: places, steps, and what each token becomes. */
 #include "answer.h"
+#include "room.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,46 +23,6 @@ fail_all(struct serve *serve, unsigned status, const char *text)
 
 /* --- The model -------------------------------------------------------------------------------- */
 
-/* One place more: on top of the free ones. */
-static bool
-make_place(struct serve *serve)
-{
-    const struct engine_shape *shape = &engine_model_of(serve->engine)->shape;
-    struct serve_place place = {
-        .memory =
-            aligned_alloc(ENGINE_ARENA_ALIGN,
-                          engine_arena_round(engine_sequence_bytes(serve->engine, shape->context))),
-        .logits = malloc(shape->vocabulary * sizeof(float)),
-    };
-    if (place.memory == NULL || place.logits == NULL) {
-        free(place.memory);
-        free(place.logits);
-        return false;
-    }
-    serve->places[serve->place_count++] = place;
-    serve->places_made++;
-    return true;
-}
-
-/* A free place for one more; made when it is first needed, as long as there is memory. */
-static bool
-has_place(struct serve *serve)
-{
-    if (serve->place_count > 0)
-        return true;
-    if (serve->places_made == serve->options.running_max || serve->no_place)
-        return false;
-    if (make_place(serve))
-        return true;
-    if (prompt_cache_drop(&serve->cache) && make_place(serve))
-        return true;
-    serve->no_place = true;
-    if (serve->places_short != serve->places_made)
-        serve->options.log("llmd: no memory for more answers at a time");
-    serve->places_short = serve->places_made;
-    return false;
-}
-
 static bool
 open_batch(struct serve *serve, struct engine_error *error)
 {
@@ -69,8 +30,13 @@ open_batch(struct serve *serve, struct engine_error *error)
     struct engine_arena count = {0};
     (void)engine_batch_open(&serve->batch, serve->engine, options->running_max,
                             options->step_tokens, &count, error);
-    serve->batch_memory = aligned_alloc(ENGINE_ARENA_ALIGN, engine_arena_round(count.used_bytes));
+    size_t bytes = engine_arena_round(count.used_bytes);
+    serve->batch_memory = aligned_alloc(ENGINE_ARENA_ALIGN, bytes);
+    for (unsigned stage = 0; serve->batch_memory == NULL && room_make(serve, &stage, bytes, true);)
+        serve->batch_memory = aligned_alloc(ENGINE_ARENA_ALIGN, bytes);
     struct engine_arena arena = {.base = serve->batch_memory, .size_bytes = count.used_bytes};
+    if (arena.base == NULL)
+        (void)snprintf(error->text, sizeof(error->text), "no memory for steps: %zu bytes", bytes);
     return arena.base != NULL &&
            engine_batch_open(&serve->batch, serve->engine, options->running_max,
                              options->step_tokens, &arena, error) == ENGINE_OK;
@@ -81,7 +47,8 @@ serve_open(struct serve *serve, const struct serve_options *options, struct engi
 {
     uint32_t answers = options->running_max + options->queued_max;
     *serve = (struct serve){.options = *options};
-    prompt_cache_open(&serve->cache, options->cache_bytes_max);
+    prompt_cache_open(&serve->cache, options->cache_bytes_max,
+                      options->memory != NULL ? options->memory->can_spare : NULL);
     serve->metrics.source[0].write = prompt_cache_count;
     serve->metrics.source[0].context = &serve->cache;
     serve->answers = calloc(answers, sizeof(serve->answers[0]));
@@ -102,7 +69,7 @@ serve_use(struct serve *serve, struct engine *engine, const struct engine_tokeni
     serve->error[0] = '\0';
     serve->no_place = false;
     serve->places_short = 0;
-    if (has_place(serve))
+    if (room_has_place(serve))
         return open_batch(serve, error);
     (void)snprintf(error->text, sizeof(error->text), "no memory for an answer: %zu bytes",
                    engine_sequence_bytes(engine, shape->context));
@@ -114,12 +81,7 @@ serve_lose(struct serve *serve, const char *why)
 {
     fail_all(serve, 503, why);
     (void)prompt_cache_drop(&serve->cache);
-    while (serve->place_count > 0) {
-        const struct serve_place *place = &serve->places[--serve->place_count];
-        free(place->memory);
-        free(place->logits);
-    }
-    serve->places_made = 0;
+    room_drop_places(serve);
     free(serve->batch_memory);
     serve->batch_memory = NULL;
     serve->engine = NULL;
@@ -187,7 +149,7 @@ admit(struct serve *serve)
             http_end(conn, "");
         }
     struct serve_answer *next;
-    while ((next = oldest_queued(serve)) != NULL && has_place(serve))
+    while ((next = oldest_queued(serve)) != NULL && room_has_place(serve))
         start(serve, next);
 }
 
@@ -204,6 +166,15 @@ note_time(struct serve *serve, struct serve_answer *answer)
     serve->metrics.tokens_generated++;
 }
 
+static bool
+add_text(struct serve *serve, struct serve_answer *answer, const uint8_t *text, size_t bytes)
+{
+    bool added = answer_add_text(answer, text, bytes);
+    for (unsigned stage = 0; !added && room_make(serve, &stage, bytes, true);)
+        added = answer_add_text(answer, text, bytes);
+    return added;
+}
+
 static void
 take_token(struct serve *serve, struct serve_answer *answer)
 {
@@ -217,11 +188,10 @@ take_token(struct serve *serve, struct serve_answer *answer)
             answer->tokens[request->prompt_count + request->generated - 1] = request->token;
         if (request->with_log_probability)
             answer->log_probability += (double)request->log_probability;
-        if (!answer_add_text(answer, text, bytes) &&
-            !(prompt_cache_drop(&serve->cache) && answer_add_text(answer, text, bytes))) {
+        if (!add_text(serve, answer, text, bytes)) {
             if (request->finish == ENGINE_RUNNING)
                 engine_batch_remove(&serve->batch, request);
-            answer_fail(serve, answer, 500, "no memory for the answer's text");
+            answer_fail(serve, answer, 503, "no memory for the answer's text");
             return;
         }
     }
@@ -254,7 +224,7 @@ serve_step(struct serve *serve)
     if (serve->options.stepped != NULL && serve->batch.tokens > 0)
         serve->options.stepped(serve->batch.tokens, step_us);
     /* What is over and only waits for room in its connection is gone on with when that comes. */
-    return serve->batch.count > 0 || (serve->queued > 0 && has_place(serve));
+    return serve->batch.count > 0 || (serve->queued > 0 && room_has_place(serve));
 }
 
 bool

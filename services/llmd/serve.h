@@ -39,11 +39,22 @@ struct serve_answer {
     struct serve_place place; /* while it runs */
 };
 
+/* What the heap's memory is of: who holds some that only saves work, and how much is left. */
+struct serve_memory {
+    /* Whether so many bytes more can be taken, and enough is left for what cannot do without. */
+    bool (*can_spare)(size_t bytes);
+    /* Gives back what can be made again, until so many bytes can be taken: false: not so many, or
+     * not for this. `must`: an answer fails without them; otherwise it would only wait. Not while a
+     * step is under way. */
+    bool (*make_room)(size_t bytes, bool must);
+};
+
 struct serve_options {
     uint32_t running_max, queued_max;
     uint32_t
         step_tokens; /* most tokens of one step: bounds how long a long prompt holds others up */
-    size_t cache_bytes_max; /* of beginnings that are kept */
+    size_t cache_bytes_max;            /* of beginnings that are kept */
+    const struct serve_memory *memory; /* NULL: all of it is the heap's */
     uint64_t (*now_us)(void);
     void (*log)(const char *line);
     /* Told after each step how many tokens it took, and how long; NULL: nobody is. */

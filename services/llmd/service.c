@@ -148,11 +148,13 @@ static void
 open_serve(void)
 {
     struct engine_error error = {""};
+    static const struct serve_memory memory = {compute_can_spare, compute_make_room};
     const struct serve_options serving = {
         .running_max = (uint32_t)rt_option_number("llmd.answers", ANSWERS),
         .queued_max = (uint32_t)rt_option_number("llmd.queue", QUEUED),
         .step_tokens = STEP_TOKENS,
         .cache_bytes_max = (size_t)rt_option_number("llmd.cache", CACHE_MIB) << 20,
+        .memory = &memory,
         .now_us = service_now_us,
         .log = log_line,
         .stepped = compute_stepped,

@@ -270,6 +270,15 @@ weights_limit(void)
         payloads_limit(&payloads, (uint32_t)(bytes / TREE_BLOCK_BYTES));
 }
 
+uint64_t
+weights_give(uint64_t frames, uint32_t keep)
+{
+    uint64_t blocks = mapped ? manifest_leaves(&bundle.manifest) : 0;
+    uint64_t given = mapped ? payloads_give(&payloads, frames, blocks * keep / 1000) : 0;
+    (void)rt_reap(EXO_BOOT_CELL);
+    return given;
+}
+
 const char *
 weights_lost(void)
 {

@@ -40,6 +40,13 @@ void weights_refuse(const char *why);
  * that there is now at most. */
 void weights_limit(void);
 
+/*
+ * Gives memory of blocks back that can be read and verified again, until so many frames are free or
+ * `keep` in 1,000 of the weights' blocks are left: how many frames were given. No step is under
+ * way.
+ */
+uint64_t weights_give(uint64_t frames, uint32_t keep);
+
 /* Why what was read from the files cannot be trusted: they turned out bad, or unreadable, and zeros
  * were shown instead. NULL: it can. Any thread may ask. */
 const char *weights_lost(void);

@@ -248,6 +248,133 @@ what_is_kept_gives_way_to_prompts_and_texts(void)
     }
 }
 
+/* --- Others have memory -------------------------------------------------------------------------
+ */
+
+static struct {
+    bool spares, gives; /* for what only waits; for what fails otherwise, always */
+    unsigned asked, gave;
+} others;
+
+static bool
+can_spare(size_t bytes)
+{
+    (void)bytes;
+    return others.spares;
+}
+
+static bool
+make_room(size_t bytes, bool must)
+{
+    (void)bytes;
+    others.asked++;
+    if (!must && !others.gives)
+        return false;
+    others.gave++;
+    others.spares = true;
+    memory_is_short = false;
+    piece_bytes_max = SIZE_MAX;
+    return true;
+}
+
+static void
+begin_beside_others(uint32_t running, size_t cache_bytes)
+{
+    static const struct serve_memory memory = {can_spare, make_room};
+    memset(&others, 0, sizeof others);
+    others.spares = true;
+    memory_of_others = &memory;
+    begin_serving(false, running, cache_bytes);
+}
+
+static void
+end_beside_others(void)
+{
+    end_serving();
+    memory_of_others = NULL;
+}
+
+static void
+kept_beginnings_do_not_take_the_last_memory(void)
+{
+    begin_beside_others(1, CACHE_BYTES);
+    (void)answer_with("a", prompts[0]);
+    size_t kept = serve.cache.bytes;
+    CHECK(kept > 0);
+    others.spares = false;
+    (void)answer_with("b", prompts[0]); /* in the place of a's */
+    CHECK_EQ(serve.cache.bytes, kept);
+    CHECK_EQ(serve.cache.evictions, 1);
+    (void)answer_with("b", prompts[2]); /* longer than what the heap has of it */
+    CHECK(serve.cache.bytes <= kept);
+    others.spares = true;
+    (void)answer_with("c", prompts[2]);
+    CHECK(serve.cache.bytes > kept);
+    CHECK_EQ(others.asked, 0);
+    end_beside_others();
+    begin_beside_others(1, CACHE_BYTES);
+    others.spares = false;
+    (void)answer_with("a", prompts[0]);
+    CHECK_EQ(serve.cache.bytes, 0);
+    end_beside_others();
+}
+
+static void
+further_answers_wait_where_memory_cannot_be_spared(void)
+{
+    begin_beside_others(4, 0);
+    others.spares = false;
+    for (uint32_t i = 0; i < 4; i++)
+        ask(i, "n=3", prompts[0]);
+    CHECK(step());
+    CHECK_EQ(serve.running, 1);
+    CHECK_EQ(others.asked, 1);
+    while (step())
+        ;
+    CHECK_EQ(serve.places_made, 1);
+    for (uint32_t i = 0; i < 4; i++)
+        CHECK(strstr(clients[i].got, "Finish-Reason: length") != NULL);
+    CHECK(others.asked <= 4 + 1); /* once for each answer that ended, not for each step */
+    others.gives = true;
+    for (uint32_t i = 0; i < 2; i++)
+        ask(i, "n=3", prompts[0]);
+    CHECK(step());
+    CHECK_EQ(serve.running, 2);
+    CHECK_EQ(others.gave, 1);
+    while (step())
+        ;
+    end_beside_others();
+}
+
+/* The first place, memory of steps, a prompt: weights give way to them. */
+static void
+who_fails_without_memory_gets_that_of_others(void)
+{
+    begin_beside_others(2, 0);
+    end_serving();
+    memory_is_short = true;
+    CHECK(serve_again());
+    CHECK_EQ(others.gave, 1);
+    CHECK_EQ(serve.places_made, 1);
+    CHECK(strstr(answer(0, "n=3", prompts[0]), "200 OK") != NULL);
+    end_beside_others();
+}
+
+/* ... and where there is nothing to be had, it is refused, and says why. */
+static void
+without_memory_for_a_prompt_it_is_refused_for_now(void)
+{
+    begin_serving(false, 2, CACHE_BYTES);
+    (void)answer_with("a", prompts[0]);
+    pieces_are_refused = true;
+    ask(0, "n=3", prompts[0]);
+    (void)step();
+    pieces_are_refused = false;
+    CHECK(strstr(clients[0].got, " 503 ") != NULL);
+    CHECK(strstr(clients[0].got, "no memory for this prompt") != NULL);
+    end_serving();
+}
+
 static const struct tap_test tests[] = {
     TAP(a_kept_beginning_changes_no_bit_of_an_answer),
     TAP(an_answer_is_a_beginning_too),
@@ -258,5 +385,9 @@ static const struct tap_test tests[] = {
     TAP(memory_that_was_short_is_looked_for_again),
     TAP(what_is_kept_gives_way_to_answers),
     TAP(what_is_kept_gives_way_to_prompts_and_texts),
+    TAP(kept_beginnings_do_not_take_the_last_memory),
+    TAP(further_answers_wait_where_memory_cannot_be_spared),
+    TAP(who_fails_without_memory_gets_that_of_others),
+    TAP(without_memory_for_a_prompt_it_is_refused_for_now),
 };
 TAP_MAIN(tests)

@@ -119,7 +119,8 @@ UNIT_TSAN += test_crew
 # Here memory is counted, in all sources that ask for some.
 UNIT_PARTS_test_serve := engine http
 UNIT_SRCS_test_serve  := $(PART_SRCS_models) $(wildcard tests/unit/serve/*.c) \
-                         $(addprefix services/llmd/,answer.c metrics.c prompt_cache.c query.c request.c serve.c)
+                         $(addprefix services/llmd/,answer.c metrics.c prompt_cache.c query.c request.c room.c \
+                           serve.c)
 UNIT_FLAGS_test_serve := -include tests/unit/serve/counted.h -Itests/unit/serve -Itests/engine
 
 # Here comparisons are counted, in all sources that look for something by its bytes.

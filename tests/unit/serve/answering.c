@@ -19,6 +19,7 @@ static const struct random_shape shape = {64, 96, 2, 4, 2, VOCABULARY, CONTEXT, 
 struct serve serve;
 struct client clients[CLIENTS];
 uint32_t log_lines;
+const struct serve_memory *memory_of_others;
 
 static struct engine_arena arena;
 static struct engine_model model;
@@ -120,6 +121,7 @@ begin_serving(bool integers, uint32_t running, size_t cache_bytes_max)
                                           .queued_max = CLIENTS,
                                           .step_tokens = STEP_TOKENS,
                                           .cache_bytes_max = cache_bytes_max,
+                                          .memory = memory_of_others,
                                           .now_us = count_us,
                                           .log = count_line};
     free(arena.base);
@@ -139,6 +141,12 @@ end_serving(void)
     for (uint32_t i = 0; i < CLIENTS; i++)
         leave(i);
     serve_lose(&serve, "the test is over");
+}
+
+bool
+serve_again(void)
+{
+    return serve_use(&serve, engine, &tokenizer, "\"model\":\"random\"", &error);
 }
 
 void

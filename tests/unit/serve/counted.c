@@ -8,15 +8,19 @@
 #undef aligned_alloc
 #undef free
 
+#define PROMPT_BYTES 256
+
 uint32_t pieces_of_memory;
 bool memory_is_short;
 size_t piece_bytes_max = SIZE_MAX;
+bool pieces_are_refused;
 
 /* What is kept has nearly all of the memory. */
 static bool
 is_too_much(size_t bytes)
 {
-    return bytes > piece_bytes_max && serve.cache.bytes > 0;
+    return (bytes > piece_bytes_max && serve.cache.bytes > 0) ||
+           (pieces_are_refused && bytes > PROMPT_BYTES);
 }
 
 static void *

@@ -10,9 +10,10 @@
  * Who touches one block behind the other is read ahead for: requests of PAGER_READ_BLOCKS, in
  * windows that grow to PAGER_AHEAD_BLOCKS, while the blocks before them are computed with.
  *
- * Where memory is short, blocks of payloads that may be forgotten are hidden again, those that were
- * read first before the others, and read and checked anew when they are touched again. Reading
- * ahead takes only what was shown. Having no memory is not the bundle's fault (pager_is_short).
+ * Where memory is short, blocks of payloads that may be forgotten are hidden again, and read and
+ * checked anew when they are touched again: what was read a while ago, not what was read first,
+ * which stays for who reads everything again and again in the same order. Reading ahead takes only
+ * what was shown. Having no memory is not the bundle's fault (pager_is_short).
  *
  * Locks, memory and the device belong to the host (struct pager_host): a program above the kernel
  * has libos/pager, a unit test doubles.
@@ -101,9 +102,9 @@ struct pager {
     const struct pager_host *host;
     uint8_t *state;  /* of each block of all payloads (bundle->first_leaf): enum in pager.c */
     uint32_t *place; /* where a block that was read lies */
-    /* Blocks that were read and may be forgotten, in that order: a ring of as many as there are. */
+    /* Blocks that were read and may be forgotten, in that order: as many as there are have room. */
     uint32_t *order;
-    uint64_t order_first, order_count;
+    uint64_t order_count;
     uint32_t may_forget; /* payloads: bits */
     uint32_t checking;   /* blocks, at this moment */
     struct pager_read read[PAGER_READS];
@@ -123,8 +124,8 @@ bool pager_open(struct pager *pager, struct bundle *bundle, const struct pager_h
 /* Blocks of that payload may be forgotten where memory is short. Before it is touched. */
 void pager_may_forget(struct pager *pager, size_t payload);
 
-/* With the host's lock: forgets the oldest of the blocks that may be, with what is mapped with it.
- * False: there is none. */
+/* With the host's lock: forgets one of the blocks that may be, with what is read and mapped with
+ * it. False: there is none. */
 bool pager_forget(struct pager *pager);
 
 /* Waits for reads under way. Nobody touches any more; the blocks' memory is the host's to take. */
