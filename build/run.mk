@@ -12,7 +12,7 @@ endif
 # Kernels by their names without the formats at their ends, as llmd.kernel=list says them, and what
 # ENGINE_KERNEL may be: their beginnings, or one with a format, which the machine checks.
 ENGINE_KERNELS := reference scalar-int neon-int16 sve256-int16 scalar-int4 neon-int4 neon-int4x4 \
-                  scalar-int4pairs sve256-int4 dot-scalar sdot smmla
+                  scalar-int4pairs sve256-int4 dot-scalar sdot smmla scalar-int15 neon-int15
 kernels_meant = $(filter $(firstword $1)%,$(ENGINE_KERNELS)) $(foreach k,$(ENGINE_KERNELS),$(filter $k-%,$1))
 ifneq ($(filter run,$(MAKECMDGOALS)),)
 ifneq ($(filter-out list,$(ENGINE_KERNEL)),)

@@ -25,9 +25,8 @@ fits(const struct engine_kernel *kernel, const struct engine_tensor *tensor,
      const struct engine_machine *machine, const char *forced)
 {
     const struct engine_layout *layout = kernel->layout;
-    return layout->format == tensor->format &&
+    return engine_layout_fits(layout, tensor) &&
            (machine->layout == NULL || strcmp(layout->name, machine->layout) == 0) &&
-           (layout->group == 0 || tensor->group % layout->group == 0) &&
            (kernel->features & ~machine->features) == 0 &&
            (kernel->vector_bytes == 0 || kernel->vector_bytes == machine->vector_bytes) &&
            begins_with(kernel->name, forced);
@@ -70,9 +69,21 @@ first_of_kind(const struct engine_model *model, const struct engine_tensor *tens
 {
     const struct engine_tensor *first = model->tensors;
     while (first->format != tensor->format || first->columns != tensor->columns ||
-           first->group != tensor->group)
+           first->group != tensor->group || (first->rows > 1) != (tensor->rows > 1))
         first++;
     return first;
+}
+
+/* Into any layout. */
+static bool
+can_be_packed(const struct engine_tensor *tensor)
+{
+    uint32_t count;
+    const struct engine_kernel *const *kernels = engine_kernels(&count);
+    for (uint32_t i = 0; i < count; i++)
+        if (engine_layout_fits(kernels[i]->layout, tensor))
+            return true;
+    return false;
 }
 
 int64_t
@@ -86,7 +97,7 @@ engine_choose(const struct engine_model *model, const struct engine_machine *mac
         const struct engine_tensor *tensor = &model->tensors[i];
         const struct engine_tensor *first = first_of_kind(model, tensor);
         struct bench bench;
-        if (first != tensor || tensor->group % ENGINE_INTEGER_GROUP != 0) {
+        if (first != tensor || !can_be_packed(tensor)) {
             kernels[i] =
                 first != tensor ? kernels[first->index] : engine_kernel_reference(tensor->format);
             continue;

@@ -91,6 +91,7 @@ take_scratch(struct engine *engine, struct engine_arena *arena)
     engine->quants = engine_arena_take(arena, count, sizeof *engine->quants);
     engine->scales = engine_arena_take(arena, count / 4 + 1, sizeof *engine->scales);
     engine->integers = engine_arena_take(arena, count, sizeof *engine->integers);
+    engine->fine = engine_arena_take(arena, count, sizeof *engine->fine);
     engine->singles =
         engine_arena_take(arena, count / ENGINE_INTEGER_GROUP + 1, sizeof *engine->singles);
     engine->integer_scales =

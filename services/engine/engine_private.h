@@ -53,7 +53,7 @@ struct engine {
     float *normed;  /* [slots][widest]: what products read, one vector behind the other */
     int8_t *quants;
     float *scales;
-    int16_t *integers;
+    int16_t *integers, *fine;
     struct engine_single_group *singles;
     int32_t *integer_scales;
     float *bases;               /* [slots] */
@@ -131,6 +131,22 @@ void attention_head(const struct engine *engine, uint32_t layer, uint32_t t, uin
  * greater than 2^58, the unit is none; below 2^-56 all are zero.
  */
 void quantise_row(const float *values, uint32_t columns, int8_t *quants, float *unit);
+
+/* The bits of the greatest of `count` numbers, without its sign; what is no number is greatest. */
+uint32_t quantise_greatest(const float *values, uint32_t count);
+
+/* What a group's scale of 1 is worth, which follows from the greatest of all numbers: `base` is 0
+ * where they are too small to be kept, and none where one is none or too great. */
+struct quantise_unit {
+    uint32_t exponent, bits;
+    float base;
+};
+struct quantise_unit quantise_unit_of(uint32_t greatest);
+
+/* A group as engine_quantise_fine has it, `fine` being NULL or not: its pairs; its scale is
+ * returned. The unit's base is greater than 0. */
+int32_t quantise_group(const float *values, const struct quantise_unit *unit, int16_t *quants,
+                       int16_t *fine);
 
 /*
  * The same on keys and values of 8 bits, which are stored first (two positions share cells: one

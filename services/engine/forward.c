@@ -239,7 +239,7 @@ activate_exactly(float *gate, const float *up, uint32_t count)
 static void
 activate(struct engine *engine, const struct engine_layer *layer, struct share_range blocks)
 {
-    bool fast = step_kernel(engine, layer->down)->form & (ENGINE_INTEGERS | ENGINE_SINGLES);
+    bool fast = step_kernel(engine, layer->down)->form & ENGINE_ANY_INTEGERS;
     uint32_t first = blocks.first * ENGINE_BLOCK_ROWS, end = blocks.end * ENGINE_BLOCK_ROWS;
     uint32_t count = (end < layer->gate->rows ? end : layer->gate->rows) - first;
     for (uint32_t t = 0; t < engine->token_count; t++)

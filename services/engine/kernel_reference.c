@@ -103,6 +103,14 @@ static const struct engine_kernel reference[ENGINE_FORMATS] = {
                .expand = gguf_expand_##id},
     GGUF_KERNELS(REFERENCE)};
 
+bool
+engine_layout_fits(const struct engine_layout *layout, const struct engine_tensor *tensor)
+{
+    return layout->format == tensor->format && tensor->rows > 1 &&
+           tensor->columns % ENGINE_INTEGER_GROUP == 0 &&
+           (layout->group == 0 || tensor->group % layout->group == 0);
+}
+
 const struct engine_kernel *
 engine_kernel_reference(enum engine_format format)
 {

@@ -9,10 +9,9 @@ layout_of(const char *name, const struct engine_tensor *tensor)
 {
     uint32_t count;
     const struct engine_kernel *const *kernels = engine_kernels(&count);
-    for (uint32_t i = 0; i < count && tensor->group % ENGINE_INTEGER_GROUP == 0; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         const struct engine_layout *layout = kernels[i]->layout;
-        if (strcmp(layout->name, name) == 0 && layout->format == tensor->format &&
-            (layout->group == 0 || tensor->group % layout->group == 0))
+        if (strcmp(layout->name, name) == 0 && engine_layout_fits(layout, tensor))
             return layout;
     }
     return NULL;

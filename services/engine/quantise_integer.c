@@ -23,9 +23,8 @@ size_of(ints floats)
     return floats & LANES_SIZE_BITS;
 }
 
-/* The bits of the greatest number, without its sign. */
-static uint32_t
-greatest_bits(const float *values, uint32_t count)
+uint32_t
+quantise_greatest(const float *values, uint32_t count)
 {
     ints most = {0};
     uint32_t i = 0;
@@ -88,14 +87,10 @@ quantise_lanes_fine(ints floats, uint32_t exponent, ints ratio, ints *fine)
     return lanes_signed(quants, floats >> 31);
 }
 
-/*
- * With the group's scale so that no quant is greater than QUANT_MAX; a scale of 1 is worth
- * 2^(exponent - 127 - 23 + unit). `fine` may be NULL.
- */
-static int32_t
-quantise_group(const float *values, uint32_t exponent, uint32_t unit, int16_t *quants,
-               int16_t *fine)
+int32_t
+quantise_group(const float *values, const struct quantise_unit *of, int16_t *quants, int16_t *fine)
 {
+    uint32_t exponent = of->exponent, unit = of->bits;
     ints low = lanes_load(values), high = lanes_load(values + LANES), fine_low, fine_high;
     uint32_t bits = (uint32_t)lanes_most(lanes_greatest(size_of(low), size_of(high)));
     uint32_t below = exponent - (bits >> LANES_MANTISSA);
@@ -135,20 +130,31 @@ unit_bits(uint32_t most)
     return most > ((QUANT_MAX * ENGINE_SCALE_MAX) << LEAST_UNIT) ? LEAST_UNIT + 1 : LEAST_UNIT;
 }
 
+struct quantise_unit
+quantise_unit_of(uint32_t greatest)
+{
+    struct quantise_unit unit = {greatest >> LANES_MANTISSA, 0, 0};
+    if (unit.exponent > EXPONENT_MOST)
+        unit.base = __builtin_nanf("");
+    if (unit.exponent > EXPONENT_MOST || unit.exponent < EXPONENT_LEAST)
+        return unit;
+    unit.bits = unit_bits((greatest & 0x7fffff) | 0x800000);
+    unit.base = unit_of(unit.exponent + unit.bits);
+    return unit;
+}
+
 void
 engine_quantise_fine(const float *values, uint32_t columns, int16_t *quants, int16_t *fine,
                      int32_t *scales, float *base)
 {
-    uint32_t bits = greatest_bits(values, columns), exponent = bits >> LANES_MANTISSA;
-    uint32_t unit = unit_bits((bits & 0x7fffff) | 0x800000);
-    if (exponent > EXPONENT_MOST || exponent < EXPONENT_LEAST) {
-        *base = exponent > EXPONENT_MOST ? __builtin_nanf("") : 0;
+    struct quantise_unit unit = quantise_unit_of(quantise_greatest(values, columns));
+    *base = unit.base;
+    if (!(unit.base > 0)) {
         quantise_zeros(columns, quants, fine, scales);
         return;
     }
-    *base = unit_of(exponent + unit);
     for (uint32_t start = 0; start < columns; start += GROUP)
-        scales[start / GROUP] = quantise_group(values + start, exponent, unit, quants + start,
+        scales[start / GROUP] = quantise_group(values + start, &unit, quants + start,
                                                fine != NULL ? fine + start : NULL);
 }
 
@@ -162,7 +168,7 @@ engine_quantise_integers(const float *values, uint32_t columns, int16_t *quants,
 void
 quantise_row(const float *values, uint32_t columns, int8_t *quants, float *unit)
 {
-    uint32_t most = greatest_bits(values, columns), exponent = most >> LANES_MANTISSA;
+    uint32_t most = quantise_greatest(values, columns), exponent = most >> LANES_MANTISSA;
     if (exponent > EXPONENT_MOST || exponent < EXPONENT_LEAST) {
         *unit = exponent > EXPONENT_MOST ? __builtin_nanf("") : 0;
         memset(quants, 0, columns);

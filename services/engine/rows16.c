@@ -82,35 +82,38 @@ pack(enum engine_format format, const struct engine_rows *rows, uint32_t row_cou
     }
 }
 
-static void
-pack_split(const struct engine_rows *rows, uint32_t row_count, uint32_t columns, void *to)
-{
-    pack(ENGINE_Q8_SPLIT, rows, row_count, columns, to);
-}
-
-static void
-pack_q8_0(const struct engine_rows *rows, uint32_t row_count, uint32_t columns, void *to)
-{
-    pack(ENGINE_Q8_0, rows, row_count, columns, to);
-}
-
 static size_t
 block_bytes(uint32_t row_count, uint32_t columns)
 {
     return (row_count + ROWS16_ROWS - 1) / ROWS16_ROWS * rows16_strip_bytes(columns);
 }
 
-/* One layout, which each format is packed into in its own way. */
-#define LAYOUT(of_format, packer) \
-    {.name = "rows16-q8",         \
-     .format = (of_format),       \
-     .group = ROWS16_GROUP,       \
-     .block_bytes = block_bytes,  \
-     .pack = (packer)}
+/* One layout, which each format is packed into in its own way: a packer does not get the format. */
+#define PACKER(name, format, packer)                                                              \
+    static void pack_##name(const struct engine_rows *rows, uint32_t row_count, uint32_t columns, \
+                            void *to)                                                             \
+    {                                                                                             \
+        packer(format, rows, row_count, columns, to);                                             \
+    }
+#define LAYOUT(id, of_format)    \
+    {.name = "rows16-q8",        \
+     .format = (of_format),      \
+     .group = ROWS16_GROUP,      \
+     .block_bytes = block_bytes, \
+     .pack = pack_##id}
+
+PACKER(split, ENGINE_Q8_SPLIT, pack)
+PACKER(q8_0, ENGINE_Q8_0, pack)
+PACKER(q4_1, ENGINE_Q4_1, rows16_pack_blocks)
+PACKER(q5_0, ENGINE_Q5_0, rows16_pack_blocks)
+PACKER(q4_k, ENGINE_Q4_K, rows16_pack_blocks)
+PACKER(q5_k, ENGINE_Q5_K, rows16_pack_blocks)
+PACKER(q6_k, ENGINE_Q6_K, rows16_pack_blocks)
 
 const struct engine_layout rows16_layouts[ROWS16_FORMATS] = {
-    LAYOUT(ENGINE_Q8_SPLIT, pack_split),
-    LAYOUT(ENGINE_Q8_0, pack_q8_0),
+    LAYOUT(split, ENGINE_Q8_SPLIT), LAYOUT(q8_0, ENGINE_Q8_0), LAYOUT(q4_1, ENGINE_Q4_1),
+    LAYOUT(q5_0, ENGINE_Q5_0),      LAYOUT(q4_k, ENGINE_Q4_K), LAYOUT(q5_k, ENGINE_Q5_K),
+    LAYOUT(q6_k, ENGINE_Q6_K),
 };
 
 /* Right shifts of negative numbers round down on every compiler that the engine is built with. */

@@ -64,8 +64,11 @@ rows16_quant(int8_t quant)
     return quant == -128 ? -127 : quant;
 }
 
-/* Of the formats ENGINE_Q8_SPLIT and ENGINE_Q8_0, in this order. */
-#define ROWS16_FORMATS 2
+/*
+ * Of the formats ENGINE_Q8_SPLIT and ENGINE_Q8_0, then those that are rounded to 8 bits: a weight
+ * is off by at most 1/200 of the sum of its group's greatest and of 1/2047 of its row's greatest.
+ */
+#define ROWS16_FORMATS 7
 extern const struct engine_layout rows16_layouts[ROWS16_FORMATS];
 extern const struct engine_kernel rows16_scalar[ROWS16_FORMATS];
 
@@ -82,8 +85,11 @@ extern const struct engine_kernel rows16_scalar[ROWS16_FORMATS];
      .multiply = (multiply_rows),                                                          \
      .sums = (sum_strip),                                                                  \
      .expand = rows16_q8_expand}
-#define ROWS16_KERNELS(name, ...) \
-    ROWS16_KERNEL(name "-q8", 0, __VA_ARGS__), ROWS16_KERNEL(name "-q8_0", 1, __VA_ARGS__)
+#define ROWS16_KERNELS(name, ...)                                                                 \
+    ROWS16_KERNEL(name "-q8", 0, __VA_ARGS__), ROWS16_KERNEL(name "-q8_0", 1, __VA_ARGS__),       \
+        ROWS16_KERNEL(name "-q4_1", 2, __VA_ARGS__), ROWS16_KERNEL(name "-q5_0", 3, __VA_ARGS__), \
+        ROWS16_KERNEL(name "-q4_k", 4, __VA_ARGS__), ROWS16_KERNEL(name "-q5_k", 5, __VA_ARGS__), \
+        ROWS16_KERNEL(name "-q6_k", 6, __VA_ARGS__)
 
 static inline size_t
 rows16_strip_bytes(uint32_t columns)
@@ -91,7 +97,8 @@ rows16_strip_bytes(uint32_t columns)
     return (size_t)columns / ROWS16_GROUP * ROWS16_GROUP_BYTES + ROWS16_ROWS * sizeof(float);
 }
 
-#define ROWS16_NAN 0x7fc00000
+#define ROWS16_NAN         0x7fc00000
+#define ROWS16_WEIGHT_MOST 0x53800000 /* bits of 2^40: results of smaller weights stay floats */
 
 /*
  * Sixteen results: sums times powers of two. These are added to exponents, since floats cost much
@@ -146,6 +153,10 @@ rows16_finish(const void *strip, uint32_t columns, const int32_t *of_rows, uint3
  */
 float rows16_base(enum engine_format format, const struct engine_rows *rows, uint32_t row,
                   uint32_t columns);
+
+/* Rows of a format that has blocks, through floats: as struct engine_layout says of `pack`. */
+void rows16_pack_blocks(enum engine_format format, const struct engine_rows *rows,
+                        uint32_t row_count, uint32_t columns, void *to);
 
 /* Attention in C, as engine_kernel.sums says. */
 void rows16_q8_sums(const void *strip, const int16_t *quants, const int16_t *fine,

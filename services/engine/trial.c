@@ -27,24 +27,41 @@ fill_vector(struct bench *bench, uint32_t v, uint64_t *state)
         bench->values[i] = (float)(draw(state) % 2001) - 1000;
     engine_quantise(bench->values + at, columns, group, bench->quants + at,
                     bench->quant_scales + at / group);
-    engine_quantise_integers(bench->values + at, columns, bench->integers + at,
-                             bench->integer_scales + at_integers, &bench->bases[v]);
+    engine_quantise_fine(bench->values + at, columns, bench->integers + at, bench->fine + at,
+                         bench->integer_scales + at_integers, &bench->bases[v]);
     engine_single_quants(bench->integers + at, columns, bench->singles + at_integers);
 }
 
-/* Bytes of chance are good quants; scales are numbers, in halves and in floats. */
+/* Of so many columns of a format, the bytes that have the exponents of its floats. */
+static const struct {
+    uint32_t columns, at[2];
+} exponents[ENGINE_FORMATS] = {
+    [ENGINE_F32] = {1, {3, 3}},        [ENGINE_F16] = {1, {1, 1}},    [ENGINE_BF16] = {1, {1, 1}},
+    [ENGINE_Q8_0] = {32, {1, 1}},      [ENGINE_Q4_0] = {32, {1, 1}},  [ENGINE_Q4_1] = {32, {1, 3}},
+    [ENGINE_Q5_0] = {32, {1, 1}},      [ENGINE_Q4_K] = {256, {1, 3}}, [ENGINE_Q5_K] = {256, {1, 3}},
+    [ENGINE_Q6_K] = {256, {209, 209}},
+};
+
+/* Bytes of chance are good quants, with exponents that are no extremes. */
+static void
+fill_rows(struct bench *bench, uint64_t *state)
+{
+    enum engine_format format = bench->tensor->format;
+    uint64_t bytes = ENGINE_BLOCK_ROWS * engine_row_bytes(format, bench->columns);
+    for (uint64_t i = 0; i < bytes; i++)
+        bench->rows[i] = (uint8_t)draw(state);
+    for (uint64_t i = 0; format != ENGINE_Q8_SPLIT && i < bytes;
+         i += engine_row_bytes(format, exponents[format].columns))
+        for (int part = 0; part < 2; part++)
+            bench->rows[i + exponents[format].at[part]] = (uint8_t)(0x30 + draw(state) % 16);
+}
+
 static void
 fill(struct bench *bench)
 {
     uint64_t state = 1;
     const struct engine_tensor *tensor = bench->tensor;
-    uint64_t row_bytes = engine_row_bytes(tensor->format, bench->columns);
-    uint64_t group_bytes = engine_row_bytes(tensor->format, tensor->group);
-    for (uint64_t i = 0; i < ENGINE_BLOCK_ROWS * row_bytes; i++)
-        bench->rows[i] = (uint8_t)draw(&state);
-    for (uint64_t i = 1; tensor->format != ENGINE_Q8_SPLIT && i < ENGINE_BLOCK_ROWS * row_bytes;
-         i += group_bytes)
-        bench->rows[i] = (uint8_t)(0x20 + draw(&state) % 16);
+    fill_rows(bench, &state);
     for (uint32_t i = 0; i < ENGINE_BLOCK_ROWS * bench->columns / tensor->group; i++)
         bench->scales[i] = (float)(draw(&state) % 1000 + 1);
     for (uint32_t v = 0; v < BENCH_VECTORS; v++)
@@ -60,6 +77,22 @@ columns_of(const struct engine_tensor *tensor)
     return COLUMNS_MAX / tensor->group * tensor->group;
 }
 
+/* Of a block in the layout that takes most room. */
+static size_t
+packed_bytes(const struct engine_tensor *tensor, uint32_t columns)
+{
+    uint32_t count;
+    size_t most = 0;
+    const struct engine_kernel *const *kernels = engine_kernels(&count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!engine_layout_fits(kernels[i]->layout, tensor))
+            continue;
+        size_t bytes = kernels[i]->layout->block_bytes(ENGINE_BLOCK_ROWS, columns);
+        most = bytes > most ? bytes : most;
+    }
+    return most;
+}
+
 bool
 bench_begin(struct bench *bench, const struct engine_tensor *tensor, struct engine_arena *scratch)
 {
@@ -70,15 +103,17 @@ bench_begin(struct bench *bench, const struct engine_tensor *tensor, struct engi
     bench->tensor = tensor;
     bench->columns = columns;
     bench->layout = NULL;
-    bench->rows = engine_arena_take(scratch, count, 2);
+    bench->rows =
+        engine_arena_take(scratch, ENGINE_BLOCK_ROWS, engine_row_bytes(tensor->format, columns));
     bench->scales = engine_arena_take(scratch, count / tensor->group, sizeof(float));
     bench->values = engine_arena_take(scratch, of_vectors, sizeof(float));
     bench->quants = engine_arena_take(scratch, of_vectors, sizeof(int8_t));
     bench->quant_scales = engine_arena_take(scratch, of_vectors / tensor->group, sizeof(float));
     bench->integers = engine_arena_take(scratch, of_vectors, sizeof(int16_t));
+    bench->fine = engine_arena_take(scratch, of_vectors, sizeof(int16_t));
     bench->singles = engine_arena_take(scratch, groups, sizeof(struct engine_single_group));
     bench->integer_scales = engine_arena_take(scratch, groups, sizeof(int32_t));
-    bench->packed = engine_arena_take(scratch, count, 2);
+    bench->packed = engine_arena_take(scratch, 1, packed_bytes(tensor, columns));
     bench->out = engine_arena_take(scratch, results, sizeof(float));
     bench->expected = engine_arena_take(scratch, results, sizeof(float));
     if (bench->expected == NULL)
@@ -97,6 +132,7 @@ multiply(const struct bench *bench, const struct engine_kernel *kernel, uint32_t
                                      .quants = bench->quants,
                                      .scales = bench->quant_scales,
                                      .integers = bench->integers,
+                                     .fine = bench->fine,
                                      .singles = bench->singles,
                                      .integer_scales = bench->integer_scales,
                                      .bases = bench->bases};

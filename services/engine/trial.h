@@ -17,7 +17,7 @@ struct bench {
     float *scales, *values;
     int8_t *quants;
     float *quant_scales;
-    int16_t *integers;
+    int16_t *integers, *fine;
     struct engine_single_group *singles;
     int32_t *integer_scales;
     uint8_t *packed;

@@ -34,10 +34,11 @@ vectors_finish(struct engine *engine, const struct step_readers *readers, uint32
     if (forms.all & ENGINE_QUANTS)
         engine_quantise(from, columns, forms.group, engine->quants + at,
                         engine->scales + at / forms.group);
-    if (forms.all & (ENGINE_INTEGERS | ENGINE_SINGLES))
-        engine_quantise_integers(from, columns, engine->integers + at,
-                                 engine->integer_scales + at / ENGINE_INTEGER_GROUP,
-                                 &engine->bases[slot]);
+    if (forms.all & ENGINE_ANY_INTEGERS)
+        engine_quantise_fine(from, columns, engine->integers + at,
+                             forms.all & ENGINE_FINE ? engine->fine + at : NULL,
+                             engine->integer_scales + at / ENGINE_INTEGER_GROUP,
+                             &engine->bases[slot]);
     if (forms.all & ENGINE_SINGLES)
         engine_single_quants(engine->integers + at, columns,
                              engine->singles + at / ENGINE_INTEGER_GROUP);
@@ -55,6 +56,7 @@ vectors_from(const struct engine *engine, uint32_t slot, uint32_t count,
                                    .quants = engine->quants + at,
                                    .scales = engine->scales + scales,
                                    .integers = engine->integers + at,
+                                   .fine = engine->fine + at,
                                    .singles = engine->singles + at / ENGINE_INTEGER_GROUP,
                                    .integer_scales =
                                        engine->integer_scales + at / ENGINE_INTEGER_GROUP,

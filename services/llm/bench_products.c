@@ -24,22 +24,32 @@ take_vectors(struct bench_run *run, const struct engine_tensor *tensor, struct v
     float *bases = bench_take(run, BENCH_STREAMS, sizeof *bases);
     int8_t *quants = bench_take(run, count, sizeof *quants);
     int16_t *integers = bench_take(run, count, sizeof *integers);
+    int16_t *fine = bench_take(run, count, sizeof *fine);
     struct engine_single_group *singles = bench_take(run, groups, sizeof *singles);
     int32_t *integer_scales = bench_take(run, groups, sizeof *integer_scales);
     float *out = bench_take(run, (size_t)BENCH_STREAMS * tensor->rows, sizeof *out);
     if (values == NULL || scales == NULL || bases == NULL || quants == NULL || integers == NULL ||
-        singles == NULL || integer_scales == NULL || out == NULL)
+        fine == NULL || singles == NULL || integer_scales == NULL || out == NULL)
         return false;
     for (size_t i = 0; i < count; i++)
         values[i] = (float)(int32_t)(i * 7919 % 2001) - 1000;
     engine_quantise(values, (uint32_t)count, group, quants, scales);
     for (uint32_t v = 0; v < BENCH_STREAMS; v++)
-        engine_quantise_integers(
-            values + (size_t)v * columns, columns, integers + (size_t)v * columns,
-            integer_scales + (size_t)v * columns / ENGINE_INTEGER_GROUP, &bases[v]);
+        engine_quantise_fine(values + (size_t)v * columns, columns, integers + (size_t)v * columns,
+                             fine + (size_t)v * columns,
+                             integer_scales + (size_t)v * columns / ENGINE_INTEGER_GROUP,
+                             &bases[v]);
     engine_single_quants(integers, (uint32_t)count, singles);
-    vectors->of = (struct engine_vectors){0,      columns,  group,   values,         quants,
-                                          scales, integers, singles, integer_scales, bases};
+    vectors->of = (struct engine_vectors){.columns = columns,
+                                          .group = group,
+                                          .values = values,
+                                          .quants = quants,
+                                          .scales = scales,
+                                          .integers = integers,
+                                          .fine = fine,
+                                          .singles = singles,
+                                          .integer_scales = integer_scales,
+                                          .bases = bases};
     for (uint32_t v = 0; v < BENCH_STREAMS; v++)
         vectors->out[v] = out + (size_t)v * tensor->rows;
     return true;

@@ -63,7 +63,7 @@ scratch_bytes(const struct engine_model *model)
     for (uint32_t i = 0; i < model->tensor_count; i++)
         if (model->tensors[i].columns > widest)
             widest = model->tensors[i].columns;
-    return (8 * widest * ENGINE_BLOCK_ROWS + 4096 + ENGINE_ARENA_ALIGN - 1) &
+    return (16 * widest * ENGINE_BLOCK_ROWS + 4096 + ENGINE_ARENA_ALIGN - 1) &
            ~(size_t)(ENGINE_ARENA_ALIGN - 1);
 }
 

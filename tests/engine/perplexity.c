@@ -6,10 +6,11 @@
 
 double
 mean_log_probability(const struct engine_model *model, struct engine_source *source,
+                     const struct engine_kernel *const *kernels,
                      const struct engine_kernel *attention, const uint32_t *tokens, uint32_t count,
                      struct engine_arena arena)
 {
-    const struct engine_options options = {.attention = attention};
+    const struct engine_options options = {.kernels = kernels, .attention = attention};
     const uint32_t vocabulary = model->shape.vocabulary;
     struct engine_error error = {""};
     struct engine_sequence sequence;

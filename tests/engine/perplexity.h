@@ -5,10 +5,11 @@
 #include "engine/engine.h"
 
 /*
- * The mean log probability of the words of a text, each given those in front of it. `attention` as
- * in struct engine_options. Memory is taken from `arena`, a copy.
+ * The mean log probability of the words of a text, each given those in front of it. `kernels` and
+ * `attention` as in struct engine_options. Memory is taken from `arena`, a copy.
  */
 double mean_log_probability(const struct engine_model *model, struct engine_source *source,
+                            const struct engine_kernel *const *kernels,
                             const struct engine_kernel *attention, const uint32_t *tokens,
                             uint32_t count, struct engine_arena arena);
 

@@ -20,12 +20,26 @@ static struct engine_model model = {.tensors = &tensor, .tensor_count = 1, .clas
 static struct engine_trial trials[TRIALS_MAX];
 static const struct engine_kernel *chosen;
 
+static bool
+is_k(enum engine_format format)
+{
+    return format >= ENGINE_Q4_K;
+}
+
+static bool
+is_float(enum engine_format format)
+{
+    return format == ENGINE_F32 || format == ENGINE_F16 || format == ENGINE_BF16;
+}
+
 static uint32_t
 choose(enum engine_format format, const struct engine_machine *machine, const char *forced)
 {
     static uint8_t memory[SCRATCH_BYTES] __attribute__((aligned(ENGINE_ARENA_ALIGN)));
     struct engine_arena scratch = {.base = memory, .size_bytes = sizeof memory};
     tensor.format = format;
+    tensor.columns = is_k(format) ? 2 * 256 : COLUMNS;
+    tensor.group = is_k(format) ? 256 : is_float(format) ? 1 : 32;
     memset(trials, 0, sizeof trials);
     int64_t count = engine_choose(&model, machine, forced, &chosen, trials, TRIALS_MAX, &scratch);
     CHECK(count >= 0 && count <= TRIALS_MAX);
@@ -44,26 +58,27 @@ was_tried(const char *name, uint32_t count)
 static void
 what_the_cpu_lacks_is_not_tried_and_all_else_is(void)
 {
-    static const enum engine_format formats[] = {ENGINE_Q8_SPLIT, ENGINE_Q8_0, ENGINE_Q4_0};
     struct engine_machine machine = {.features = 0};
     uint32_t all;
     const struct engine_kernel *const *kernels = engine_kernels(&all);
     cpu_describe(&machine, 16);
     printf("# features %#x\n", machine.features);
     /* Arm ARM A2.3: who has SVE2 has both. */
-    const uint32_t dots = ENGINE_DOTPROD | ENGINE_I8MM;
-    CHECK((machine.features & ENGINE_SVE2) == 0 || (machine.features & dots) == dots);
-    for (size_t f = 0; f < 3; f++) {
-        uint32_t count = choose(formats[f], &machine, NULL), fit = 0;
+    const uint32_t with_sve = ENGINE_DOTPROD | ENGINE_I8MM;
+    CHECK((machine.features & ENGINE_SVE2) == 0 || (machine.features & with_sve) == with_sve);
+    for (enum engine_format f = 0; f < ENGINE_FORMATS; f++) {
+        uint32_t count = choose(f, &machine, NULL), fit = 0;
+        bool dots = f == ENGINE_Q8_SPLIT || f == ENGINE_Q8_0 || f == ENGINE_Q4_0;
         for (uint32_t k = 0; k < all; k++)
-            fit += kernels[k]->layout->format == formats[f] && kernels[k]->vector_bytes == 0 &&
+            fit += kernels[k]->layout->format == f && kernels[k]->vector_bytes == 0 &&
                    (kernels[k]->features & ~machine.features) == 0;
+        CHECK(fit >= 2);
         CHECK_EQ(count, fit);
-        CHECK_EQ(was_tried("sdot", count), (machine.features & ENGINE_DOTPROD) != 0);
-        CHECK_EQ(was_tried("smmla", count), (machine.features & ENGINE_I8MM) != 0);
+        CHECK_EQ(was_tried("sdot", count), dots && (machine.features & ENGINE_DOTPROD) != 0);
+        CHECK_EQ(was_tried("smmla", count), dots && (machine.features & ENGINE_I8MM) != 0);
         for (uint32_t i = 0; i < count; i++)
             CHECK(!trials[i].differs);
-        CHECK_EQ(engine_attention_kernel(&model, &chosen), chosen);
+        CHECK(engine_attention_kernel(&model, &chosen) == (is_float(f) ? NULL : chosen));
     }
 }
 

@@ -186,7 +186,7 @@ log_probability_of(const char *model_path, const char *tokenizer_path)
     void *scratch = malloc(scratch_bytes);
     int64_t count = engine_encode(&tokenizer, text, sizeof text - 1, true, tokens, TOKENS_MAX,
                                   scratch, scratch_bytes);
-    double mean = mean_log_probability(&model, &source, NULL, tokens, (uint32_t)count, arena);
+    double mean = mean_log_probability(&model, &source, NULL, NULL, tokens, (uint32_t)count, arena);
     free(scratch);
     free(arena.base);
     return mean;

@@ -92,34 +92,49 @@ static const char held_out[] =
     "away and it was cold. Tom's mom gave them a warm blanket and some milk. Tom was very tired, "
     "so he went to bed and the dog slept next to him. The next day they went back to the park.";
 
-/* Keys and values in 8 bits, and the fast softmax, on a model that was trained. */
-static void
-integer_attention_keeps_the_perplexity_of_stories(void)
+/* Of the story and a model that was trained, its floats or what kernels in integers make of them.
+ */
+static double
+perplexity_of_stories(const uint8_t *model, size_t bytes, const char *kernel,
+                      const struct engine_kernel *attention)
 {
-    size_t bytes, pieces_bytes;
-    uint32_t tokens[512], kernels;
+    size_t pieces_bytes;
+    uint32_t tokens[512];
     static uint8_t scratch[65536] __attribute__((aligned(16)));
     struct loaded loaded;
     struct engine_tokenizer tokenizer;
     struct engine_error error = {""};
-    uint8_t *model = read_file("stories260K.bin", &bytes);
     uint8_t *pieces = read_file("tok512.bin", &pieces_bytes);
-    const struct loading loading = {.file = model, .bytes = bytes, .kernel = "reference"};
+    const struct loading loading = {
+        .file = model, .bytes = bytes, .kernel = kernel, .machine.features = ENGINE_NEON};
     struct engine_arena arena = {.base = aligned_alloc(ENGINE_ARENA_ALIGN, ARENA_BYTES),
                                  .size_bytes = ARENA_BYTES};
     CHECK_EQ(load(&loaded, &loading, &arena, &error), 0);
     CHECK_EQ(engine_tokenizer_read(&tokenizer, pieces, pieces_bytes, 512, &arena, &error), 0);
     int64_t count = engine_encode(&tokenizer, held_out, sizeof held_out - 1, true, tokens, 512,
                                   scratch, sizeof scratch);
-    double floats =
-        mean_log_probability(&loaded.model, &loaded.source, NULL, tokens, (uint32_t)count, arena);
-    double integers = mean_log_probability(
-        &loaded.model, &loaded.source, engine_kernels(&kernels)[0], tokens, (uint32_t)count, arena);
-    printf("# perplexity in floats %.4f, with integer attention %.4f\n", exp(-floats),
-           exp(-integers));
-    CHECK(fabs(exp(floats - integers) - 1) < 0.005);
+    double mean = mean_log_probability(&loaded.model, &loaded.source, loaded.kernels,
+                                       kernel == NULL ? loaded.attention : attention, tokens,
+                                       (uint32_t)count, arena);
     free(arena.base);
     free(pieces);
+    return exp(-mean);
+}
+
+/* Keys and values in 8 bits, and the fast softmax; or weights and vectors in 15 bits. */
+static void
+integers_keep_the_perplexity_of_stories(void)
+{
+    size_t bytes;
+    uint32_t count;
+    uint8_t *model = read_file("stories260K.bin", &bytes);
+    double floats = perplexity_of_stories(model, bytes, "reference", NULL);
+    double attention = perplexity_of_stories(model, bytes, "reference", engine_kernels(&count)[0]);
+    double weights = perplexity_of_stories(model, bytes, NULL, NULL);
+    printf("# perplexity in floats %.4f, with integer attention %.4f, weights in 15 bits %.4f\n",
+           floats, attention, weights);
+    CHECK(fabs(attention / floats - 1) < 0.005);
+    CHECK(weights != floats && fabs(weights / floats - 1) < 0.0005);
     free(model);
 }
 
@@ -222,7 +237,7 @@ static const struct tap_test tests[] = {
     TAP(prompts_of_bytes_are_printed_whole),
     TAP(stories_in_fp32_are_those_of_the_reference),
     TAP(stories_in_q8_are_those_of_the_reference),
-    TAP(integer_attention_keeps_the_perplexity_of_stories),
+    TAP(integers_keep_the_perplexity_of_stories),
     TAP(the_15m_stand_in_speaks_as_in_the_reference),
     TAP(stories_in_a_gguf_file_are_those_of_the_reference),
     TAP(a_tokenizer_of_another_model_is_refused),

@@ -79,9 +79,10 @@ $(foreach t,test_tokenizer test_sampling,$(eval UNIT_PARTS_$(t) := engine))
 $(foreach t,test_engine test_packing test_checkpoint test_kernels_steps test_batch,\
     $(eval UNIT_PARTS_$(t) := engine models))
 $(foreach t,test_kernels test_kernels_packing,$(eval UNIT_PARTS_$(t) := engine rows))
-$(foreach t,test_kernels_int4 test_kernels_dot test_choice,$(eval UNIT_PARTS_$(t) := engine cpu))
+$(foreach t,test_kernels_int4 test_kernels_dot test_kernels_formats test_choice,$(eval UNIT_PARTS_$(t) := engine cpu))
 UNIT_TSAN += test_engine test_packing
-UNIT_ARM  += test_kernels test_kernels_packing test_kernels_steps test_kernels_int4 test_kernels_dot test_choice
+UNIT_ARM  += test_kernels test_kernels_packing test_kernels_steps test_kernels_int4 test_kernels_dot test_kernels_formats \
+             test_choice
 
 UNIT_PARTS_test_kernels_wrong   := engine models
 UNIT_SRCS_test_kernels_wrong    := tests/engine/built_kernels.c services/llmd/kernels.c services/llmd/metrics.c

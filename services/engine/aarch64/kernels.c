@@ -1,6 +1,7 @@
 /* The kernels for 64-bit Arm. */
 #include "kernels.h"
 
+#include "rows16_q15.h"
 #include "rows32.h"
 
 #include <string.h>
@@ -216,15 +217,24 @@ static const struct engine_kernel int4_sve =
     ROWS32_PAIRS_KERNEL("sve256-int4-q4_0", ENGINE_NEON | ENGINE_SVE2, 32, 16, 1, multiply_int4_sve,
                         rows16_attention_neon);
 
+static void
+multiply_q15(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
+             const struct engine_vectors *vectors, float *const *out)
+{
+    q15_multiply(rows, first_row, row_count, vectors, out, rows16_attention_neon);
+}
+
+static const struct engine_kernel q15_neon[] = {
+    Q15_KERNELS("neon-int15", ENGINE_NEON, 8, multiply_q15)};
+
 /* By layouts, each with the scalar one first. */
+#define ROWS16(i) &rows16_scalar[i], &neon[i], &sve[i]
+#define ROWS8(i)  &rows8_scalar[i], &rows8_sdot[i], &rows8_smmla[i]
+#define Q15(i)    &q15_scalar[i], &q15_neon[i]
 static const struct engine_kernel *const kernels[] = {
-    &rows16_scalar[0],    &neon[0],        &sve[0],
-    &rows16_scalar[1],    &neon[1],        &sve[1],
-    &rows32_scalar,       &int4,           &int4x4,
-    &rows32_pairs_scalar, &int4_sve,       &rows8_scalar[0],
-    &rows8_sdot[0],       &rows8_smmla[0], &rows8_scalar[1],
-    &rows8_sdot[1],       &rows8_smmla[1], &rows8_scalar[2],
-    &rows8_sdot[2],       &rows8_smmla[2],
+    ROWS16(0), ROWS16(1), &rows32_scalar, &int4,    &int4x4,   &rows32_pairs_scalar,
+    &int4_sve, ROWS8(0),  ROWS8(1),       ROWS8(2), ROWS16(2), ROWS16(3),
+    ROWS16(4), ROWS16(5), ROWS16(6),      Q15(0),   Q15(1),    Q15(2),
 };
 
 const struct engine_kernel *const *

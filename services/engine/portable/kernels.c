@@ -1,6 +1,7 @@
 /* The kernels that every machine has: the scalar ones, and vectors of the compiler's making. */
 #include "kernels.h"
 #include "lanes.h"
+#include "rows16_q15.h"
 #include "rows32.h"
 #include "rows8.h"
 
@@ -110,11 +111,24 @@ rows16_lanes_sums(const void *strip, const int16_t *quants, const int16_t *fine,
 static const struct engine_kernel lanes[] = {
     ROWS16_KERNELS("lanes-int16", 0, 0, LANES, AT_ONCE, multiply, rows16_lanes_sums)};
 
+static void
+multiply_q15(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
+             const struct engine_vectors *vectors, float *const *out)
+{
+    q15_multiply(rows, first_row, row_count, vectors, out, rows16_lanes_sums);
+}
+
+static const struct engine_kernel q15_lanes[] = {
+    Q15_KERNELS("lanes-int15", 0, LANES, multiply_q15)};
+
 /* By layouts, each with the scalar one first. */
+#define ROWS16(i) &rows16_scalar[i], &lanes[i]
+#define Q15(i)    &q15_scalar[i], &q15_lanes[i]
 static const struct engine_kernel *const kernels[] = {
-    &rows16_scalar[0], &lanes[0],        &rows16_scalar[1],    &lanes[1],
-    &rows32_scalar,    &rows32_lanes,    &rows32_pairs_scalar, &rows8_scalar[0],
-    &rows8_scalar[1],  &rows8_scalar[2],
+    ROWS16(0),        ROWS16(1),        &rows32_scalar,   &rows32_lanes, &rows32_pairs_scalar,
+    &rows8_scalar[0], &rows8_scalar[1], &rows8_scalar[2], ROWS16(2),     ROWS16(3),
+    ROWS16(4),        ROWS16(5),        ROWS16(6),        Q15(0),        Q15(1),
+    Q15(2),
 };
 
 const struct engine_kernel *const *

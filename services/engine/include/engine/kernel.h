@@ -15,6 +15,8 @@ enum engine_form {
     ENGINE_QUANTS = 1 << 0,   /* int8 in groups, each with a float as its scale */
     ENGINE_INTEGERS = 1 << 1, /* 16-bit integers, in pairs: engine_quantise_integers */
     ENGINE_SINGLES = 1 << 2,  /* the same, each as it is: engine_single_quants */
+    ENGINE_FINE = 1 << 3,     /* pairs, with what they leave: engine_quantise_fine */
+    ENGINE_ANY_INTEGERS = ENGINE_INTEGERS | ENGINE_SINGLES | ENGINE_FINE,
 };
 
 /* A group of ENGINE_SINGLES. */
@@ -33,9 +35,10 @@ struct engine_vectors {
     const float *values;                       /* ENGINE_FLOATS */
     const int8_t *quants;                      /* ENGINE_QUANTS */
     const float *scales;                       /* of the quants: [count][columns / group] */
-    const int16_t *integers;                   /* ENGINE_INTEGERS */
+    const int16_t *integers;                   /* ENGINE_INTEGERS, ENGINE_FINE */
+    const int16_t *fine;                       /* ENGINE_FINE: as many */
     const struct engine_single_group *singles; /* ENGINE_SINGLES: [count][columns / 32] */
-    const int32_t *integer_scales;             /* of both: [count][columns / 32], 0 to 4095 */
+    const int32_t *integer_scales;             /* of all: [count][columns / 32], 0 to 4095 */
     const float *bases;                        /* [count]: what a scale of 1 stands for */
 };
 
@@ -87,6 +90,13 @@ struct engine_kernel {
     void (*expand)(const struct engine_rows *rows, uint32_t row, uint32_t columns, uint32_t group,
                    float *out);
 };
+
+/*
+ * Whether rows of a tensor can be packed into a layout: of its format, in groups that it takes, in
+ * whole groups of ENGINE_INTEGER_GROUP columns. Single rows are no matrices: they are read as
+ * floats.
+ */
+bool engine_layout_fits(const struct engine_layout *layout, const struct engine_tensor *tensor);
 
 /* The scalar kernel for a format as it is in the file: the words of the reference programs. */
 const struct engine_kernel *engine_kernel_reference(enum engine_format format);
