@@ -1,6 +1,7 @@
 """One line per test, the time of each suite, and the sum at the end."""
 import contextlib
 import fnmatch
+import itertools
 import threading
 import time
 import traceback
@@ -37,10 +38,11 @@ class Report:
             self.skipped += 1
             print(f"skip   {name}: {reason}", flush=True)
 
-    def fail(self, name, reason, log=""):
-        """A failed test; the end of `log` is shown."""
+    def fail(self, name, reason, log="", again=()):
+        """A failed test; the end of `log` is shown, and the lines `again` once more at the end of
+        the report."""
         with self.lock:
-            self.failures.append(f"{name}: {reason}")
+            self.failures.append([f"failed: {name}: {reason}", *again])
             print(f"not ok {name}: {reason}", flush=True)
             for line in log.splitlines()[-TAIL_LINES:]:
                 print(f"       | {line}", flush=True)
@@ -86,8 +88,8 @@ class Report:
 
     def finish(self):
         """Prints the summary; returns the exit status."""
-        for failure in self.failures:
-            print(f"# failed: {failure}")
+        for line in itertools.chain(*self.failures):
+            print(f"# {line}")
         ran = self.passed + len(self.failures)
         if not ran:
             print("# no test ran" + (f": TESTS={self.pattern} selects none" if self.pattern else ""))

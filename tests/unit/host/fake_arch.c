@@ -60,6 +60,7 @@ panic(const char *format, ...)
     vprintf(format, arguments);
     printf("\n");
     va_end(arguments);
+    fflush(stdout);
     abort();
 }
 

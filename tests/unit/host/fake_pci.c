@@ -25,8 +25,11 @@ panic(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
+    printf("panic: ");
     vprintf(format, arguments);
+    printf("\n");
     va_end(arguments);
+    fflush(stdout);
     abort();
 }
 
