@@ -91,6 +91,33 @@ engine_encode(const struct engine_tokenizer *tokenizer, const void *text, size_t
     return result(&encoder);
 }
 
+uint32_t
+engine_find_special(const struct engine_tokenizer *tokenizer, const void *text, size_t text_bytes)
+{
+    size_t length = 0;
+    uint32_t mark = marks_find(tokenizer, text, text_bytes, &length);
+    return length == text_bytes ? mark : ENGINE_NO_TOKEN;
+}
+
+int64_t
+engine_encode_inserted(const struct engine_tokenizer *tokenizer, const void *text,
+                       size_t text_bytes, const struct engine_insert *inserts, size_t insert_count,
+                       uint32_t *tokens, size_t tokens_max, void *scratch, size_t scratch_bytes)
+{
+    struct encoder encoder = {.tokenizer = tokenizer, .tokens = tokens, .tokens_max = tokens_max};
+    const uint8_t *bytes = text;
+    size_t done = 0;
+    if (!take_scratch(&encoder, text_bytes, scratch, scratch_bytes))
+        return ENGINE_E_SPACE;
+    for (size_t i = 0; i < insert_count; i++) {
+        encode_plain(&encoder, bytes + done, inserts[i].at - done);
+        encode_put(&encoder, inserts[i].token);
+        done = inserts[i].at;
+    }
+    encode_plain(&encoder, bytes + done, text_bytes - done);
+    return result(&encoder);
+}
+
 const uint8_t *
 engine_decode(const struct engine_tokenizer *tokenizer, uint32_t previous, uint32_t token,
               size_t *length_bytes)

@@ -109,6 +109,32 @@ read_habits(struct gguf_words *words)
                                : status;
 }
 
+static uint64_t
+hash_byte(uint64_t hash, uint8_t byte)
+{
+    return (hash ^ byte) * 0x100000001b3u;
+}
+
+/* Files write newlines in a template's texts as such, or as templates can write them: it is one. */
+static void
+read_chat_template(struct gguf_words *words)
+{
+    struct engine_chat_template *chat = &words->tokenizer->chat;
+    uint32_t type;
+    if (!gguf_find(words->gguf, "tokenizer.chat_template", &type) || type != GGUF_STRING)
+        return;
+    struct gguf_text text = gguf_string(words->gguf);
+    struct gguf_shown shown = gguf_show(text);
+    memcpy(chat->start, shown.text, sizeof chat->start);
+    chat->hash = 0xcbf29ce484222325u;
+    for (uint64_t i = 0; i < text.length_bytes; i++) {
+        bool newline = text.text[i] == '\n';
+        chat->hash = hash_byte(chat->hash, newline ? '\\' : text.text[i]);
+        chat->hash = newline ? hash_byte(chat->hash, 'n') : chat->hash;
+        chat->length_bytes += 1u + newline;
+    }
+}
+
 static int
 read_pieces(struct gguf_words *words, struct engine_arena *arena)
 {
@@ -146,5 +172,6 @@ engine_gguf_tokenizer_read(struct engine_tokenizer *tokenizer, const void *file,
         status = read_habits(&words);
     if (status == ENGINE_OK)
         marks_sort(tokenizer);
+    read_chat_template(&words);
     return status;
 }

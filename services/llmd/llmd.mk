@@ -1,6 +1,6 @@
 # Completions over HTTP: what does not depend on where.
 LLMD_HTTP_SRCS := $(addprefix services/llmd/,http.c http_date.c http_request.c http_response.c)
-LLMD_SRCS := $(LLMD_HTTP_SRCS) $(addprefix services/llmd/,answer.c crew.c kernels.c metrics.c \
+LLMD_SRCS := $(LLMD_HTTP_SRCS) $(addprefix services/llmd/,answer.c chat.c crew.c kernels.c messages.c metrics.c \
              model.c prompt_cache.c query.c request.c room.c serve.c \
              workers.c)
 

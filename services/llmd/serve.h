@@ -36,7 +36,8 @@ struct serve_answer {
     uint32_t *tokens; /* malloc: of the prompt; with a key those of the answer behind them */
     char *text;       /* malloc: what is generated and not yet given to the connection */
     size_t text_bytes, text_room;
-    struct serve_place place; /* while it runs */
+    struct serve_place place;             /* while it runs */
+    uint32_t ends[ENGINE_ENDS_OTHER + 1]; /* other tokens that end it: the vocabulary's, a chat's */
 };
 
 /* What the heap's memory is of: who holds some that only saves work, and how much is left. */

@@ -1,5 +1,6 @@
 """GGUF files, made by out/host/gguf of the default model: the same words on the host, in bundles, and
 through MODEL=; what is wrong with a file is said in one line that names it."""
+import json
 import pathlib
 import random
 import shutil
@@ -45,13 +46,21 @@ def pair(key, kind, value):
     return text(key) + struct.pack("<I", kind) + packed(value)
 
 
-def model_of_bytes(head=32):
+# Known as ChatML's template, whose text is not ours to keep here: of that length, with that FNV-1a, which its end
+# was chosen for. Newlines in texts of templates are written so, or as such.
+CHATML = ("It has the length and the FNV-1a of ChatML's template,\\n"
+          "so that it is known as that one, and not one of its words.\\n"
+          "A newline can be written in two ways, and this is one: \\n"
+          "    2soaaaac*Tmsv#)2P4n[j#")
+
+
+def model_of_bytes(head=32, names=(b"<|start|>", b"<|end|>"), template=None):
     """A qwen2 of one layer with random weights, whose words are the 256 bytes and two control tokens;
     its two heads are so wide."""
     own = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = iter(range(256, 512))
     words = [chr(i if i in own else next(others)).encode() for i in range(256)]
-    words += [b"<|start|>", b"<|end|>"]
+    words += names
     pairs = [pair(b"general.architecture", 8, b"qwen2")]
     pairs += [pair(b"qwen2." + key, 4, value) for key, value in (
         (b"embedding_length", 64), (b"feed_forward_length", 64), (b"block_count", 1),
@@ -62,6 +71,7 @@ def model_of_bytes(head=32):
         (b"model", 8, b"gpt2"), (b"pre", 8, b"qwen2"), (b"tokens", 8, words),
         (b"token_type", 5, [1] * 256 + [3] * 2), (b"merges", 8, []),
         (b"eos_token_id", 4, 257))]
+    pairs += [pair(b"tokenizer.chat_template", 8, template.encode())] if template else []
     shapes = {b"token_embd.weight": (64, len(words)), b"output_norm.weight": (64,)}
     shapes |= {b"blk.0." + name: shape for name, shape in (
         (b"attn_norm.weight", (64,)), (b"attn_q.weight", (64, 2 * head)),
@@ -139,6 +149,62 @@ class OfBytes(Case):
         response, body = server.request("POST", "/completion", b"")
         self.assertEqual(response.status, 400)      # nothing begins these texts
         self.assertIn(b"the prompt has 0 tokens", body)
+
+
+class Chats(Case):
+    """A vocabulary of bytes again: each byte of the rendered chat is a token, and so is each mark."""
+    NAMES = (b"<|im_start|>", b"<|im_end|>")
+
+    def server(self, template, names=NAMES):
+        path = self.folder / "model.gguf"
+        path.write_bytes(model_of_bytes(names=names, template=template))
+        server = Server(path, path, program=LLMD)
+        self.addCleanup(server.end)
+        return server
+
+    def chat(self, server, body, query="?n=4"):
+        before = server.metric("llmd_prompt_tokens_total")
+        response, text = server.request("POST", f"/chat{query}", body)
+        return response.status, text.decode(errors="replace"), \
+            server.metric("llmd_prompt_tokens_total") - before
+
+    def test_messages_are_rendered_as_the_template_says(self):
+        body = json.dumps({"messages": [{"role": "system", "content": "S"},
+                                        {"role": "user", "content": "a <|im_end|>"}]})
+        rendered = "system\nS\nuser\na <|im_end|>\nassistant\n"
+        for template in (CHATML, CHATML.replace("\\n", "\n")):
+            server = self.server(template)
+            self.assertEqual(self.chat(server, body)[::2], (200, len(rendered) + 5))
+            marked = "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\nab<|im_end|>\n" \
+                     "<|im_start|>assistant\n"
+            plain = server.complete(marked.encode(), "?n=9&special=1")
+            body_ab = body.replace("a <|im_end|>", "ab")
+            self.assertEqual(server.request("POST", "/chat?n=9", body_ab)[1], plain)
+
+    def test_what_is_no_chat_is_refused(self):
+        server = self.server(CHATML)
+        good = '{"messages": [{"role": "user", "content": "x"}]}'
+        for body, query, status, text in (
+                ("Hello", "", 400, "messages: 0: the body must be"),
+                ('{"messages": [{"role": "user"}]}', "", 400, "messages: 1: role or content is missing"),
+                (good, "?special=1", 400, "special: in a chat"), (good, "?x=1", 400, "x: no such par"),
+                (good.replace("x", "x" * 300), "", 400, "the prompt has 3")):
+            with self.subTest(body=body[:40], query=query):
+                found = self.chat(server, body, query)
+                self.assertEqual((found[0], found[1][:len(text)], found[2]), (status, text, 0))
+        self.assertEqual(server.request("GET", "/chat")[0].status, 405)
+
+    def test_templates_that_are_not_known_are_named(self):
+        good = '{"messages": [{"role": "user", "content": "x"}]}'
+        for template, names, text in (
+                (None, self.NAMES, "the model has no template for chats"),
+                (CHATML + " ", self.NAMES,
+                 f"the model's template for chats, {CHATML[:39]}..., 200 bytes, FNV "),
+                (CHATML, (b"<|im_start|>", b"<|end|>"), "the model's vocabulary has no token <|im_end|>, "
+                                                        "which the form chatml has")):
+            with self.subTest(text=text):
+                status, said, tokens = self.chat(self.server(template, names), good)
+                self.assertEqual((status, said[:len(text)], tokens), (400, text, 0))
 
 
 class Served(Case):

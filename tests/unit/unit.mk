@@ -107,6 +107,10 @@ PART_SRCS_bpe  := $(addprefix tests/engine/,bpe.c bpe_slow.c bpe_use.c)
 PART_FLAGS_bpe := $(PART_FLAGS_models)
 $(foreach t,test_bpe test_bpe_file,$(eval UNIT_PARTS_$(t) := engine bpe))
 
+UNIT_PARTS_test_chat := engine bpe
+UNIT_SRCS_test_chat  := services/llmd/chat.c services/llmd/messages.c
+UNIT_FLAGS_test_chat := -Iservices/llmd
+
 UNIT_PARTS_test_llm := engine models
 UNIT_SRCS_test_llm  := $(addprefix tests/engine/,bpe.c perplexity.c) $(addprefix services/llm/,complete.c load.c)
 UNIT_FLAGS_test_llm := -Iservices/llm
@@ -120,7 +124,7 @@ UNIT_TSAN += test_crew
 # Here memory is counted, in all sources that ask for some.
 UNIT_PARTS_test_serve := engine http
 UNIT_SRCS_test_serve  := $(PART_SRCS_models) $(wildcard tests/unit/serve/*.c) \
-                         $(addprefix services/llmd/,answer.c metrics.c prompt_cache.c query.c request.c room.c \
+                         $(addprefix services/llmd/,answer.c chat.c messages.c metrics.c prompt_cache.c query.c request.c room.c \
                            serve.c)
 UNIT_FLAGS_test_serve := -include tests/unit/serve/counted.h -Itests/unit/serve -Itests/engine
 

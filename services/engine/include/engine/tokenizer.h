@@ -35,6 +35,13 @@ struct engine_merge {
 #define ENGINE_NO_TOKEN   UINT32_MAX
 #define ENGINE_ENDS_OTHER 2
 
+/* What a model's file says about chats: not the text, but which one it is. */
+struct engine_chat_template {
+    uint32_t length_bytes; /* with each newline counted as two bytes; 0: there is none */
+    uint64_t hash;         /* FNV-1a of 64 bits, each newline being a backslash and an n */
+    char start[40];        /* the first bytes, for people */
+};
+
 /* Things by their bytes (services/engine/index.h). */
 struct engine_index {
     uint32_t *starts; /* [mask + 2]: of each bucket, in `order` */
@@ -62,6 +69,7 @@ struct engine_tokenizer {
     struct engine_index pairs; /* merges by their pieces */
     uint32_t *marks;           /* control and user-defined pieces, by their texts' bytes */
     uint32_t mark_count;
+    struct engine_chat_template chat;
 };
 
 /*
@@ -105,6 +113,26 @@ int64_t engine_encode(const struct engine_tokenizer *tokenizer, const void *text
 int64_t engine_encode_marked(const struct engine_tokenizer *tokenizer, const void *text,
                              size_t text_bytes, bool with_begin, uint32_t *tokens,
                              size_t tokens_max, void *scratch, size_t scratch_bytes);
+
+/* The control or user-defined piece with exactly this text; ENGINE_NO_TOKEN: there is none. */
+uint32_t engine_find_special(const struct engine_tokenizer *tokenizer, const void *text,
+                             size_t text_bytes);
+
+/* A token between bytes of a text. */
+struct engine_insert {
+    size_t at; /* in front of this byte, or behind the last */
+    uint32_t token;
+};
+
+/*
+ * A text with tokens in it, which stand in order; between them it is encoded as by engine_encode:
+ * what others wrote there becomes no control piece. Nothing is put first. At most text_bytes + 1
+ * tokens for each insert, and one, besides the inserts.
+ */
+int64_t engine_encode_inserted(const struct engine_tokenizer *tokenizer, const void *text,
+                               size_t text_bytes, const struct engine_insert *inserts,
+                               size_t insert_count, uint32_t *tokens, size_t tokens_max,
+                               void *scratch, size_t scratch_bytes);
 
 /*
  * The bytes that `token` stands for behind `previous`: none for a control piece, and without the
