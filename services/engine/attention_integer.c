@@ -75,17 +75,23 @@ attention_integer_store(const struct engine *engine, uint32_t layer, uint32_t t,
 }
 
 /*
- * Products of a strip with what was prepared in `mix`, times `units`, in parts of SUM_UNIT. Queries
- * and weights have 15 bits, since the 8 of the keys and values are coarse enough.
+ * Products of strips with what was prepared in `mix`, of which only the first `columns` numbers are
+ * not zero, in parts of SUM_UNIT: into the place of the scores. Queries and weights have 15 bits,
+ * since the 8 of the keys and values are coarse enough.
  */
 static void
-sum_strip(const struct engine *engine, const uint8_t *strip, const struct step_mix *mix,
-          uint32_t groups, const float *units, float out[ROWS16_ROWS])
+sum_strips(const struct engine *engine, const uint8_t *strips, size_t strip_bytes,
+           uint32_t strip_count, uint32_t columns, const struct step_mix *mix)
 {
-    int32_t sums[ROWS16_ROWS];
-    engine->attention->sums(strip, mix->integers, mix->fine, mix->scales, groups, sums);
-    reals factors = (reals)lanes_load(units);
-    lanes_store(out, (ints)(lanes_to_floats(lanes_load(sums)) * factors));
+    engine->attention->sums(strips, mix->integers, mix->fine, mix->scales,
+                            head_cache_divide_up(columns, ROWS16_GROUP / 2),
+                            (int32_t *)(void *)mix->scores, strip_bytes, strip_count);
+}
+
+static ints
+scale_sums(const float *sums, ints units)
+{
+    return (ints)(lanes_to_floats(lanes_load(sums)) * (reals)units);
 }
 
 /* The query as integers, in whole groups. */
@@ -106,11 +112,11 @@ score(const struct engine *engine, const struct head_cache *cache, const float *
       uint32_t count, const struct step_mix *mix)
 {
     uint32_t head_dim = engine->model->shape.head_dim;
-    size_t strip_bytes = (size_t)cache->key_groups * ROWS16_GROUP_BYTES;
     float unit = prepare_query(query, head_dim, mix) / real_sqrt((float)head_dim);
-    for (uint32_t start = 0; start < count; start += ROWS16_ROWS)
-        sum_strip(engine, cache->keys + start / ROWS16_ROWS * strip_bytes, mix, cache->key_groups,
-                  cache->key_units + start, mix->scores + start);
+    sum_strips(engine, cache->keys, (size_t)cache->key_groups * ROWS16_GROUP_BYTES,
+               head_cache_divide_up(count, ROWS16_ROWS), head_dim, mix);
+    for (uint32_t p = 0; p < count; p += LANES)
+        lanes_store(mix->scores + p, scale_sums(mix->scores + p, lanes_load(cache->key_units + p)));
     /* Behind the last one it once more: it changes no maximum. */
     for (uint32_t p = count; p % ROWS16_GROUP != 0; p++)
         mix->scores[p] = mix->scores[count - 1];
@@ -162,20 +168,18 @@ weigh_values(ints weights, ints units)
     return (ints)((reals)(bits & (weights != 0)) * (reals)units);
 }
 
-/* Of LANES scores, of which `count` are positions; the others get no weight. Returns the sum. */
-static uint64_t
-weigh_lanes(const struct softmax *softmax, float *scores, const float *of_values, uint32_t count)
+/* Of LANES scores, of which `count` are positions; the others get no weight. Adds to the sum's
+ * halves, which have room for 65,536 times as many. */
+static void
+weigh_lanes(const struct softmax *softmax, float *scores, const float *of_values, uint32_t count,
+            ints sums[2])
 {
     const ints index = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     ints lanes = lanes_load(scores), units = lanes_load(of_values), inside = index < (int32_t)count;
     ints weights = weights_of(softmax, lanes) & inside;
-    uint32_t parts[LANES];
-    uint64_t sum = 0;
     lanes_store(scores, weigh_values(weights, units) & inside);
-    lanes_store(parts, weights);
-    for (uint32_t i = 0; i < LANES; i++)
-        sum += parts[i];
-    return sum;
+    sums[0] += weights & 0xffff;
+    sums[1] += weights >> 16;
 }
 
 /*
@@ -187,14 +191,14 @@ weigh(const struct head_cache *cache, float unit, uint32_t count, float *scores)
 {
     uint32_t columns = head_cache_divide_up(count, ROWS16_GROUP) * ROWS16_GROUP;
     struct softmax softmax;
-    uint64_t sum = 0;
+    ints sums[2] = {{0}, {0}};
     if (!begin_softmax(&softmax, scores, columns, unit))
         return __builtin_nanf("");
     for (uint32_t p = 0; p < count; p += LANES)
-        sum += weigh_lanes(&softmax, scores + p, cache->value_units + p, count - p);
+        weigh_lanes(&softmax, scores + p, cache->value_units + p, count - p, sums);
     if ((count + LANES - 1) / LANES % 2 != 0)
         memset(scores + columns - LANES, 0, LANES * sizeof *scores);
-    return (float)sum * 0x1p-30f;
+    return (float)lanes_total(sums[0], sums[1]) * 0x1p-30f;
 }
 
 void
@@ -207,20 +211,20 @@ attention_integer_head(const struct engine *engine, uint32_t layer, uint32_t t, 
     struct head_cache cache =
         head_cache_of(engine, token->sequence, layer, head / (shape->heads / shape->kv_heads));
     size_t strip_bytes = (size_t)cache.value_groups * ROWS16_GROUP_BYTES;
-    float *mixed = engine->mixed[t] + (size_t)head * shape->head_dim, base, units[ROWS16_ROWS];
+    float *mixed = engine->mixed[t] + (size_t)head * shape->head_dim, base;
 
     float unit =
         score(engine, &cache, engine->query[t] + (size_t)head * shape->head_dim, count, mix);
     float sum = weigh(&cache, unit, count, mix->scores);
     engine_quantise_fine(mix->scores, groups * ROWS16_GROUP, mix->integers, mix->fine, mix->scales,
                          &base);
-    for (uint32_t r = 0; r < ROWS16_ROWS; r++)
-        units[r] = base * SUM_UNIT / sum;
-    for (uint32_t start = 0; start < shape->head_dim; start += ROWS16_ROWS) {
-        float sums[ROWS16_ROWS];
-        uint32_t left = shape->head_dim - start;
-        sum_strip(engine, cache.values + start / ROWS16_ROWS * strip_bytes, mix, groups, units,
-                  sums);
-        memcpy(mixed + start, sums, (left < ROWS16_ROWS ? left : ROWS16_ROWS) * sizeof *sums);
+    sum_strips(engine, cache.values, strip_bytes, cache.value_strips, count, mix);
+    base = base * SUM_UNIT / sum;
+    int32_t unit_bits;
+    memcpy(&unit_bits, &base, sizeof unit_bits);
+    for (uint32_t i = 0; i < shape->head_dim; i += LANES) {
+        ints floats = scale_sums(mix->scores + i, lanes_all(unit_bits));
+        uint32_t left = shape->head_dim - i;
+        memcpy(mixed + i, &floats, (left < LANES ? left : LANES) * sizeof *mixed);
     }
 }

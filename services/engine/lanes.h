@@ -93,6 +93,19 @@ lanes_most(ints lanes)
     return most;
 }
 
+/* Sums of lanes, of their halves of 16 bits: for 65,536 times as many numbers. */
+static inline uint64_t
+lanes_total(ints low, ints high)
+{
+    uint32_t lows[LANES], highs[LANES];
+    uint64_t sum = 0;
+    lanes_store(lows, low);
+    lanes_store(highs, high);
+    for (uint32_t i = 0; i < LANES; i++)
+        sum += lows[i] + ((uint64_t)highs[i] << 16);
+    return sum;
+}
+
 /* A number that the compiler knows nothing about: it would pick a product of halves, which is slow.
  */
 static inline int32_t

@@ -184,18 +184,27 @@ dot_exactly(const struct rows16_group *group, uint32_t row, const int16_t *quant
     return dot;
 }
 
-void
-rows16_q8_sums(const void *strip, const int16_t *quants, const int16_t *fine, const int32_t *scales,
-               uint64_t groups, int32_t out[ROWS16_ROWS])
+static void
+sum_exactly(const struct rows16_group *strip, const int16_t *quants, const int16_t *fine,
+            const int32_t *scales, uint64_t groups, int32_t out[ROWS16_ROWS])
 {
-    const struct rows16_group *group = strip;
     memset(out, 0, ROWS16_ROWS * sizeof *out);
     for (uint64_t g = 0; g < groups; g++)
         for (uint32_t r = 0; r < ROWS16_ROWS; r++) {
             int32_t dot =
-                dot_exactly(&group[g], r, quants + g * ROWS16_GROUP, fine + g * ROWS16_GROUP);
+                dot_exactly(&strip[g], r, quants + g * ROWS16_GROUP, fine + g * ROWS16_GROUP);
             out[r] += (dot * scales[g]) >> ROWS16_ATTENTION_SHIFT;
         }
+}
+
+void
+rows16_q8_sums(const void *strips, const int16_t *quants, const int16_t *fine,
+               const int32_t *scales, uint64_t halves, int32_t *out, uint64_t strip_bytes,
+               uint64_t strip_count)
+{
+    for (uint64_t s = 0; s < strip_count; s++)
+        sum_exactly((const void *)((const uint8_t *)strips + s * strip_bytes), quants, fine, scales,
+                    (halves + 1) / 2, out + s * ROWS16_ROWS);
 }
 
 void

@@ -159,8 +159,9 @@ void rows16_pack_blocks(enum engine_format format, const struct engine_rows *row
                         uint32_t row_count, uint32_t columns, void *to);
 
 /* Attention in C, as engine_kernel.sums says. */
-void rows16_q8_sums(const void *strip, const int16_t *quants, const int16_t *fine,
-                    const int32_t *scales, uint64_t groups, int32_t out[ROWS16_ROWS]);
+void rows16_q8_sums(const void *strips, const int16_t *quants, const int16_t *fine,
+                    const int32_t *scales, uint64_t halves, int32_t *out, uint64_t strip_bytes,
+                    uint64_t strip_count);
 
 void rows16_q8_expand(const struct engine_rows *rows, uint32_t row, uint32_t columns,
                       uint32_t group, float *out);

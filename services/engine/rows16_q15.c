@@ -147,14 +147,13 @@ multiply_strip(const uint8_t *strip, uint32_t row_count, const struct engine_vec
     uint32_t columns = vectors->columns, groups = columns / ROWS16_GROUP;
     const float *bases = (const void *)(strip + 2 * part_bytes(columns));
     float results[2][ROWS16_ROWS];
-    for (uint32_t part = 0; part < 2; part++) {
-        int32_t of_rows[ROWS16_ROWS];
-        sums(strip + part * part_bytes(columns), vectors->integers + (size_t)v * columns,
-             vectors->fine + (size_t)v * columns, vectors->integer_scales + (size_t)v * groups,
-             groups, of_rows);
-        rows16_results(bases, of_rows, ROWS16_ROWS, vectors->bases[v],
+    int32_t of_rows[2][ROWS16_ROWS];
+    sums(strip, vectors->integers + (size_t)v * columns, vectors->fine + (size_t)v * columns,
+         vectors->integer_scales + (size_t)v * groups, 2 * (uint64_t)groups, of_rows[0],
+         part_bytes(columns), 2);
+    for (uint32_t part = 0; part < 2; part++)
+        rows16_results(bases, of_rows[part], ROWS16_ROWS, vectors->bases[v],
                        ROWS16_ATTENTION_SHIFT + (part == 0 ? Q15_LOW_BITS : 0), results[part]);
-    }
     for (uint32_t r = 0; r < row_count; r++)
         out[r] = results[0][r] + results[1][r];
 }

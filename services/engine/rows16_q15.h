@@ -20,9 +20,10 @@
 extern const struct engine_layout q15_layouts[Q15_FORMATS];
 extern const struct engine_kernel q15_scalar[Q15_FORMATS];
 
-/* What sums a strip up: engine_kernel.sums. */
-typedef void q15_sums(const void *strip, const int16_t *integers, const int16_t *fine,
-                      const int32_t *scales, uint64_t groups, int32_t out[ROWS16_ROWS]);
+/* What sums strips up: engine_kernel.sums. */
+typedef void q15_sums(const void *strips, const int16_t *integers, const int16_t *fine,
+                      const int32_t *scales, uint64_t halves, int32_t *out, uint64_t strip_bytes,
+                      uint64_t strip_count);
 
 /* The kernel that does it so. */
 void q15_multiply(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,

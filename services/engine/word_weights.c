@@ -79,19 +79,6 @@ word_weights_of(const float *logits, uint32_t count, float temperature, int32_t 
     return true;
 }
 
-/* Sums of lanes, of their halves of 16 bits: for 65,536 times as many words. */
-static uint64_t
-total(ints low, ints high)
-{
-    uint32_t lows[LANES], highs[LANES];
-    uint64_t sum = 0;
-    lanes_store(lows, low);
-    lanes_store(highs, high);
-    for (uint32_t i = 0; i < LANES; i++)
-        sum += lows[i] + ((uint64_t)highs[i] << 16);
-    return sum;
-}
-
 struct word_weights_part
 word_weights_from(const int32_t *weights, uint32_t count, int32_t least)
 {
@@ -104,5 +91,6 @@ word_weights_from(const int32_t *weights, uint32_t count, int32_t least)
         high += (lanes & in) >> 16;
         counted -= in;
     }
-    return (struct word_weights_part){total(low, high), (uint32_t)total(counted, (ints){0})};
+    return (struct word_weights_part){lanes_total(low, high),
+                                      (uint32_t)lanes_total(counted, (ints){0})};
 }

@@ -133,19 +133,23 @@ each_kernel_for_attention_is_bit_for_bit_the_scalar_one(void)
     uint32_t count;
     const struct engine_kernel *const *kernels = engine_kernels(&count);
     for (size_t i = 0; i < 20 * sizeof groups / sizeof *groups; i++) {
-        int32_t expected[16], out[16];
-        uint32_t n = groups[i / 20];
+        static int32_t expected[32], out[32];
+        uint32_t n = groups[i / 20], halves = 2 * n - i % 2, strips = 1 + i / 2 % 2;
         for (uint32_t j = 0; j < n * 32; j++)
-            integers[j] = (int16_t)tap_extreme(&draws, -64, 64);
+            integers[j] = (int16_t)(j < halves * 16 ? tap_extreme(&draws, -64, 64) : 0);
         pair_up(n * 32);
         memcpy(fine, integers, n * 32 * sizeof *fine);
         fill(n * 32);
-        pack(16, n * 32);
-        rows16_scalar[0].sums(packed, integers, fine, integer_scales, n, expected);
+        memset(integers + halves * 16, 0, (n * 32 - halves * 16) * sizeof *integers);
+        pack(32, n * 32);
+        memset(expected, 0x55, sizeof expected);
+        rows16_scalar[0].sums(packed, integers, fine, integer_scales, halves, expected,
+                              rows16_strip_bytes(n * 32), strips);
         for (uint32_t k = 0; k < count; k++) {
             memset(out, 0x55, sizeof out);
             if (kernels[k]->sums != NULL)
-                kernels[k]->sums(packed, integers, fine, integer_scales, n, out);
+                kernels[k]->sums(packed, integers, fine, integer_scales, halves, out,
+                                 rows16_strip_bytes(n * 32), strips);
             CHECK(kernels[k]->sums == NULL || memcmp(out, expected, sizeof out) == 0);
         }
     }
@@ -166,7 +170,8 @@ the_scalar_kernel_for_attention_is_its_definition(void)
         if (round == 0)
             fill_with_extremes(32, 127);
         pack(16, 32);
-        rows16_scalar[0].sums(packed, integers, fine, integer_scales, 1, out);
+        rows16_scalar[0].sums(packed, integers, fine, integer_scales, 2, out,
+                              rows16_strip_bytes(32), 1);
         for (uint32_t r = 0; r < 16; r++) {
             int64_t dot = 0;
             for (uint32_t i = 0; i < 32; i += 2) {

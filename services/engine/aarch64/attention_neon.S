@@ -1,9 +1,10 @@
 /*
- * A strip of 16 rows in the layout rows16-q8 whose scales are all one, times a vector of 15 bits:
- * NEON, 16-bit lanes that are rows.
+ * Strips of 16 rows in the layout rows16-q8 whose scales are all one, times a vector of 15 bits: NEON,
+ * 16-bit lanes that are rows.
  *
- *   void rows16_attention_neon(const void *strip, const int16_t *quants, const int16_t *fine,
- *                              const int32_t *scales, uint64_t groups, int32_t out[16]);
+ *   void rows16_attention_neon(const void *strips, const int16_t *quants, const int16_t *fine,
+ *                              const int32_t *scales, uint64_t halves, int32_t *out,
+ *                              uint64_t strip_bytes, uint64_t strip_count);
  *
  * Pairs are multiplied as in rows16_neon.S, but summed up exactly: of the sum over a group `A` has the
  * low 16 bits, and `H` the sum of what is above the low 8 of each product. The fine products, less 7
@@ -77,35 +78,51 @@
 .endm
 
     kernel  rows16_attention_neon
-    movi    v12.4s, #0
+    mov     x9, x1
+    mov     x10, x2
+    mov     x11, x3
+    mov     x12, x4
+    load_low x0
+0:  movi    v12.4s, #0
     movi    v13.4s, #0
     movi    v14.4s, #0
     movi    v15.4s, #0
-    mov     x6, x0
-    load_low x0
+    /* What follows this strip; behind the last one there is nothing to load: itself once more. */
+    subs    x7, x7, #1
+    add     x8, x0, x6
+    csel    x8, x0, x8, eq
 1:  movi    v8.8h, #0
     movi    v9.8h, #0
     movi    v10.8h, #0
     movi    v11.8h, #0
-    add     x7, x0, #128
-    load_high x7
+    add     x13, x0, #128
+    load_high x13
     quarter_low
-    add     x7, x0, #256
-    load_low x7
-    quarter_high
-    add     x7, x0, #384
-    load_high x7
-    quarter_low
+    add     x13, x0, #256
     subs    x4, x4, #1
-    add     x0, x0, #544
-    /* Behind the last group there is nothing to load: the first one once more. */
-    csel    x7, x6, x0, eq
-    load_low x7
+    csel    x13, x8, x13, eq
+    load_low x13
     quarter_high
-    ld1r    {v3.4s}, [x3], #4
+    cbz     x4, 2f
+    add     x13, x0, #384
+    load_high x13
+    quarter_low
+    add     x0, x0, #544
+    subs    x4, x4, #1
+    csel    x13, x8, x0, eq
+    load_low x13
+    quarter_high
+2:  ld1r    {v3.4s}, [x3], #4
     end_group 8, 10, 12, 13
     end_group 9, 11, 14, 15
     cbnz    x4, 1b
     store_sums 12, 13, 14, 15, x5
+    add     x5, x5, #64
+    mov     x0, x8
+    mov     x1, x9
+    mov     x2, x10
+    mov     x3, x11
+    mov     x4, x12
+    cbnz    x7, 0b
     end_kernel rows16_attention_neon
     .section .note.GNU-stack, "", %progbits

@@ -88,24 +88,34 @@ multiply(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
     }
 }
 
-void
-rows16_lanes_sums(const void *strip, const int16_t *quants, const int16_t *fine,
-                  const int32_t *scales, uint64_t groups, int32_t out[ROWS16_ROWS])
+static ints
+sum_exactly(const struct rows16_group *strip, const int16_t *quants, const int16_t *fine,
+            const int32_t *scales, uint64_t groups)
 {
-    const struct rows16_group *group = strip;
     const int32_t half = 1 << (ENGINE_FINE_BITS - 1);
     ints sum = {0};
     for (uint64_t g = 0; g < groups; g++) {
         ints dot = {0};
         for (uint32_t i = 0; i < ROWS16_GROUP / 2; i++, quants += 2, fine += 2) {
-            words pairs = load_pairs(&group[g], i), seconds = (pairs + 128) >> 8;
+            words pairs = load_pairs(&strip[g], i), seconds = (pairs + 128) >> 8;
             ints part = __builtin_convertvector(product(pairs, seconds, fine), ints);
             dot += __builtin_convertvector(product(pairs, seconds, quants), ints);
             dot += (part + half) >> ENGINE_FINE_BITS;
         }
         sum += (dot * scales[g]) >> ROWS16_ATTENTION_SHIFT;
     }
-    lanes_store(out, sum);
+    return sum;
+}
+
+void
+rows16_lanes_sums(const void *strips, const int16_t *quants, const int16_t *fine,
+                  const int32_t *scales, uint64_t halves, int32_t *out, uint64_t strip_bytes,
+                  uint64_t strip_count)
+{
+    for (uint64_t s = 0; s < strip_count; s++)
+        lanes_store(out + s * ROWS16_ROWS,
+                    sum_exactly((const void *)((const uint8_t *)strips + s * strip_bytes), quants,
+                                fine, scales, (halves + 1) / 2));
 }
 
 static const struct engine_kernel lanes[] = {

@@ -5,8 +5,9 @@
 #include "engine/kernel.h"
 
 /* Attention in vectors, as engine_kernel.sums says. */
-void rows16_lanes_sums(const void *strip, const int16_t *quants, const int16_t *fine,
-                       const int32_t *scales, uint64_t groups, int32_t out[16]);
+void rows16_lanes_sums(const void *strips, const int16_t *quants, const int16_t *fine,
+                       const int32_t *scales, uint64_t halves, int32_t *out, uint64_t strip_bytes,
+                       uint64_t strip_count);
 
 extern const struct engine_kernel rows32_lanes;
 

@@ -79,13 +79,15 @@ struct engine_kernel {
     void (*multiply)(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
                      const struct engine_vectors *vectors, float *const *out);
     /*
-     * For attention: a strip of 16 rows in the layout rows16-q8 whose scales are all one, times one
-     * vector of 15 bits. out[r] = sum over groups of ((dot * scale) >> 11), where dot is the sum
-     * over pairs of w0 * x0 + w1 * x1 and of the same with `fine`, in parts of 2^-ENGINE_FINE_BITS
-     * and rounded. NULL where the kernel has no such thing.
+     * For attention: strips of 16 rows in the layout rows16-q8, `strip_bytes` apart, whose scales
+     * are all one, times one vector of 15 bits. out[16 * s + r] = sum over groups of
+     * ((dot * scale) >> 11), where dot is the sum over pairs of w0 * x0 + w1 * x1 and of the same
+     * with `fine`, in parts of 2^-ENGINE_FINE_BITS and rounded. Behind the first `halves` halves of
+     * groups the vector is zero up to a whole group. NULL where the kernel has no such thing.
      */
-    void (*sums)(const void *strip, const int16_t *integers, const int16_t *fine,
-                 const int32_t *scales, uint64_t groups, int32_t out[16]);
+    void (*sums)(const void *strips, const int16_t *integers, const int16_t *fine,
+                 const int32_t *scales, uint64_t halves, int32_t *out, uint64_t strip_bytes,
+                 uint64_t strip_count);
     /* Row `row` of the block as floats: the embedding of a word. */
     void (*expand)(const struct engine_rows *rows, uint32_t row, uint32_t columns, uint32_t group,
                    float *out);
