@@ -72,6 +72,21 @@ k_scales(const uint8_t *at, uint32_t g, float *scale, float *minimum)
     *minimum = half_at(at + 2) * (float)m;
 }
 
+void
+blocks_scale(enum engine_format format, const uint8_t *row, uint32_t group, float *scale,
+             float *offset)
+{
+    const uint8_t *at = row + engine_row_bytes(format, group * 32 / K_COLUMNS * K_COLUMNS);
+    if (format == ENGINE_Q4_K) {
+        k_scales(at, group % 8, scale, offset);
+        *offset = -*offset;
+        return;
+    }
+    at = row + engine_row_bytes(format, group * 32);
+    *scale = half_at(at);
+    *offset = half_at(at + 2);
+}
+
 /* Group g of 32: in the low halves of 32 bytes where it is even, in the high ones where it is odd;
    `fifths`: bit g of each of 32 bytes counts 16. */
 static void

@@ -31,6 +31,16 @@ power_above(float x)
 }
 
 float
+rows16_base_of(float most)
+{
+    if (!(most <= BASE_MOST * ENGINE_SCALE_MAX))
+        return __builtin_nanf("");
+    if (most <= BASE_LEAST)
+        return most > 0 ? BASE_LEAST : 0;
+    return power_above(most / ENGINE_SCALE_MAX);
+}
+
+float
 rows16_base(enum engine_format format, const struct engine_rows *rows, uint32_t row,
             uint32_t columns)
 {
@@ -41,9 +51,7 @@ rows16_base(enum engine_format format, const struct engine_rows *rows, uint32_t 
             return __builtin_nanf("");
         most = size > most ? size : most;
     }
-    if (most <= BASE_LEAST)
-        return most > 0 ? BASE_LEAST : 0;
-    return power_above(most / ENGINE_SCALE_MAX);
+    return rows16_base_of(most);
 }
 
 /* A negative scale becomes a positive one of negative numbers. */
@@ -104,16 +112,13 @@ block_bytes(uint32_t row_count, uint32_t columns)
 
 PACKER(split, ENGINE_Q8_SPLIT, pack)
 PACKER(q8_0, ENGINE_Q8_0, pack)
-PACKER(q4_1, ENGINE_Q4_1, rows16_pack_blocks)
 PACKER(q5_0, ENGINE_Q5_0, rows16_pack_blocks)
-PACKER(q4_k, ENGINE_Q4_K, rows16_pack_blocks)
 PACKER(q5_k, ENGINE_Q5_K, rows16_pack_blocks)
 PACKER(q6_k, ENGINE_Q6_K, rows16_pack_blocks)
 
 const struct engine_layout rows16_layouts[ROWS16_FORMATS] = {
-    LAYOUT(split, ENGINE_Q8_SPLIT), LAYOUT(q8_0, ENGINE_Q8_0), LAYOUT(q4_1, ENGINE_Q4_1),
-    LAYOUT(q5_0, ENGINE_Q5_0),      LAYOUT(q4_k, ENGINE_Q4_K), LAYOUT(q5_k, ENGINE_Q5_K),
-    LAYOUT(q6_k, ENGINE_Q6_K),
+    LAYOUT(split, ENGINE_Q8_SPLIT), LAYOUT(q8_0, ENGINE_Q8_0), LAYOUT(q5_0, ENGINE_Q5_0),
+    LAYOUT(q5_k, ENGINE_Q5_K),      LAYOUT(q6_k, ENGINE_Q6_K),
 };
 
 /* Right shifts of negative numbers round down on every compiler that the engine is built with. */

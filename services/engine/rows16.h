@@ -68,7 +68,7 @@ rows16_quant(int8_t quant)
  * Of the formats ENGINE_Q8_SPLIT and ENGINE_Q8_0, then those that are rounded to 8 bits: a weight
  * is off by at most 1/200 of the sum of its group's greatest and of 1/2047 of its row's greatest.
  */
-#define ROWS16_FORMATS 7
+#define ROWS16_FORMATS 5
 extern const struct engine_layout rows16_layouts[ROWS16_FORMATS];
 extern const struct engine_kernel rows16_scalar[ROWS16_FORMATS];
 
@@ -87,9 +87,8 @@ extern const struct engine_kernel rows16_scalar[ROWS16_FORMATS];
      .expand = rows16_q8_expand}
 #define ROWS16_KERNELS(name, ...)                                                                 \
     ROWS16_KERNEL(name "-q8", 0, __VA_ARGS__), ROWS16_KERNEL(name "-q8_0", 1, __VA_ARGS__),       \
-        ROWS16_KERNEL(name "-q4_1", 2, __VA_ARGS__), ROWS16_KERNEL(name "-q5_0", 3, __VA_ARGS__), \
-        ROWS16_KERNEL(name "-q4_k", 4, __VA_ARGS__), ROWS16_KERNEL(name "-q5_k", 5, __VA_ARGS__), \
-        ROWS16_KERNEL(name "-q6_k", 6, __VA_ARGS__)
+        ROWS16_KERNEL(name "-q5_0", 2, __VA_ARGS__), ROWS16_KERNEL(name "-q5_k", 3, __VA_ARGS__), \
+        ROWS16_KERNEL(name "-q6_k", 4, __VA_ARGS__)
 
 static inline size_t
 rows16_strip_bytes(uint32_t columns)
@@ -153,6 +152,9 @@ rows16_finish(const void *strip, uint32_t columns, const int32_t *of_rows, uint3
  */
 float rows16_base(enum engine_format format, const struct engine_rows *rows, uint32_t row,
                   uint32_t columns);
+
+/* The same for a row whose greatest scale is `most`. */
+float rows16_base_of(float most);
 
 /* Rows of a format that has blocks, through floats: as struct engine_layout says of `pack`. */
 void rows16_pack_blocks(enum engine_format format, const struct engine_rows *rows,

@@ -86,6 +86,10 @@ rows32_finish(const void *strip, const struct engine_vectors *vectors, uint32_t 
     }
 }
 
+/* Of 32 rows a group's bytes, which have column i in their low halves, i + 16 in their high ones.
+ */
+void rows32_pack_quants(const uint8_t *const *rows, uint16_t (*quants)[ROWS32_LANES]);
+
 /* As struct engine_layout says of `pack`. */
 void rows32_q4_pack(const struct engine_rows *rows, uint32_t row_count, uint32_t columns, void *to);
 void rows32_q4_pairs_pack(const struct engine_rows *rows, uint32_t row_count, uint32_t columns,

@@ -62,10 +62,9 @@ load(const uint8_t *from)
     return bytes;
 }
 
-/* A byte of a file has column i in its low half, i + 16 in its high one; a word of the strip four
- * rows of one column. */
-static void
-pack_quants(const uint8_t *const *rows, uint16_t (*quants)[ROWS32_LANES])
+/* A word of the strip has four rows of one column. */
+void
+rows32_pack_quants(const uint8_t *const *rows, uint16_t (*quants)[ROWS32_LANES])
 {
     words8 columns[4][ROWS32_LANES];
     for (uint32_t lane = 0; lane < ROWS32_LANES; lane++) {
@@ -150,7 +149,7 @@ rows32_q4_pack(const struct engine_rows *rows, uint32_t row_count, uint32_t colu
             at[r] = r < row_count
                         ? (const uint8_t *)rows->values + ((size_t)r * count + g) * GROUP_BYTES + 2
                         : nothing;
-        pack_quants(at, groups[g].quants);
+        rows32_pack_quants(at, groups[g].quants);
         memset(groups[g].scales, 0, sizeof groups[g].scales);
     }
     for (uint32_t r = 0; r < row_count; r++)

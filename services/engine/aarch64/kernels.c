@@ -2,7 +2,7 @@
 #include "kernels.h"
 
 #include "rows16_q15.h"
-#include "rows32.h"
+#include "rows32_minima.h"
 
 #include <string.h>
 
@@ -227,14 +227,26 @@ multiply_q15(const struct engine_rows *rows, uint32_t first_row, uint32_t row_co
 static const struct engine_kernel q15_neon[] = {
     Q15_KERNELS("neon-int15", ENGINE_NEON, 8, multiply_q15)};
 
+static void
+multiply_minima(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
+                const struct engine_vectors *vectors, float *const *out)
+{
+    multiply_int4(rows, first_row, row_count, vectors, out);
+    minima_add(rows, first_row, row_count, vectors, out);
+}
+
+static const struct engine_kernel minima_neon[] = {
+    MINIMA_KERNELS("neon-int4", ENGINE_NEON, 8, 2, multiply_minima, rows16_attention_neon)};
+
 /* By layouts, each with the scalar one first. */
 #define ROWS16(i) &rows16_scalar[i], &neon[i], &sve[i]
 #define ROWS8(i)  &rows8_scalar[i], &rows8_sdot[i], &rows8_smmla[i]
+#define MINIMA(i) &minima_scalar[i], &minima_neon[i]
 #define Q15(i)    &q15_scalar[i], &q15_neon[i]
 static const struct engine_kernel *const kernels[] = {
     ROWS16(0), ROWS16(1), &rows32_scalar, &int4,    &int4x4,   &rows32_pairs_scalar,
     &int4_sve, ROWS8(0),  ROWS8(1),       ROWS8(2), ROWS16(2), ROWS16(3),
-    ROWS16(4), ROWS16(5), ROWS16(6),      Q15(0),   Q15(1),    Q15(2),
+    ROWS16(4), MINIMA(0), MINIMA(1),      Q15(0),   Q15(1),    Q15(2),
 };
 
 const struct engine_kernel *const *

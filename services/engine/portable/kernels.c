@@ -2,7 +2,7 @@
 #include "kernels.h"
 #include "lanes.h"
 #include "rows16_q15.h"
-#include "rows32.h"
+#include "rows32_minima.h"
 #include "rows8.h"
 
 /* A strip's 16 rows. */
@@ -131,13 +131,25 @@ multiply_q15(const struct engine_rows *rows, uint32_t first_row, uint32_t row_co
 static const struct engine_kernel q15_lanes[] = {
     Q15_KERNELS("lanes-int15", 0, LANES, multiply_q15)};
 
+static void
+multiply_minima(const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
+                const struct engine_vectors *vectors, float *const *out)
+{
+    rows32_lanes.multiply(rows, first_row, row_count, vectors, out);
+    minima_add(rows, first_row, row_count, vectors, out);
+}
+
+static const struct engine_kernel minima_lanes[] = {
+    MINIMA_KERNELS("lanes-int4", 0, LANES, 1, multiply_minima, rows16_lanes_sums)};
+
 /* By layouts, each with the scalar one first. */
 #define ROWS16(i) &rows16_scalar[i], &lanes[i]
+#define MINIMA(i) &minima_scalar[i], &minima_lanes[i]
 #define Q15(i)    &q15_scalar[i], &q15_lanes[i]
 static const struct engine_kernel *const kernels[] = {
     ROWS16(0),        ROWS16(1),        &rows32_scalar,   &rows32_lanes, &rows32_pairs_scalar,
     &rows8_scalar[0], &rows8_scalar[1], &rows8_scalar[2], ROWS16(2),     ROWS16(3),
-    ROWS16(4),        ROWS16(5),        ROWS16(6),        Q15(0),        Q15(1),
+    ROWS16(4),        MINIMA(0),        MINIMA(1),        Q15(0),        Q15(1),
     Q15(2),
 };
 
