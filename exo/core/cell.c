@@ -49,21 +49,21 @@ cell_refund(struct cell *cell, enum exo_resource resource, uint32_t amount)
 }
 
 err_t
-cell_take_frame(struct cell *cell, void *owner, void **frame)
+cell_take_frames(struct cell *cell, void *owner, uint32_t count, void **frames)
 {
-    TRY(cell_charge(cell, EXO_RES_FRAMES, 1));
-    *frame = frame_take_kernel(owner);
-    if (*frame != NULL)
+    TRY(cell_charge(cell, EXO_RES_FRAMES, count));
+    *frames = frame_take_kernel(owner, count);
+    if (*frames != NULL)
         return EXO_OK;
-    cell_refund(cell, EXO_RES_FRAMES, 1);
+    cell_refund(cell, EXO_RES_FRAMES, count);
     return EXO_E_MEMORY;
 }
 
 void
-cell_put_frame(struct cell *cell, void *frame)
+cell_put_frames(struct cell *cell, void *frames, uint32_t count)
 {
-    frame_put(frame_from_kernel(frame), 1);
-    cell_refund(cell, EXO_RES_FRAMES, 1);
+    frame_put(frame_from_kernel(frames), count);
+    cell_refund(cell, EXO_RES_FRAMES, count);
 }
 
 static void
@@ -82,7 +82,7 @@ cell_init(struct cell *cell, struct cell *parent, const uint32_t limit[EXO_RES_C
 struct cell *
 cell_create_root(const uint32_t limit[EXO_RES_COUNT])
 {
-    struct cell *cell = frame_take_kernel(NULL);
+    struct cell *cell = frame_take_kernel(NULL, 1);
     ensure(cell != NULL);
     origin_init(&cell->origin, EXO_TYPE_CELL, cell); /* it pays for itself */
     cell->origin.eternal = true;
@@ -226,6 +226,8 @@ cell_unlist(struct cell *cell, struct origin *origin)
 {
     if (cell->reclaim.cursor == origin)
         cell->reclaim.cursor = origin->next;
+    if (cell->reap_next == origin)
+        cell->reap_next = origin->next;
     *(origin->prev == NULL ? list_of(cell, origin) : &origin->prev->next) = origin->next;
     if (origin->next != NULL)
         origin->next->prev = origin->prev;

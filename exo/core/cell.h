@@ -36,10 +36,11 @@ struct cell {
     uint32_t limit[EXO_RES_COUNT];
     uint32_t carved[EXO_RES_COUNT];
     _Atomic uint32_t free[EXO_RES_COUNT];
-    struct origin *alive;   /* objects that it pays for, but not ... */
-    struct origin *frames;  /* ... its runs of frames */
-    struct origin *doomed;  /* being torn down, of either kind */
-    struct origin *zombies; /* dead; their memory waits for a grace period */
+    struct origin *alive;     /* objects that it pays for, but not ... */
+    struct origin *frames;    /* ... its runs of frames */
+    struct origin *doomed;    /* being torn down, of either kind ... */
+    struct origin *reap_next; /* ... which cell_reap_step comes to next; NULL: the first */
+    struct origin *zombies;   /* dead; their memory waits for a grace period */
     uint32_t dying_objects;
     struct vcpu *revoke_handler;            /* takes the `revoke` upcalls */
     struct spinlock slab_lock;              /* RANK_SLAB */
@@ -52,9 +53,9 @@ struct cell {
 err_t cell_charge(struct cell *cell, enum exo_resource resource, uint32_t amount);
 void cell_refund(struct cell *cell, enum exo_resource resource, uint32_t amount);
 
-/* One zeroed kernel frame charged to the cell, EXO_E_LIMIT or EXO_E_MEMORY; and back. */
-err_t cell_take_frame(struct cell *cell, void *owner, void **frame);
-void cell_put_frame(struct cell *cell, void *frame);
+/* Zeroed kernel frames in a row, charged to the cell: EXO_E_LIMIT or EXO_E_MEMORY; and back. */
+err_t cell_take_frames(struct cell *cell, void *owner, uint32_t count, void **frames);
+void cell_put_frames(struct cell *cell, void *frames, uint32_t count);
 
 /* Memory of an object, zeroed but for its origin, paid by the cell; and back. A part of a slab up
  * to 256 bytes, else a frame. */

@@ -18,9 +18,9 @@ struct trace_ring {
 };
 
 struct run_queue {
-    struct spinlock lock;   /* RANK_RUN_QUEUE */
-    struct vcpu *ready;     /* circular: ready_next is who has waited longest after it */
-    struct vcpu *deadlines; /* root of the leftist heap */
+    struct spinlock lock;    /* RANK_RUN_QUEUE */
+    struct vcpu_queue ready; /* first: who has waited longest */
+    struct vcpu *deadlines;  /* root of the leftist heap */
     struct vcpu *owner[EXO_CPU_SLOTS];
     uint32_t given[EXO_CPU_SLOTS], lent[EXO_CPU_SLOTS], lost[EXO_CPU_SLOTS];
     uint64_t slot_number; /* of the running slot: ticks / slot length */

@@ -9,18 +9,13 @@
 
 #define DRAIN_STEP 16
 
-void
-endpoint_init(struct endpoint *endpoint)
-{
-    lock_init(&endpoint->lock, RANK_ENDPOINT);
-}
-
 /* In the queue it waits until the deadline. */
 static void
 queue_up(struct vcpu_queue *queue, struct endpoint *endpoint, struct vcpu *vcpu,
          enum vcpu_state state, uint64_t deadline)
 {
-    queue_push(queue, endpoint, vcpu);
+    vcpu->endpoint = endpoint;
+    queue_push(queue, vcpu);
     HOLD(&vcpu->run_queue->lock);
     rq_block(vcpu, state, deadline);
 }
@@ -57,10 +52,7 @@ pair(struct vcpu *caller, struct vcpu *server, bool cap)
     caller->partner = server;
     atomic_store_explicit(&server->serving, caller, memory_order_relaxed);
     x[0] = EXO_OK;
-    x[1] = caller->message[0];
-    x[2] = caller->message[1];
-    x[3] = caller->message[2];
-    x[4] = caller->message[3];
+    __builtin_memcpy(&x[1], caller->message, sizeof(caller->message));
     x[5] = caller->badge;
     x[6] = cap;
     trace(EXO_TRACE_PROTECTED, (uint64_t)(uintptr_t)server, x[1]);
@@ -93,8 +85,8 @@ meet_server(struct vcpu *caller, struct vcpu *server, enum vcpu_state state, uin
     return err;
 }
 
-static err_t
-send(struct vcpu *caller, const struct cap *cap, enum vcpu_state state, uint64_t deadline)
+err_t
+endpoint_send(struct vcpu *caller, const struct cap *cap, enum vcpu_state state, uint64_t deadline)
 {
     struct endpoint *endpoint = (struct endpoint *)(void *)cap->origin;
     caller->badge = cap->badge;
@@ -109,18 +101,12 @@ send(struct vcpu *caller, const struct cap *cap, enum vcpu_state state, uint64_t
 }
 
 err_t
-endpoint_call(struct vcpu *caller, const struct cap *cap, uint64_t deadline)
-{
-    return send(caller, cap, VCPU_CALLING, deadline);
-}
-
-err_t
 endpoint_send_fault(struct vcpu *vcpu)
 {
     struct cap cap;
     TRY(cap_lookup_slot(&vcpu->env->supervisor, EXO_TYPE_ENDPOINT, 0, &cap));
     vcpu->cap_send = vcpu->cap_receive = EXO_NONE;
-    (void)send(vcpu, &cap, VCPU_FAULTED, EXO_FOREVER);
+    (void)endpoint_send(vcpu, &cap, VCPU_FAULTED, EXO_FOREVER);
     return EXO_OK;
 }
 
@@ -196,10 +182,7 @@ hand_answer(struct vcpu *caller, const uint64_t words[4], bool cap)
 {
     uint64_t *x = caller->context.x;
     x[0] = EXO_OK;
-    x[1] = words[0];
-    x[2] = words[1];
-    x[3] = words[2];
-    x[4] = words[3];
+    __builtin_memcpy(&x[1], words, 4 * sizeof(x[0]));
     x[5] = cap;
 }
 
@@ -236,20 +219,14 @@ answer(struct vcpu *server, const uint64_t words[4], uint32_t send_slot)
     return caller;
 }
 
-static void
-wake(struct vcpu *vcpu)
-{
-    HOLD(&vcpu->run_queue->lock);
-    rq_wake(vcpu);
-}
-
 err_t
 endpoint_reply(struct vcpu *server, const uint64_t words[4], uint32_t send_slot)
 {
     struct vcpu *caller = answer(server, words, send_slot);
     if (caller == NULL)
         return EXO_E_STATE;
-    wake(caller);
+    HOLD(&caller->run_queue->lock);
+    rq_wake(caller);
     return EXO_OK;
 }
 
@@ -261,12 +238,11 @@ endpoint_reply_receive(struct vcpu *server, struct endpoint *endpoint, const uin
     err_t err = endpoint_receive(server, endpoint, deadline);
     if (caller == NULL)
         return err;
-    if (err != CALL_BLOCKED) {
-        wake(caller);
-        return err;
-    }
     HOLD(&caller->run_queue->lock);
-    return go_on_with(caller);
+    if (err == CALL_BLOCKED)
+        return go_on_with(caller);
+    rq_wake(caller);
+    return err;
 }
 
 /* --- Ends

@@ -11,10 +11,6 @@
 
 #include "core/vcpu.h"
 
-struct vcpu_queue {
-    struct vcpu *first, *last;
-};
-
 struct endpoint {
     struct origin origin;
     struct spinlock lock; /* RANK_ENDPOINT: both queues, and `endpoint` of whom they hold */
@@ -27,11 +23,10 @@ struct endpoint {
 /* That context itself, which lies in the upper half: positive, and no small number. */
 #define CALL_CONTEXT(context) ((err_t) ~(uint64_t)(uintptr_t)(context))
 
-/* Links of a vCPU in one of an endpoint's queues; the endpoint's lock is held. */
+/* A vCPU's links in an endpoint's queue, or on its CPU's ready list; the lock of that is held. */
 static inline void
-queue_push(struct vcpu_queue *queue, struct endpoint *endpoint, struct vcpu *vcpu)
+queue_push(struct vcpu_queue *queue, struct vcpu *vcpu)
 {
-    vcpu->endpoint = endpoint;
     vcpu->queue_next = NULL;
     vcpu->queue_prev = queue->last;
     *(queue->last == NULL ? &queue->first : &queue->last->queue_next) = vcpu;
@@ -46,13 +41,13 @@ queue_remove(struct vcpu_queue *queue, struct vcpu *vcpu)
     vcpu->endpoint = NULL;
 }
 
-void endpoint_init(struct endpoint *endpoint);
-
 /*
- * The current vCPU calls through `cap`, with `message`, `cap_send` and `cap_receive` set in it. The
- * capability must still be there when the call is taken: otherwise it ends with EXO_E_GONE.
+ * The current vCPU calls (VCPU_CALLING), or has faulted (endpoint_send_fault), through `cap`, with
+ * `message`, `cap_send` and `cap_receive` set in it. The capability must still be there when the
+ * call is taken: otherwise it ends with EXO_E_GONE.
  */
-err_t endpoint_call(struct vcpu *caller, const struct cap *cap, uint64_t deadline);
+err_t endpoint_send(struct vcpu *caller, const struct cap *cap, enum vcpu_state state,
+                    uint64_t deadline);
 
 /* The current vCPU receives a call: results in its context. EXO_E_STATE: it has one to answer. */
 err_t endpoint_receive(struct vcpu *server, struct endpoint *endpoint, uint64_t deadline);

@@ -20,7 +20,7 @@ env_init(struct env *env, struct cell *cell)
         env->pac_keys[i] = arch_random();
     TRY(cell_charge(cell, EXO_RES_ENVS, 1));
     env->number = atomic_fetch_add(&next_number, 1); /* not 0: it is charged */
-    TRY(cell_take_frame(cell, cell, &table));
+    TRY(cell_take_frames(cell, cell, 1, &table));
     env->table = table;
     TRY(vspace_init(&env->space, cell));
     return env_extend_table(env, 0);
@@ -46,12 +46,12 @@ unmake_step(struct env *env)
     TRY(vspace_destroy(&env->space));
     for (uint32_t page = 0; env->table != NULL && page < EXO_CAP_PAGES_MAX; page++) {
         if (env->table[page] != NULL) {
-            cell_put_frame(cell, env->table[page]);
+            cell_put_frames(cell, env->table[page], 1);
             cell_refund(cell, EXO_RES_CAPS, EXO_CAPS_PER_PAGE);
         }
     }
     if (env->table != NULL)
-        cell_put_frame(cell, env->table);
+        cell_put_frames(cell, env->table, 1);
     if (env->number != 0)
         cell_refund(cell, EXO_RES_ENVS, 1);
     return EXO_OK;
@@ -85,14 +85,14 @@ env_extend_table(struct env *env, uint32_t page)
         return EXO_E_RANGE;
     TRY(cell_charge(cell, EXO_RES_CAPS, EXO_CAPS_PER_PAGE));
     void *frame;
-    err_t err = cell_take_frame(cell, env, &frame);
+    err_t err = cell_take_frames(cell, env, 1, &frame);
     if (err == EXO_OK) {
         struct cap_slot *slots = frame;
         for (uint32_t i = 0; i < EXO_CAPS_PER_PAGE; i++)
             slots[i].env = env;
         err = add_page(env, page, slots);
         if (err != EXO_OK)
-            cell_put_frame(cell, frame);
+            cell_put_frames(cell, frame, 1);
     }
     if (err != EXO_OK)
         cell_refund(cell, EXO_RES_CAPS, EXO_CAPS_PER_PAGE);

@@ -100,10 +100,9 @@ void frame_put(pfn_t base, uint64_t count);
 
 void frame_set_owner(pfn_t base, uint64_t count, void *owner);
 
-/* A zeroed KERNEL frame for `owner`, as a kernel pointer; NULL when none is free. Charges nobody.
- */
-void *frame_take_kernel(void *owner);
-void *frame_take_kernel_run(void *owner, uint64_t count); /* contiguous */
+/* Zeroed KERNEL frames in a row for `owner`, as a kernel pointer; NULL when there are not so many.
+   Charges nobody. */
+void *frame_take_kernel(void *owner, uint64_t count);
 
 /*
  * A mapping with `prot` (enum exo_prot) of each frame of the run comes or goes; mappings that are

@@ -5,12 +5,6 @@
 #include "core/sched.h"
 
 err_t
-notification_bind(struct notification *notification, const struct cap *vcpu)
-{
-    return cap_derive(vcpu, &notification->binding, 0, 0);
-}
-
-err_t
 notification_signal(struct notification *notification, uint64_t bits)
 {
     struct cap cap;
@@ -26,10 +20,4 @@ notification_raise(struct notification *notification, uint64_t bits)
     struct cap cap;
     if (cap_read(&notification->binding, EXO_TYPE_VCPU, 0, &cap) == EXO_OK)
         sched_raise(cap.object, bits);
-}
-
-err_t
-notification_finish_step(struct notification *notification)
-{
-    return cap_close_step(&notification->binding);
 }

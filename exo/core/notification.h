@@ -12,15 +12,10 @@ struct notification {
     struct cap_slot binding; /* the vCPU; a node of that vCPU's tree */
 };
 
-/* Binds it to the vCPU of `cap`: EXO_E_OCCUPIED when it is bound already. */
-err_t notification_bind(struct notification *notification, const struct cap *vcpu);
-
 /* Sets the bits: as sched_post; EXO_E_STATE when it is bound to nobody. */
 err_t notification_signal(struct notification *notification, uint64_t bits);
 
 /* The same by who goes on: nobody is entered, and an error tells nobody. */
 void notification_raise(struct notification *notification, uint64_t bits);
-
-err_t notification_finish_step(struct notification *notification);
 
 #endif

@@ -223,19 +223,13 @@ frame_take(uint64_t count, enum exo_alloc how, pfn_t at, void *owner, pfn_t *bas
 
 /* A program may see it later (a control page): zeroed, so CLEAN. */
 void *
-frame_take_kernel_run(void *owner, uint64_t count)
+frame_take_kernel(void *owner, uint64_t count)
 {
     pfn_t base;
     if (frame_take(count, EXO_ALLOC_CONTIGUOUS, 0, owner, &base, &count) != EXO_OK)
         return NULL;
     own_run(base, count, STATE_WORD(FRAME_KERNEL) | FRAME_CLEAN, owner);
     return memset(frame_to_kernel(base), 0, count * PAGE_BYTES);
-}
-
-void *
-frame_take_kernel(void *owner)
-{
-    return frame_take_kernel_run(owner, 1);
 }
 
 void

@@ -77,7 +77,7 @@ origin_finish_step(struct origin *origin)
     case EXO_TYPE_FRAMES: return origin->count == 0 ? EXO_OK : frames_finish_step(origin);
     case EXO_TYPE_ENDPOINT: return endpoint_finish_step((struct endpoint *)(void *)origin);
     case EXO_TYPE_NOTIFICATION:
-        return notification_finish_step((struct notification *)(void *)origin);
+        return cap_close_step(&((struct notification *)(void *)origin)->binding);
     case EXO_TYPE_IRQ: return irq_detach_step(&((struct irq_line *)(void *)origin)->irq);
     case EXO_TYPE_QUEUE:
     case EXO_TYPE_PORT:
@@ -149,31 +149,20 @@ cell_free_zombies(struct cell *cell)
     return cell->zombies == NULL;
 }
 
-/* The first doomed object; it goes to the end of the line, so that one that waits holds up none. */
+/* The next doomed object, one after another, so that one that waits holds up none. */
 static struct origin *
-rotate_doomed(struct cell *cell)
+next_doomed(struct cell *cell)
 {
     HOLD(&cell->lock);
-    struct origin *first = cell->doomed;
-    if (first != NULL && first->next != NULL) {
-        struct origin *last = first;
-        for (int i = 0; i < ZOMBIES_STEP && last->next != NULL; i++)
-            last = last->next;
-        cell->doomed = first->next;
-        cell->doomed->prev = NULL;
-        first->next = last->next;
-        if (last->next != NULL)
-            last->next->prev = first;
-        first->prev = last;
-        last->next = first;
-    }
-    return first;
+    struct origin *origin = cell->reap_next != NULL ? cell->reap_next : cell->doomed;
+    cell->reap_next = origin == NULL ? NULL : origin->next;
+    return origin;
 }
 
 err_t
 cell_reap_step(struct cell *cell)
 {
-    struct origin *origin = rotate_doomed(cell);
+    struct origin *origin = next_doomed(cell);
     if (origin != NULL) {
         (void)origin_step(origin);
         return EXO_E_AGAIN;

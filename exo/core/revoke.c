@@ -118,13 +118,6 @@ sweep_step(struct origin *origin)
     }
 }
 
-/* The root capability of a finished object, if it was not closed before. Origin lock held. */
-static err_t
-remove_root_step(struct origin *origin)
-{
-    return origin->last == NULL ? EXO_OK : remove_step(origin->last);
-}
-
 /* FINISH runs without the lock, since it takes those of other objects; `stepping` keeps others out.
  */
 static err_t
@@ -152,9 +145,11 @@ origin_step(struct origin *origin)
             break;
         case ORIGIN_SWEEP: sweep_step(origin); break;
         case ORIGIN_FINISH:
-            /* A frames root may be mapped: its mappings go before its frames do. */
+            /* A frames root may be mapped: its mappings go before its frames do, and it after
+               them, if it was not closed before. */
             if ((origin->last == NULL || cap_unmap_step(origin->last) == EXO_OK) &&
-                finish_step(origin) == EXO_OK && remove_root_step(origin) == EXO_OK) {
+                finish_step(origin) == EXO_OK &&
+                (origin->last == NULL || remove_step(origin->last) == EXO_OK)) {
                 origin->phase = ORIGIN_DEAD;
                 dead = true;
             }

@@ -38,41 +38,20 @@ sched_slot_now(void)
     return arch_ticks() / slot_ticks;
 }
 
-/* --- The ready list: circular, rq->ready is who has waited longest -------------------------------
- */
-
 static void
 ready_push(struct run_queue *rq, struct vcpu *vcpu)
 {
-    if (vcpu->on_ready_list)
-        return;
+    if (!vcpu->on_ready_list)
+        queue_push(&rq->ready, vcpu);
     vcpu->on_ready_list = true;
-    if (rq->ready == NULL) {
-        vcpu->ready_next = vcpu->ready_prev = vcpu;
-        rq->ready = vcpu;
-        return;
-    }
-    vcpu->ready_next = rq->ready;
-    vcpu->ready_prev = rq->ready->ready_prev;
-    vcpu->ready_prev->ready_next = vcpu;
-    rq->ready->ready_prev = vcpu;
 }
 
 void
 rq_unready(struct vcpu *vcpu)
 {
-    struct run_queue *rq = vcpu->run_queue;
-    if (!vcpu->on_ready_list)
-        return;
+    if (vcpu->on_ready_list)
+        queue_remove(&vcpu->run_queue->ready, vcpu);
     vcpu->on_ready_list = false;
-    if (vcpu->ready_next == vcpu) {
-        rq->ready = NULL;
-        return;
-    }
-    vcpu->ready_prev->ready_next = vcpu->ready_next;
-    vcpu->ready_next->ready_prev = vcpu->ready_prev;
-    if (rq->ready == vcpu)
-        rq->ready = vcpu->ready_next;
 }
 
 /* --- Slots ------------------------------------------------------------------------------------ */
@@ -160,16 +139,14 @@ outranks(const struct vcpu *vcpu, const struct vcpu *best, const struct vcpu *ow
 static struct vcpu *
 borrower(struct run_queue *rq, const struct vcpu *owner, struct vcpu *current)
 {
-    struct vcpu *best = NULL, *vcpu = rq->ready;
+    struct vcpu *best = NULL, *vcpu = rq->ready.first;
     if (owner == NULL)
-        return rq->ready;
-    for (int i = 0; vcpu != NULL && i < LEND_SCAN; i++) {
+        return vcpu;
+    for (int i = 0; vcpu != NULL && i < LEND_SCAN; i++, vcpu = vcpu->queue_next)
         best = outranks(vcpu, best, owner) ? vcpu : best;
-        vcpu = vcpu->ready_next == rq->ready ? NULL : vcpu->ready_next;
-    }
     if (current != NULL && outranks(current, best, owner))
         return current;
-    return best != NULL ? best : rq->ready;
+    return best != NULL ? best : rq->ready.first;
 }
 
 static struct vcpu *
@@ -201,7 +178,7 @@ sched_set_timer(struct cpu *cpu)
 {
     struct run_queue *rq = &cpu->run_queue;
     uint64_t at = rq->deadlines == NULL ? EXO_FOREVER : rq->deadlines->deadline;
-    if (rq->ready != NULL && cpu->current != NULL)
+    if (rq->ready.first != NULL && cpu->current != NULL)
         at = min_u64(at, rq->slot_end);
     if (at != cpu->timer_ticks)
         arch_timer_set(at);
@@ -345,7 +322,7 @@ rq_wake(struct vcpu *vcpu)
     if (!vcpu_may_run(vcpu))
         return;
     /* Nobody was ready: the slot that runs there has an end again, unless the timer is set. */
-    bool first = rq->ready == NULL && cpu->timer_ticks > rq->slot_end;
+    bool first = rq->ready.first == NULL && cpu->timer_ticks > rq->slot_end;
     ready_push(rq, vcpu);
     struct vcpu *owner = rq->owner[rq->slot_number % EXO_CPU_SLOTS];
     if (cpu->current == NULL || claimant(owner) == vcpu || (first && cpu != this_cpu()))
@@ -395,8 +372,8 @@ static err_t
 take_over(struct cpu *cpu, struct vcpu *vcpu)
 {
     struct vcpu *before = cpu->current;
-    before->preempted = true;
-    ready_push(&cpu->run_queue, before);
+    before->preempted = before->on_ready_list = true;
+    queue_push(&cpu->run_queue.ready, before);
     vcpu->context.x[0] = EXO_OK;
     rq_enter(cpu, vcpu);
     sched_set_timer(cpu);

@@ -30,7 +30,7 @@ static err_t
 grow(struct cell *cell, int class)
 {
     void *frame;
-    TRY(cell_take_frame(cell, cell, &frame));
+    TRY(cell_take_frames(cell, cell, 1, &frame));
     struct slab_frame *slab = frame;
     slab->part_bytes = PART_BYTES(class);
     slab->free = slab_parts(slab->part_bytes);
@@ -57,7 +57,7 @@ err_t
 cell_new_object(struct cell *cell, enum exo_type type, size_t bytes, void **object)
 {
     if (bytes > PART_BYTES(1))
-        TRY(cell_take_frame(cell, cell, object));
+        TRY(cell_take_frames(cell, cell, 1, object));
     else
         TRY(take_part(cell, bytes > PART_BYTES(0), object));
     origin_init(*object, type, cell);
@@ -81,5 +81,5 @@ cell_put_object(struct cell *cell, void *object)
         lock_release(&cell->slab_lock);
     }
     if (empty)
-        cell_put_frame(cell, slab);
+        cell_put_frames(cell, slab, 1);
 }

@@ -6,16 +6,6 @@
 #include "core/endpoint.h"
 #include "core/sched.h"
 
-static void
-control_init(struct vcpu *vcpu)
-{
-    struct exo_control *control = vcpu->control;
-    control->size = sizeof(*control);
-    control->version = EXO_ABI_VERSION;
-    control->inside = 1;
-    control->cpu = vcpu->cpu;
-}
-
 static err_t
 map_control(struct vcpu *vcpu)
 {
@@ -96,10 +86,13 @@ static err_t
 equip(struct vcpu *vcpu)
 {
     struct cell *cell = vcpu->env->origin.cell;
-    void *control;
-    TRY(cell_take_frame(cell, cell, &control));
-    vcpu->control = control;
-    control_init(vcpu);
+    void *frame;
+    TRY(cell_take_frames(cell, cell, 1, &frame));
+    struct exo_control *control = vcpu->control = frame;
+    control->size = sizeof(*control);
+    control->version = EXO_ABI_VERSION;
+    control->inside = 1;
+    control->cpu = vcpu->cpu;
     err_t err = map_control(vcpu);
     if (err == EXO_OK) {
         err = join_env(vcpu);
@@ -107,7 +100,7 @@ equip(struct vcpu *vcpu)
             unmap_control(vcpu);
     }
     if (err != EXO_OK)
-        cell_put_frame(cell, control);
+        cell_put_frames(cell, control, 1);
     return err;
 }
 
@@ -133,7 +126,7 @@ vcpu_unequip(struct vcpu *vcpu)
     struct cell *cell = vcpu->env->origin.cell;
     pass_handler(cell, vcpu, NULL);
     unmap_control(vcpu);
-    cell_put_frame(cell, vcpu->control);
+    cell_put_frames(cell, vcpu->control, 1);
     vcpu->control = NULL;
     leave_env(vcpu);
 }
@@ -194,23 +187,10 @@ sve_area_frames(uint32_t bytes)
 }
 
 static void
-put_sve(struct cell *cell, void *area, uint32_t frames)
+put_sve(struct vcpu *vcpu)
 {
-    if (area != NULL) {
-        frame_put(frame_from_kernel(area), frames);
-        cell_refund(cell, EXO_RES_FRAMES, frames);
-    }
-}
-
-static err_t
-take_sve(struct cell *cell, uint32_t frames, void **area)
-{
-    TRY(cell_charge(cell, EXO_RES_FRAMES, frames));
-    *area = frame_take_kernel_run(cell, frames);
-    if (*area != NULL)
-        return EXO_OK;
-    cell_refund(cell, EXO_RES_FRAMES, frames);
-    return EXO_E_MEMORY;
+    if (vcpu->sve_frames > 0)
+        cell_put_frames(vcpu->env->origin.cell, vcpu->sve_state, vcpu->sve_frames);
 }
 
 /*
@@ -228,9 +208,9 @@ vcpu_set_sve(struct vcpu *vcpu, uint32_t bytes)
     if (this_cpu()->current != vcpu)
         return EXO_E_STATE;
     if (frames > 0)
-        TRY(take_sve(cell, frames, &area));
+        TRY(cell_take_frames(cell, cell, frames, &area));
     arch_fp_forget(vcpu);
-    put_sve(cell, vcpu->sve_state, vcpu->sve_frames);
+    put_sve(vcpu);
     vcpu->sve_state = area;
     vcpu->sve_frames = frames;
     vcpu->sve_bytes = bytes;
@@ -260,7 +240,7 @@ vcpu_finish_step(struct vcpu *vcpu)
     }
     if (!epoch_passed(vcpu->end_epoch))
         return EXO_E_AGAIN; /* its CPU may be saving its registers */
-    put_sve(vcpu->env->origin.cell, vcpu->sve_state, vcpu->sve_frames);
+    put_sve(vcpu);
     vcpu_unequip(vcpu);
     return EXO_OK;
 }

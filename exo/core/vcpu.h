@@ -31,6 +31,11 @@ struct fp_state {
     uint8_t predicates[17 * 2] __attribute__((aligned(16))); /* P0..P15, FFR; only with SVE */
 };
 
+/* First in, first out: who waits at an endpoint, or is ready on a CPU. */
+struct vcpu_queue {
+    struct vcpu *first, *last;
+};
+
 struct vcpu {
     struct origin origin;
     struct exo_context context __attribute__((aligned(64))); /* entry code stores here */
@@ -45,9 +50,8 @@ struct vcpu {
     uint8_t state; /* enum vcpu_state; run-queue lock of `cpu` */
     uint8_t priority;
     bool on_ready_list;
-    bool held;      /* not started yet, or stopped by vcpu_stop */
-    bool preempted; /* lost the CPU unasked: a `run` upcall when it comes back */
-    struct vcpu *ready_next, *ready_prev;
+    bool preempted;     /* lost the CPU unasked: a `run` upcall when it comes back */
+    bool held;          /* not started yet, or stopped by vcpu_stop */
     uint32_t cpu_slots; /* slots of its CPU's vector that it owns */
 
     uint64_t deadline;                                 /* EXO_FOREVER: none */
@@ -55,14 +59,14 @@ struct vcpu {
     uint32_t heap_rank;
     bool in_heap;
 
-    struct endpoint *endpoint; /* queued at; endpoint lock */
-    struct vcpu *queue_next, *queue_prev;
-    struct vcpu *partner;           /* CALLING: the server that serves it */
-    _Atomic(struct vcpu *) serving; /* the caller that this vCPU has to answer */
-    uint64_t message[4];            /* of the call (or fault) under way */
-    uint64_t badge;                 /* of the capability that it called through ... */
-    struct cap via;                 /* ... which is that, while it is queued */
-    uint32_t cap_send, cap_receive; /* slots named in the call under way, or EXO_NONE */
+    struct endpoint *endpoint;            /* queued at; endpoint lock */
+    struct vcpu *queue_next, *queue_prev; /* there, or on its CPU's ready list */
+    struct vcpu *partner;                 /* CALLING: the server that serves it */
+    _Atomic(struct vcpu *) serving;       /* the caller that this vCPU has to answer */
+    uint64_t message[4];                  /* of the call (or fault) under way */
+    uint64_t badge;                       /* of the capability that it called through ... */
+    struct cap via;                       /* ... which is that, while it is queued */
+    uint32_t cap_send, cap_receive;       /* slots named in the call under way, or EXO_NONE */
 
     _Atomic bool revoke_pending; /* a `revoke` upcall is due; its data is the cell's `reclaim` */
     uint64_t end_epoch;          /* its end: when nothing referred to it any more */

@@ -51,7 +51,7 @@ vspace_init(struct vspace *space, struct cell *cell)
     space->asid = asid_take();
     if (space->asid == 0)
         return EXO_E_LIMIT;
-    err_t err = cell_take_frame(cell, cell, &root);
+    err_t err = cell_take_frames(cell, cell, 1, &root);
     if (err != EXO_OK) {
         asid_put(space->asid);
         return err;
@@ -74,9 +74,7 @@ entry_for(struct vspace *space, uint64_t page, unsigned level, pte_t **entry)
         pte_t *at = (pte_t *)table + table_index(page, above);
         uint64_t pte = pte_read(at);
         if (pte == 0) {
-            err_t err = cell_take_frame(space->cell, space->cell, &table);
-            if (err != EXO_OK)
-                return err;
+            TRY(cell_take_frames(space->cell, space->cell, 1, &table));
             space->tables++;
             pte = linear_to_pa(table) | PTE_VALID | PTE_TABLE;
             atomic_store_explicit(at, pte, memory_order_release);
@@ -122,12 +120,10 @@ map_pages(struct mapping *m)
 {
     pte_t *entry;
     uint64_t done;
-    err_t err = entry_for(m->space, m->page, 3, &entry);
-    if (err != EXO_OK)
-        return err;
+    TRY(entry_for(m->space, m->page, 3, &entry));
     uint64_t wanted = min_u64(m->end - m->page, TABLE_ENTRIES - table_index(m->page, 3));
     uint64_t empty = count_empty(entry, wanted);
-    err = prepare(m, empty, &done);
+    err_t err = prepare(m, empty, &done);
     for (uint64_t i = 0; i < done; i++)
         pte_write(&entry[i], (m->pfn + i) << PAGE_SHIFT | m->bits | PTE_PAGE);
     m->page += done;
@@ -141,9 +137,7 @@ map_block(struct mapping *m)
 {
     pte_t *entry;
     uint64_t done;
-    err_t err = entry_for(m->space, m->page, 2, &entry);
-    if (err != EXO_OK)
-        return err;
+    TRY(entry_for(m->space, m->page, 2, &entry));
     uint64_t pte = pte_read(entry);
     if (pte_is_table(pte) && count_empty(table_of(pte), TABLE_ENTRIES) == TABLE_ENTRIES)
         put_table(m->space, entry);
@@ -152,7 +146,7 @@ map_block(struct mapping *m)
     if (*m->budget < BLOCK_COST)
         return EXO_E_AGAIN;
     *m->budget -= BLOCK_COST;
-    err = prepare(m, BLOCK_PAGES, &done);
+    err_t err = prepare(m, BLOCK_PAGES, &done);
     if (err != EXO_OK) {
         frame_unmap_run(m->pfn, done, m->prot);
         return err;

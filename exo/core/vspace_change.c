@@ -70,7 +70,7 @@ put_table(struct vspace *space, pte_t *entry)
     pte_t *table = table_of(pte_read(entry));
     pte_write(entry, 0);
     flush_hidden(space, 0, 0, UINT64_MAX);
-    cell_put_frame(space->cell, table);
+    cell_put_frames(space->cell, table, 1);
     space->tables--;
 }
 

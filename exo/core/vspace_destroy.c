@@ -41,7 +41,7 @@ vspace_destroy(struct vspace *space)
     }
     if (!empty_step(space, root_table(space), 1))
         return EXO_E_AGAIN;
-    cell_put_frame(space->cell, space->root);
+    cell_put_frames(space->cell, space->root, 1);
     space->root = NULL;
     space->tables--;
     asid_put(space->asid);

@@ -165,7 +165,7 @@ check_endpoint(struct origin *origin)
 static void
 check_ready_list(const struct cpu *cpu)
 {
-    const struct vcpu *first = cpu->run_queue.ready, *vcpu = first;
+    const struct vcpu *vcpu = cpu->run_queue.ready.first, *before = NULL;
     uint32_t count = 0;
     while (vcpu != NULL && count <= seen.vcpus) {
         if (!lives(vcpu)) {
@@ -173,13 +173,14 @@ check_ready_list(const struct cpu *cpu)
                          audit_name(vcpu));
             return;
         }
-        AUDIT(6,
-              vcpu->on_ready_list && vcpu->cpu == cpu->number &&
-                  vcpu->ready_next->ready_prev == vcpu,
+        AUDIT(6, vcpu->on_ready_list && vcpu->cpu == cpu->number && vcpu->queue_prev == before,
               "CPU %u: vCPU %lx does not belong on its ready list", cpu->number, audit_name(vcpu));
         count++;
-        vcpu = vcpu->ready_next == first ? NULL : vcpu->ready_next;
+        before = vcpu;
+        vcpu = vcpu->queue_next;
     }
+    AUDIT(6, cpu->run_queue.ready.last == before, "CPU %u: its ready list ends elsewhere",
+          cpu->number);
     AUDIT(6, count == seen.ready[cpu->number], "CPU %u: %u vCPUs on its ready list, %u say so",
           cpu->number, count, seen.ready[cpu->number]);
 }

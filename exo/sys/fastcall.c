@@ -84,7 +84,8 @@ fast_reply_receive(struct vcpu *self, const uint64_t *x)
         lock_release(&endpoint->lock);
         return 0;
     }
-    queue_push(&endpoint->receivers, endpoint, self);
+    self->endpoint = endpoint;
+    queue_push(&endpoint->receivers, self);
     caller->partner = NULL;
     atomic_store_explicit(&self->serving, NULL, memory_order_relaxed);
     return hand_over(cpu, endpoint, self, VCPU_RECEIVING, caller, 0);

@@ -18,7 +18,7 @@ sys_endpoint_create(struct vcpu *self, uint64_t *x)
     void *endpoint;
     PLACE(cell, dst);
     TRY(cell_new_object(cell, EXO_TYPE_ENDPOINT, sizeof(struct endpoint), &endpoint));
-    endpoint_init(endpoint);
+    lock_init(&((struct endpoint *)endpoint)->lock, RANK_ENDPOINT);
     return cell_publish(endpoint, dst);
 }
 
@@ -27,7 +27,7 @@ sys_notification_bind(struct vcpu *self, uint64_t *x)
 {
     LOOKUP(notification, x[0], EXO_TYPE_NOTIFICATION, EXO_CONTROL);
     LOOKUP(vcpu, x[1], EXO_TYPE_VCPU, EXO_CONTROL);
-    return notification_bind(notification.object, &vcpu);
+    return cap_derive(&vcpu, &((struct notification *)notification.object)->binding, 0, 0);
 }
 
 err_t
@@ -67,11 +67,8 @@ call(struct vcpu *self, const uint64_t *x)
     TRY(name_caps(self, x[5], x[6]));
     if (passed(x[7]))
         return EXO_E_TIMEOUT;
-    self->message[0] = x[1];
-    self->message[1] = x[2];
-    self->message[2] = x[3];
-    self->message[3] = x[4];
-    return endpoint_call(self, &cap, x[7]);
+    __builtin_memcpy(self->message, &x[1], sizeof(self->message));
+    return endpoint_send(self, &cap, VCPU_CALLING, x[7]);
 }
 
 err_t

@@ -182,11 +182,11 @@ static err_t
 make_ring(struct ring *ring, struct cell *cell)
 {
     void *frame;
-    TRY(cell_take_frame(cell, cell, &frame));
+    TRY(cell_take_frames(cell, cell, 1, &frame));
     ring->descriptors = frame;
-    TRY(cell_take_frame(cell, cell, &frame));
+    TRY(cell_take_frames(cell, cell, 1, &frame));
     ring->driver = frame;
-    TRY(cell_take_frame(cell, cell, &frame));
+    TRY(cell_take_frames(cell, cell, 1, &frame));
     ring->page = frame;
     origin_init(&ring->origin, EXO_TYPE_FRAMES, cell);
     ring->origin.eternal = true;
@@ -207,7 +207,7 @@ unmake_ring_step(struct ring *ring, struct cell *cell)
         return EXO_E_AGAIN;
     for (size_t i = 0; i < ARRAY_LENGTH(frames); i++)
         if (frames[i] != NULL)
-            cell_put_frame(cell, frames[i]);
+            cell_put_frames(cell, frames[i], 1);
     ring->descriptors = NULL;
     ring->driver = NULL;
     ring->page = NULL;

@@ -395,10 +395,10 @@ nic_make(struct session *session)
 {
     struct cell *cell = session->origin.cell;
     void *frame;
-    TRY(cell_take_frame(cell, cell, &frame));
+    TRY(cell_take_frames(cell, cell, 1, &frame));
     session->nic = frame;
     for (uint32_t i = 0; i < NIC_FRAMES; i++) {
-        TRY(cell_take_frame(cell, cell, &frame));
+        TRY(cell_take_frames(cell, cell, 1, &frame));
         session->nic->frames[i] = frame;
     }
     return EXO_OK;
@@ -410,9 +410,9 @@ nic_unmake(struct session *session)
     struct nic *nic = session->nic;
     for (uint32_t i = 0; nic != NULL && i < NIC_FRAMES; i++)
         if (nic->frames[i] != NULL)
-            cell_put_frame(session->origin.cell, nic->frames[i]);
+            cell_put_frames(session->origin.cell, nic->frames[i], 1);
     if (nic != NULL)
-        cell_put_frame(session->origin.cell, nic);
+        cell_put_frames(session->origin.cell, nic, 1);
     session->nic = NULL;
 }
 

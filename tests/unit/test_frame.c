@@ -334,7 +334,7 @@ static void
 kernel_frames_are_zeroed_and_owned(void)
 {
     fake_machine(64, 1);
-    unsigned char *memory = frame_take_kernel_run(&owner_b, 3);
+    unsigned char *memory = frame_take_kernel(&owner_b, 3);
     CHECK(memory != NULL);
     for (uint64_t i = 0; i < 3 * PAGE_BYTES; i++)
         CHECK_EQ(memory[i], 0);
@@ -343,8 +343,8 @@ kernel_frames_are_zeroed_and_owned(void)
     CHECK(frame_of(pfn + 2)->owner == &owner_b);
     CHECK(frame_to_kernel(pfn + 1) == memory + PAGE_BYTES);
     for (int i = 0; i < 61; i++)
-        CHECK(frame_take_kernel(&owner_b) != NULL);
-    CHECK(frame_take_kernel(&owner_b) == NULL);
+        CHECK(frame_take_kernel(&owner_b, 1) != NULL);
+    CHECK(frame_take_kernel(&owner_b, 1) == NULL);
 }
 
 /* --- The pool against an array of bytes ----------------------------------------------------- */

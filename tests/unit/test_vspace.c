@@ -216,7 +216,7 @@ static void
 control_page_stays_until_the_kernel_takes_it(void)
 {
     setup(8);
-    pfn_t control = frame_from_kernel(frame_take_kernel(NULL));
+    pfn_t control = frame_from_kernel(frame_take_kernel(NULL, 1));
     va_t va = VA + 2 * PAGE_BYTES;
     CHECK_EQ(map_at(VA, run, 2, RW), EXO_OK);
     CHECK_EQ(vspace_map(&space, va, control, 1, RW, VSPACE_CONTROL, &budget, &done), EXO_OK);

@@ -5,22 +5,22 @@
 uint32_t fake_cell_frames = UINT32_MAX;
 
 err_t
-cell_take_frame(struct cell *cell, void *owner, void **frame)
+cell_take_frames(struct cell *cell, void *owner, uint32_t count, void **frames)
 {
     (void)cell;
-    if (fake_cell_frames == 0)
+    if (fake_cell_frames < count)
         return EXO_E_LIMIT;
-    *frame = frame_take_kernel(owner);
-    if (*frame == NULL)
+    *frames = frame_take_kernel(owner, count);
+    if (*frames == NULL)
         return EXO_E_MEMORY;
-    fake_cell_frames--;
+    fake_cell_frames -= count;
     return EXO_OK;
 }
 
 void
-cell_put_frame(struct cell *cell, void *frame)
+cell_put_frames(struct cell *cell, void *frames, uint32_t count)
 {
     (void)cell;
-    fake_cell_frames++;
-    frame_put(frame_from_kernel(frame), 1);
+    fake_cell_frames += count;
+    frame_put(frame_from_kernel(frames), count);
 }

@@ -4,7 +4,7 @@
 
 #include "core/cell.h"
 
-/* Frames that cell_take_frame still gives before EXO_E_LIMIT. */
+/* Frames that cell_take_frames still gives before EXO_E_LIMIT. */
 extern uint32_t fake_cell_frames;
 
 #endif
