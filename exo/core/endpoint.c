@@ -177,15 +177,6 @@ endpoint_receive(struct vcpu *server, struct endpoint *endpoint, uint64_t deadli
 /* --- Replies
  * ---------------------------------------------------------------------------------------- */
 
-static inline void
-hand_answer(struct vcpu *caller, const uint64_t words[4], bool cap)
-{
-    uint64_t *x = caller->context.x;
-    x[0] = EXO_OK;
-    __builtin_memcpy(&x[1], words, 4 * sizeof(x[0]));
-    x[5] = cap;
-}
-
 /* Whether the caller waits for this server, whose it is then not any more: claimed. */
 static bool
 claim(struct vcpu *caller, const struct vcpu *server)
@@ -214,8 +205,12 @@ answer(struct vcpu *server, const uint64_t words[4], uint32_t send_slot)
     bool cap = give_cap(server, send_slot, caller, caller->cap_receive);
     HOLD(&caller->run_queue->lock);
     deadline_remove(&caller->run_queue->deadlines, caller);
-    if (caller->state == VCPU_CALLING)
-        hand_answer(caller, words, cap);
+    if (caller->state == VCPU_CALLING) {
+        uint64_t *x = caller->context.x;
+        x[0] = EXO_OK;
+        __builtin_memcpy(&x[1], words, 4 * sizeof(x[0]));
+        x[5] = cap;
+    }
     return caller;
 }
 

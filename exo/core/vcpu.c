@@ -151,25 +151,17 @@ vcpu_hold(struct vcpu *vcpu)
     return vcpu->cpu != this_cpu()->number ? EXO_E_AGAIN : EXO_OK;
 }
 
-/* Run-queue lock held. */
-static bool
-is_still(const struct vcpu *vcpu)
+bool
+vcpu_is_still(const struct vcpu *vcpu)
 {
     return (!vcpu_may_run(vcpu) || vcpu->state == VCPU_FAULTED) && cpus[vcpu->cpu].current != vcpu;
-}
-
-bool
-vcpu_is_still(struct vcpu *vcpu)
-{
-    HOLD(&vcpu->run_queue->lock);
-    return is_still(vcpu);
 }
 
 err_t
 vcpu_set_context(struct vcpu *vcpu, const struct exo_context *context)
 {
     HOLD(&vcpu->run_queue->lock);
-    if (!is_still(vcpu))
+    if (!vcpu_is_still(vcpu))
         return EXO_E_STATE;
     vcpu->context = *context;
     return EXO_OK;

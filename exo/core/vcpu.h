@@ -100,8 +100,9 @@ err_t vcpu_finish_step(struct vcpu *vcpu);
 void vcpu_release(struct vcpu *vcpu);
 err_t vcpu_hold(struct vcpu *vcpu);
 
-/* Whether its registers are in `context`, and stay there: it runs nowhere and a gate is closed. */
-bool vcpu_is_still(struct vcpu *vcpu);
+/* Whether its registers are in `context`, and stay there: it runs nowhere and a gate is closed.
+   Run-queue lock held. */
+bool vcpu_is_still(const struct vcpu *vcpu);
 
 /* Replaces its registers while it is so: EXO_E_STATE. PSTATE has been checked. */
 err_t vcpu_set_context(struct vcpu *vcpu, const struct exo_context *context);

@@ -19,13 +19,12 @@ runs_elsewhere(const struct env *env)
 {
     bool any = false;
     for (uint32_t i = 0; i < cpu_count; i++) {
-        lock_acquire(&cpus[i].run_queue.lock);
+        HOLD(&cpus[i].run_queue.lock);
         const struct vcpu *current = cpus[i].current;
-        bool runs = &cpus[i] != this_cpu() && current != NULL && current->env == env;
-        lock_release(&cpus[i].run_queue.lock);
-        if (runs)
+        if (&cpus[i] != this_cpu() && current != NULL && current->env == env) {
             sched_poke(i);
-        any |= runs;
+            any = true;
+        }
     }
     return any;
 }

@@ -45,15 +45,6 @@ find_irq(struct vcpu *self, uint64_t slot, struct cap *cap, struct irq **irq)
     return extent || cap->rights & EXO_CONTROL ? EXO_OK : EXO_E_RIGHT;
 }
 
-/* Bound too late to be told that a device is gone (device_removed): told now. */
-static void
-tell_gone(struct device *device)
-{
-    HOLD(&device->lock);
-    if (device->gone)
-        irq_notify(&device->config_irq);
-}
-
 err_t
 sys_irq_bind(struct vcpu *self, uint64_t *x)
 {
@@ -66,8 +57,13 @@ sys_irq_bind(struct vcpu *self, uint64_t *x)
     if (notification.badge == 0)
         return EXO_E_ARG;
     TRY(irq_bind(irq, &notification));
-    if (object.type == EXO_TYPE_DEVICE)
-        tell_gone(object.object);
+    if (object.type != EXO_TYPE_DEVICE)
+        return EXO_OK;
+    /* Bound too late to be told that it is gone (device_removed): told now. */
+    struct device *device = object.object;
+    HOLD(&device->lock);
+    if (device->gone)
+        irq_notify(irq);
     return EXO_OK;
 }
 

@@ -95,6 +95,7 @@ sys_vcpu_get(struct vcpu *self, uint64_t *x)
 {
     LOOKUP(cap, x[0], EXO_TYPE_VCPU, EXO_READ);
     struct vcpu *vcpu = cap.object;
+    HOLD(&vcpu->run_queue->lock);
     if (!vcpu_is_still(vcpu))
         return EXO_E_STATE;
     return sys_copy_out(x[1], &vcpu->context, sizeof(vcpu->context));
