@@ -116,7 +116,8 @@ class RunQemu(unittest.TestCase):
                                 ({"DEVICES": ",".join(["rng"] * 32)}, "there are 31 slots"),
                                 ({"DEVICES": "net:tap,net:tap"}, "one NIC on a tap"),
                                 ({"STORE": "nowhere.img"}, "STORE=nowhere.img: no such file"),
-                                ({"SSH_KEY": "x"}, "SSH_KEY is set"), ({"ICOUNT": "yes"}, "ICOUNT")):
+                                ({"SSH_KEY": "my key"}, "SSH_KEY=my key: nothing uses it yet"),
+                                ({"DATA": "no where.img"}, "DATA=no where.img: no such file"), ({"ICOUNT": "yes"}, "ICOUNT")):
             status, out, errors = self.run_qemu(**variables)
             self.assertEqual((status, out, len(errors.splitlines())), (1, [], 1), variables)
             self.assertIn(text, errors)
@@ -152,7 +153,7 @@ class RunQemu(unittest.TestCase):
         self.assertIn("127.0.0.1:8080 is the guest's port 80", errors)
 
     def test_data_is_the_first_disk(self):
-        data = self.folder / "a,b.img"
+        data = self.folder / "a, b.img"
         data.write_bytes(bytes(1024))
         found, arguments, _ = self.devices(NET="user", DATA=str(data), DEVICES="blk:1M")
         self.assertEqual([each.split(",bus=")[1] for each in found],

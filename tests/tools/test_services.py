@@ -102,7 +102,7 @@ class Serves(unittest.TestCase):
 
     def test_the_list_of_kernels_is_printed_once(self):
         with self.machine(CMDLINE="llmd.kernel=list") as machine:
-            machine.until("llmd: kernels: reference .* smmla$")
+            machine.until("llmd: kernels: reference .* sdot smmla")
             machine.until("init: llmd: ended with code 0")
             self.assertEqual(machine.state("llmd"), ("off", 0))
         with self.machine(APP="llmd", CMDLINE="llmd.kernel=list") as machine:
@@ -110,8 +110,9 @@ class Serves(unittest.TestCase):
             self.assertEqual(machine.rest(), (0, ""))
 
     def test_words_that_cannot_be_meant_are_refused_once_and_the_machine_ends(self):
+        kernels = make("-s", "print-ENGINE_KERNELS")[1].strip()
         for config, words, text in (
-                ("private", "llmd.kernel=abacus", "kernel abacus: none of reference .* smmla"),
+                ("private", "llmd.kernel=abacus", f"kernel abacus: none of {kernels}$"),
                 ("private", "llmd.anwers=2", "llmd.anwers: no such word; there are: answers "),
                 ("posix", "llmd.answers=x", "llmd.answers=x: must be a number from 1 to 32"),
                 ("private", "net.ip=here", "net.ip: must be an IPv4 address"),

@@ -19,7 +19,7 @@ enum engine_status {
 };
 
 struct engine_error {
-    char text[160]; /* ends with a zero; empty while nothing went wrong */
+    char text[256]; /* ends with a zero; empty while nothing went wrong */
 };
 
 /*
