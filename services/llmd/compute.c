@@ -20,7 +20,7 @@
 /* In 1,000: what stays of weights where answers would only wait otherwise, and of blocks of the
  * file that are packed by now, or are wanted by somebody who fails without. */
 #define KEEP_SOME 875u
-#define KEEP_READ 10u
+#define KEEP_READ 0u
 
 static struct model model;
 static struct crew crew;
@@ -169,6 +169,14 @@ report_shortage(const char *text)
     (void)snprintf(line, sizeof(line), "%s: bundle %s: too little memory for it: %s", how.name,
                    weights_name(), text);
     how.log(line);
+    /* What it had is free by now. */
+    weights_say_shortage(model.short_bytes + rt_frames_free() * EXO_PAGE_BYTES);
+}
+
+bool
+compute_is_short(void)
+{
+    return model.is_short;
 }
 
 struct model *

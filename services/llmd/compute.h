@@ -27,6 +27,10 @@ bool compute_begin(const struct compute_options *options, struct engine_error *e
  * (weights.h), and *files are those of the one that is. NULL: there is none. One at a time. */
 struct model *compute_open(struct files *files);
 
+/* Whether compute_open returned NULL because there is too little memory for a model that may be
+ * good: that was said. */
+bool compute_is_short(void);
+
 /* Says how it is computed. */
 void compute_report(void);
 

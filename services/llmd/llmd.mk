@@ -41,8 +41,8 @@ LLMD         := $(call llmd_of,$(CONFIG))
 
 # In the machine a model is found, verified and computed with by these, whoever serves it.
 LLMD_MODEL_SRCS   := $(addprefix services/llmd/,chunks.c compute.c crew.c crew_sched.c kernels.c metrics.c model.c \
-                     translations.c weights.c words.c workers.c) $(ENGINE_AARCH64_SRCS)
-LLMD_MACHINE_SRCS := $(sort $(LLMD_SRCS) $(LLMD_MODEL_SRCS)) services/llmd/service.c
+                     shortage.c translations.c weights.c words.c workers.c) $(ENGINE_AARCH64_SRCS)
+LLMD_MACHINE_SRCS := $(sort $(LLMD_SRCS) $(LLMD_MODEL_SRCS)) $(addprefix services/llmd/,service.c succession.c)
 llmd_SRCS         := $(LLMD_MACHINE_SRCS) $(addprefix services/llmd/,link.c raw.c)
 llmd-shared_SRCS  := $(llmd_SRCS)
 llmd-sockets_SRCS := $(LLMD_MACHINE_SRCS) $(LLMD_SOCKETS_SRCS) services/llmd/sockets_main.c

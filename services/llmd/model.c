@@ -17,6 +17,7 @@ give_arena(struct model *model, struct engine_arena *arena, size_t bytes, const 
         (void)snprintf(error->text, sizeof(error->text), "no memory for %s: %zu bytes", what,
                        rounded);
     model->is_short |= arena->base == NULL;
+    model->short_bytes = arena->base == NULL ? rounded : model->short_bytes;
     if (arena->base != NULL)
         model->memory[model->parts++] = arena->base;
     return arena->base != NULL;

@@ -51,7 +51,8 @@ struct model {
     struct engine_placed placed;
     bool is_placed;        /* ahead of time */
     bool is_packed, packs; /* as a whole; when touched */
-    bool is_short;         /* of memory: why it could not be opened */
+    bool is_short;         /* of memory: why it could not be opened; and of how much, where known */
+    size_t short_bytes;
     struct engine *engine;
     void *memory[MODEL_PARTS]; /* malloc */
     uint32_t parts;

@@ -3,6 +3,7 @@
 
 #include "compute.h"
 #include "http_date.h"
+#include "succession.h"
 #include "weights.h"
 
 #include <entropy/entropy.h>
@@ -13,7 +14,6 @@
 #include <rt/start.h>
 #include <rt/time.h>
 #include <sched/thread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,7 +21,8 @@
 #define QUEUED        32u /* ... waiting: llmd.answers, llmd.queue on the command line */
 #define CACHE_MIB     16u /* beginnings of prompts: llmd.cache */
 #define STEP_TOKENS   32u
-#define LOOK_AGAIN_MS 10u /* whether another model was found */
+#define FEW_FRAMES    1024u /* with fewer, that is why something failed */
+#define LOOK_AGAIN_MS 10u   /* whether another model was found */
 
 static struct serve serve;
 static struct model *model;
@@ -52,6 +53,8 @@ static _Noreturn void
 end(const char *what, const char *why, int code)
 {
     rt_printf("llmd: %s: %s\n", what, why);
+    if (code != RT_EXIT_REFUSED && rt_frames_free() < FEW_FRAMES)
+        weights_say_shortage(FEW_FRAMES * EXO_PAGE_BYTES);
     rt_exit(code);
 }
 
@@ -91,14 +94,16 @@ open_model(void)
 /* --- Another generation, when the one that is served is lost -----------------------------------
  */
 
-enum { MODEL_SERVED, MODEL_SOUGHT, MODEL_FOUND, MODEL_NONE };
-static _Atomic uint32_t model_state;
+static struct succession succession;
 
 /* In a thread of its own: who asks meanwhile is answered. */
 static void *
 seek_model(void *unused)
 {
-    atomic_store(&model_state, open_model() ? MODEL_FOUND : MODEL_NONE);
+    bool found = open_model();
+    succession_found(&succession, found                ? SUCCESSION_FOUND
+                                  : compute_is_short() ? SUCCESSION_SHORT
+                                                       : SUCCESSION_NONE);
     return unused;
 }
 
@@ -107,33 +112,46 @@ begin_to_seek(void)
 {
     struct thread *thread;
     const struct thread_attributes attributes = {.vcpu = sched_vcpu(), .detached = 1};
-    compute_close();
-    weights_refuse(serve.error);
-    atomic_store(&model_state, MODEL_SOUGHT);
     if (thread_create(&thread, &attributes, seek_model, NULL) != EXO_OK)
         (void)seek_model(NULL);
 }
 
-static void
-look_after_model(void)
+static bool
+use_model(void)
 {
     struct engine_error error = {""};
-    if (atomic_load(&model_state) == MODEL_FOUND) {
-        atomic_store(&model_state, MODEL_SERVED);
-        describe();
-        if (!serve_use(&serve, model->engine, &model->tokenizer, description, &error))
-            serve_lose(&serve, error.text);
-    }
-    if (atomic_load(&model_state) == MODEL_SERVED && serve.engine == NULL)
-        begin_to_seek();
+    describe();
+    if (serve_use(&serve, model->engine, &model->tokenizer, description, &error))
+        return true;
+    serve_lose(&serve, error.text);
+    return false;
 }
+
+static void
+close_model(bool short_of_memory)
+{
+    compute_close();
+    if (short_of_memory)
+        weights_reopen(serve.error);
+    else
+        weights_refuse(serve.error);
+}
+
+static void
+give_up(void)
+{
+    (void)snprintf(serve.error, sizeof(serve.error),
+                   "too little memory for the model: give the machine more (MEM)");
+    log_line(serve.error);
+}
+
+static const struct succession_program program = {use_model, close_model, begin_to_seek, give_up};
+static struct succession succession = {.program = &program};
 
 uint64_t
 service_deadline(void)
 {
-    return atomic_load(&model_state) == MODEL_SOUGHT || atomic_load(&model_state) == MODEL_FOUND
-               ? rt_deadline_ns(LOOK_AGAIN_MS * RT_MS_NS)
-               : EXO_FOREVER;
+    return succession_waits(&succession) ? rt_deadline_ns(LOOK_AGAIN_MS * RT_MS_NS) : EXO_FOREVER;
 }
 
 void
@@ -141,7 +159,7 @@ service_turn(void)
 {
     if (start_s != 0)
         http_date_turn(&date, start_s + (int64_t)(service_now_us() / 1000000));
-    look_after_model();
+    succession_turn(&succession, serve.engine == NULL, weights_is_short(), service_now_us());
 }
 
 static void
@@ -165,11 +183,15 @@ open_serve(void)
     if (!compute_begin(&computing, &error))
         service_refuse("command line", error.text);
     if (!open_model())
-        service_die(weights_name(), "no generation of this bundle can be served");
+        service_die(weights_name(), compute_is_short()
+                                        ? "too little memory for it"
+                                        : "no generation of this bundle can be served");
     describe();
-    if (!serve_open(&serve, &serving, &error) ||
-        !serve_use(&serve, model->engine, &model->tokenizer, description, &error))
-        service_die("model", error.text);
+    if (serve_open(&serve, &serving, &error) &&
+        serve_use(&serve, model->engine, &model->tokenizer, description, &error))
+        return;
+    weights_say_shortage(engine_sequence_bytes(model->engine, model->shape.shape.context));
+    service_die("model", error.text);
 }
 
 void

@@ -1,6 +1,8 @@
 /* Where the files of the model are, and whether they may be served. */
 #include "weights.h"
 
+#include "shortage.h"
+
 #include <engine/gguf.h>
 #include <model/shape.h>
 #include <pager/payloads.h>
@@ -74,12 +76,27 @@ unmap(void)
     mapped = false;
 }
 
+void
+weights_say_shortage(uint64_t bytes)
+{
+    static uint64_t said;
+    char text[160];
+    if (bytes <= said)
+        return;
+    said = bytes;
+    shortage_text(text, sizeof(text), rt_machine.frames, rt_frames_free(), bytes);
+    rt_printf("%s: %s\n", program, text);
+}
+
 /* No older generation is served because there is too little memory for a newer one. */
 static _Noreturn void
 die_of_shortage(const struct manifest *manifest, const struct why *why)
 {
     rt_printf("%s: bundle %s/%lld: too little memory for it: %s\n", program, name,
               (long long)manifest->generation, why->text);
+    weights_say_shortage(manifest->verify == MANIFEST_EAGER
+                             ? manifest_leaves(manifest) * TREE_BLOCK_BYTES
+                             : EXO_BLOCK_PAGES * EXO_PAGE_BYTES);
     rt_exit(1);
 }
 
@@ -115,8 +132,8 @@ load_bundle(void *context, struct bundle *opened, struct why *why)
     map(opened);
     if (touch_files(&opened->manifest, why))
         return true;
-    if (pager_is_short(&payloads.pager))
-        die_of_shortage(&opened->manifest, why);
+    if (!pager_is_failed(&payloads.pager, NULL) || pager_is_short(&payloads.pager))
+        die_of_shortage(&opened->manifest, why); /* or for want of tables */
     unmap();
     return false;
 }
@@ -251,15 +268,31 @@ weights_refuse(const char *why)
         below = 0;
         return;
     }
-    if (pager_is_short(&payloads.pager)) {
-        rt_printf("%s: bundle %s/%lld: opened anew: %s\n", program, name,
-                  (long long)bundle.manifest.generation, why);
-    } else {
-        below = bundle.manifest.generation;
-        report(NULL, &(struct bundle_event){name, below, BUNDLE_REJECTED, why});
+    if (weights_is_short()) {
+        weights_reopen(why);
+        return;
     }
+    below = bundle.manifest.generation;
+    report(NULL, &(struct bundle_event){name, below, BUNDLE_REJECTED, why});
     unmap();
     bundle_close(&bundle);
+}
+
+void
+weights_reopen(const char *why)
+{
+    if (!mapped)
+        return;
+    rt_printf("%s: bundle %s/%lld: opened anew: %s\n", program, name,
+              (long long)bundle.manifest.generation, why);
+    unmap();
+    bundle_close(&bundle);
+}
+
+bool
+weights_is_short(void)
+{
+    return mapped && pager_is_short(&payloads.pager);
 }
 
 void

@@ -36,6 +36,17 @@ const char *weights_name(void);
  * back. Where nothing but memory for them was missing, the same generation is found next. */
 void weights_refuse(const char *why);
 
+/* The same where nothing but memory was missing to whoever has the files: the same generation is
+ * found next, and no other in its place. */
+void weights_reopen(const char *why);
+
+/* Whether what was read cannot be trusted (weights_lost) because there was no memory for it. */
+bool weights_is_short(void);
+
+/* Says on the console how much memory there is, and about how much it takes to have `bytes` more;
+ * unless that was said of as many before. */
+void weights_say_shortage(uint64_t bytes);
+
 /* The weights are packed elsewhere when they are touched: the file takes a sixteenth of the memory
  * that there is now at most. */
 void weights_limit(void);

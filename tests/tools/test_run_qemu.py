@@ -67,6 +67,16 @@ class RunQemu(unittest.TestCase):
         for absent in ("-icount", "-S", "-semihosting-config", "-initrd", "-device", "-mon"):
             self.assertNotIn(absent, arguments)
 
+    def test_memory_that_cannot_hold_the_boot_image_is_refused(self):
+        image = self.folder / "some.img"
+        image.write_bytes(b"x" * (3 << 20))
+        for memory, status in (("6M", 1), ("7M", 0), ("1G", 0)):
+            done = subprocess.run([RUN_QEMU, "--kernel", self.kernel, "--initrd", image], text=True,
+                                  capture_output=True, stdin=subprocess.DEVNULL, check=False,
+                                  env=self.environment(MEM=memory))
+            self.assertEqual(done.returncode, status)
+            self.assertEqual(f"MEM={memory}: too little memory" in done.stderr, status == 1)
+
     def test_variables(self):
         _, arguments, _ = self.run_qemu(SMP="1", MEM="1G", CPU="cortex-a72", EL2="1", ICOUNT="1",
                                         TEST="1", CMDLINE="a=1 b=2")

@@ -61,6 +61,9 @@ PART_NEEDS_other_end := $(PART_NEEDS_http)
 HTTP_TESTS := test_http test_http_refusals test_http_time
 $(foreach t,$(HTTP_TESTS),$(eval UNIT_PARTS_$(t) := http other_end))
 
+UNIT_SRCS_test_succession  := services/llmd/succession.c services/llmd/shortage.c
+UNIT_FLAGS_test_succession := -Iservices/llmd
+
 UNIT_SRCS_test_query  := services/llmd/query.c
 UNIT_FLAGS_test_query := $(ENGINE_FLAGS) -Iservices/llmd
 
