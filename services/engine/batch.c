@@ -4,6 +4,14 @@
 
 #define PIECES_PART 4 /* one so many'th of a step's tokens is for prompts, where others wait */
 
+/* That one worker needs: for the words, and half as many for their weights. */
+static size_t
+candidates_of(const struct engine *engine)
+{
+    size_t words = engine_model_of(engine)->shape.vocabulary;
+    return words + words / 2 + 1;
+}
+
 int
 engine_batch_open(struct engine_batch *batch, struct engine *engine, uint32_t requests_max,
                   uint32_t tokens_max, struct engine_arena *arena, struct engine_error *error)
@@ -15,10 +23,10 @@ engine_batch_open(struct engine_batch *batch, struct engine *engine, uint32_t re
                                    .count_max = requests_max,
                                    .tokens_max = tokens_max,
                                    .pieces_max = tokens_max / PIECES_PART};
-    size_t words = engine_model_of(engine)->shape.vocabulary;
     batch->requests = engine_arena_take(arena, requests_max, sizeof(struct engine_request *));
     batch->items = engine_arena_take(arena, requests_max, sizeof *batch->items);
-    batch->candidates = engine_arena_take(arena, words + words / 2 + 1, sizeof *batch->candidates);
+    batch->candidates = engine_arena_take(arena, engine_workers_most(engine),
+                                          candidates_of(engine) * sizeof *batch->candidates);
     if (batch->requests == NULL || batch->items == NULL || batch->candidates == NULL)
         return engine_fail(error, ENGINE_E_SPACE, "batch: no memory for %u requests", requests_max);
     return ENGINE_OK;
@@ -130,14 +138,39 @@ plan(struct engine_batch *batch)
     }
 }
 
-static uint32_t
-choose(struct engine_batch *batch, struct engine_request *request)
+static void
+choose(struct engine_request *request, uint32_t count, struct engine_candidate *candidates)
 {
-    uint32_t count = engine_model_of(batch->engine)->shape.vocabulary;
-    uint32_t token = engine_sample(&request->sampler, request->logits, count, batch->candidates);
+    request->chosen = engine_sample(&request->sampler, request->logits, count, candidates);
     if (request->with_log_probability)
-        request->log_probability = engine_log_probability(request->logits, count, token);
-    return token;
+        request->log_probability = engine_log_probability(request->logits, count, request->chosen);
+}
+
+/* As one of the workers: for whichever requests nobody has taken yet. What is chosen for one does
+ * not depend on the others. */
+static void
+choose_some(void *argument, uint32_t worker)
+{
+    struct engine_batch *batch = argument;
+    uint32_t words = engine_model_of(batch->engine)->shape.vocabulary, i;
+    struct engine_candidate *candidates = batch->candidates + worker * candidates_of(batch->engine);
+    while ((i = __atomic_fetch_add(&batch->choosing, 1, __ATOMIC_RELAXED)) < batch->count)
+        if (batch->items[i].logits != NULL)
+            choose(batch->requests[i], words, candidates);
+}
+
+/* Waking the others for a single request would take longer than it does. */
+static void
+choose_all(struct engine_batch *batch)
+{
+    uint32_t wanted = 0;
+    for (uint32_t i = 0; i < batch->count; i++)
+        wanted += batch->items[i].logits != NULL;
+    batch->choosing = 0;
+    if (wanted > 1)
+        engine_share(batch->engine, choose_some, batch);
+    else
+        choose_some(batch, 0);
 }
 
 static bool
@@ -149,13 +182,13 @@ is_end(const struct engine_request *request, uint32_t token)
     return is;
 }
 
-/* The next token of an answer is chosen. */
+/* By the token that was chosen. */
 static void
-advance(struct engine_batch *batch, struct engine_request *request)
+advance(struct engine_request *request)
 {
     uint32_t previous =
         request->generated > 0 ? request->token : request->prompt[request->prompt_count - 1];
-    uint32_t token = choose(batch, request);
+    uint32_t token = request->chosen;
     if (is_end(request, token)) {
         request->finish = ENGINE_FINISH_END;
         return;
@@ -172,14 +205,13 @@ advance(struct engine_batch *batch, struct engine_request *request)
 }
 
 static void
-finish_item(struct engine_batch *batch, struct engine_request *request,
-            const struct engine_item *item)
+finish_item(struct engine_request *request, const struct engine_item *item)
 {
     request->fresh = false;
     if (!is_answering(request))
         request->prompt_done += item->count;
     if (item->logits != NULL)
-        advance(batch, request);
+        advance(request);
 }
 
 int
@@ -193,8 +225,9 @@ engine_batch_step(struct engine_batch *batch, struct engine_error *error)
     int status = engine_step(batch->engine, batch->items, batch->count, error);
     if (status != ENGINE_OK)
         return status;
+    choose_all(batch);
     for (uint32_t i = 0; i < batch->count; i++) {
-        finish_item(batch, batch->requests[i], &batch->items[i]);
+        finish_item(batch->requests[i], &batch->items[i]);
         if (batch->requests[i]->finish == ENGINE_RUNNING)
             batch->requests[kept++] = batch->requests[i];
     }

@@ -19,6 +19,21 @@ engine_set_workers(struct engine *engine, uint32_t workers)
     engine->workers = workers;
 }
 
+uint32_t
+engine_workers_most(const struct engine *engine)
+{
+    return engine->team.count;
+}
+
+void
+engine_share(struct engine *engine, void (*work)(void *argument, uint32_t worker), void *argument)
+{
+    if (engine->team.run != NULL)
+        engine->team.run(engine->team.context, engine->workers, work, argument);
+    else
+        work(argument, 0);
+}
+
 static uint32_t
 greater(uint32_t a, uint32_t b)
 {
@@ -286,10 +301,7 @@ engine_step(struct engine *engine, const struct engine_item *items, uint32_t cou
     if (status != ENGINE_OK)
         return status;
     begin_step(engine, items, count);
-    if (engine->team.run != NULL)
-        engine->team.run(engine->team.context, engine->workers, forward_worker, engine);
-    else
-        forward_worker(engine, 0);
+    engine_share(engine, forward_worker, engine);
     if (__atomic_load_n(&engine->failed, __ATOMIC_RELAXED))
         return engine_fail(error, ENGINE_E_WEIGHTS, "step: weights could not be had");
     for (uint32_t i = 0; i < count; i++)

@@ -231,12 +231,22 @@ engine_sample(struct engine_sampler *sampler, float *logits, uint32_t count,
     return find_word(weights, count, 1, left);
 }
 
+/* As it is defined, for logits that the integers are not made for. */
+static float
+log_of_sum(const float *logits, uint32_t count, float most)
+{
+    double sum = 0;
+    for (uint32_t i = 0; i < count; i++)
+        sum += real_exp(logits[i] - most);
+    return real_log((float)sum);
+}
+
 float
 engine_log_probability(const float *logits, uint32_t count, uint32_t token)
 {
     float most = logits[engine_greedy(logits, count)];
-    double sum = 0;
-    for (uint32_t i = 0; i < count; i++)
-        sum += real_exp(logits[i] - most);
-    return logits[token] - most - real_log((float)sum);
+    uint64_t sum;
+    bool fits = word_weights_sum(logits, count, most, &sum);
+    return logits[token] - most -
+           (fits ? real_log((float)sum / WEIGHTS_ONE) : log_of_sum(logits, count, most));
 }

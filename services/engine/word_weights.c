@@ -79,6 +79,29 @@ word_weights_of(const float *logits, uint32_t count, float temperature, int32_t 
     return true;
 }
 
+bool
+word_weights_sum(const float *logits, uint32_t count, float most, uint64_t *sum)
+{
+    struct scale scale;
+    ints low = {0}, high = {0};
+    uint32_t whole = count / LANES * LANES;
+    if (!begin(&scale, most, 1))
+        return false;
+    for (uint32_t i = 0; i < whole; i += LANES) {
+        ints weights = weigh(&scale, lanes_load(logits + i));
+        low += weights & 0xffff;
+        high += weights >> 16;
+    }
+    *sum = lanes_total(low, high);
+    if (whole == count)
+        return true;
+    int32_t last[LANES];
+    lanes_store(last, weigh(&scale, load_last(logits + whole, count - whole)));
+    for (uint32_t i = whole; i < count; i++)
+        *sum += (uint32_t)last[i - whole];
+    return true;
+}
+
 struct word_weights_part
 word_weights_from(const int32_t *weights, uint32_t count, int32_t least)
 {

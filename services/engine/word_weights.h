@@ -17,6 +17,12 @@
  */
 bool word_weights_of(const float *logits, uint32_t count, float temperature, int32_t *weights);
 
+/*
+ * The sum of all words' weights at temperature 1, where `most` is the greatest logit: within 1e-4
+ * of what it is, and 2^-29 a word. False: logits are too large, or no numbers.
+ */
+bool word_weights_sum(const float *logits, uint32_t count, float most, uint64_t *sum);
+
 /* What those that are `least` (1 at least) or more make up, and how many they are. */
 struct word_weights_part {
     uint64_t sum;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "random_model.h"
+#include "team.h"
 #include "tap.h"
 
 #define VOCABULARY   300
@@ -20,6 +21,7 @@ static struct engine_model model;
 static struct engine_mapping mapping;
 static struct engine_source source;
 static struct engine *engine;
+static const struct engine_team *team; /* that the next engine has */
 static struct engine_batch batch;
 static struct engine_arena arena;
 static struct engine_error error;
@@ -40,7 +42,7 @@ begin(uint32_t requests_max, uint32_t tokens_max)
     file = random_model(&shape, 5, &bytes);
     arena = (struct engine_arena){.base = aligned_alloc(ENGINE_ARENA_ALIGN, ARENA_BYTES),
                                   .size_bytes = ARENA_BYTES};
-    struct engine_options options = {.batch = tokens_max};
+    struct engine_options options = {.batch = tokens_max, .team = team};
     mapping = (struct engine_mapping){file, bytes};
     source = engine_mapping_source(&mapping);
     CHECK_EQ(engine_checkpoint_read(&model, file, bytes, bytes, &arena, &error), 0);
@@ -129,6 +131,61 @@ the_words_that_end_a_text_end_the_answer(void)
         CHECK_EQ(second.request.finish, ENGINE_FINISH_END);
         CHECK(second.request.generated <= stop);
         CHECK_EQ(memcmp(first.answer, second.answer, second.request.generated * 4), 0);
+    }
+}
+
+/* A team whose workers begin together: none has done all before another one is there. */
+struct start {
+    void (*work)(void *argument, uint32_t worker);
+    void *argument;
+};
+
+static void
+start_work(void *argument, uint32_t worker)
+{
+    const struct start *start = argument;
+    threads_team.barrier(NULL, worker);
+    start->work(start->argument, worker);
+}
+
+static void
+run_together(void *context, uint32_t workers, void (*work)(void *, uint32_t), void *argument)
+{
+    struct start start = {work, argument};
+    threads_team.run(context, workers, start_work, &start);
+}
+
+/* Workers choose for several requests at once, each with a place of its own for that. */
+static void
+whoever_chooses_the_choice_is_the_same(void)
+{
+    static struct client together[REQUESTS_MAX], alone;
+    struct engine_team starting = threads_team;
+    starting.run = run_together;
+    team_begin();
+    team = &starting;
+    begin(REQUESTS_MAX, 9);
+    team = NULL;
+    for (uint32_t i = 0; i < REQUESTS_MAX; i++) {
+        make_client(&together[i], i + 1, 5, 20);
+        together[i].request.with_log_probability = true;
+        together[i].request.sampling.top_p = i % 3 ? 0.9f : 0;
+        CHECK_EQ(engine_batch_add(&batch, &together[i].request, &error), 0);
+    }
+    while (batch.count > 0) {
+        CHECK_EQ(engine_batch_step(&batch, &error), 0);
+        for (uint32_t i = 0; i < REQUESTS_MAX; i++)
+            take_token(&together[i]);
+    }
+    team_end();
+    begin(1, 9);
+    for (uint32_t i = 0; i < REQUESTS_MAX; i++) {
+        make_client(&alone, i + 1, 5, 20);
+        alone.request.with_log_probability = true;
+        alone.request.sampling.top_p = i % 3 ? 0.9f : 0;
+        run_alone(&alone);
+        CHECK_EQ(memcmp(alone.answer, together[i].answer, sizeof alone.answer), 0);
+        CHECK(alone.request.log_probability == together[i].request.log_probability);
     }
 }
 
@@ -324,6 +381,7 @@ static const struct tap_test tests[] = {
     TAP(a_request_gets_as_many_tokens_as_it_asked_for),
     TAP(a_full_context_ends_the_answer_and_says_so),
     TAP(the_words_that_end_a_text_end_the_answer),
+    TAP(whoever_chooses_the_choice_is_the_same),
     TAP(answers_do_not_depend_on_the_batch_around_them),
     TAP(a_long_prompt_never_holds_up_who_is_being_answered),
     TAP(the_piece_of_prompts_in_a_step_is_bounded_while_others_are_answered),

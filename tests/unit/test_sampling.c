@@ -1,6 +1,8 @@
 /* Choosing words: frequencies, each limit, the penalty, and that a seed says all. */
 #include "engine/sampling.h"
 
+#include "engine/engine.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -300,7 +302,31 @@ log_probabilities_are_those_of_the_softmax(void)
     for (int w = 0; w < WORDS; w++)
         logits[w] = (float)log(probabilities[w]) - 9;
     for (uint32_t w = 0; w < WORDS; w++)
-        CHECK(fabs(engine_log_probability(logits, WORDS, w) - log(probabilities[w])) < 2e-6);
+        CHECK(fabs(engine_log_probability(logits, WORDS, w) - log(probabilities[w])) < 1e-4);
+}
+
+/* Against doubles: logits that are near each other and far apart, of counts that fill no lanes. */
+static void
+log_probabilities_are_within_their_bound(void)
+{
+    enum { MANY = 32000 };
+    static float logits[MANY];
+    static const float spreads[] = {0.01f, 1, 4, 12, 60, 1e4f};
+    uint64_t draws = 5;
+    for (uint32_t i = 0; i < 5 * sizeof spreads / sizeof *spreads; i++) {
+        uint32_t count = MANY - i % 37, token = tap_random(&draws, count);
+        double sum = 0, most;
+        for (uint32_t w = 0; w < count; w++)
+            logits[w] = spreads[i / 5] * (float)tap_random(&draws, 1 << 20) / (1 << 19) - 7;
+        most = (double)logits[engine_greedy(logits, count)];
+        for (uint32_t w = 0; w < count; w++)
+            sum += exp((double)logits[w] - most);
+        double expected = (double)logits[token] - most - log(sum);
+        double found = (double)engine_log_probability(logits, count, token);
+        CHECK(fabs(found - expected) < 1e-4 + fabs(expected) * 1e-6);
+    }
+    logits[3] = 3e38f; /* beyond the integers: as it is defined */
+    CHECK(engine_log_probability(logits, MANY, 3) == 0);
 }
 
 static const struct tap_test tests[] = {
@@ -323,5 +349,6 @@ static const struct tap_test tests[] = {
     TAP(top_p_of_many_words_is_that_of_a_full_sort),
     TAP(the_lowest_temperatures_are_greedy),
     TAP(log_probabilities_are_those_of_the_softmax),
+    TAP(log_probabilities_are_within_their_bound),
 };
 TAP_MAIN(tests)

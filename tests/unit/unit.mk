@@ -83,7 +83,7 @@ $(foreach t,test_engine test_packing test_checkpoint test_kernels_steps test_bat
     $(eval UNIT_PARTS_$(t) := engine models))
 $(foreach t,test_kernels test_kernels_packing,$(eval UNIT_PARTS_$(t) := engine rows))
 $(foreach t,test_kernels_int4 test_kernels_dot test_kernels_formats test_choice,$(eval UNIT_PARTS_$(t) := engine cpu))
-UNIT_TSAN += test_engine test_packing
+UNIT_TSAN += test_engine test_packing test_batch
 UNIT_ARM  += test_kernels test_kernels_packing test_kernels_steps test_kernels_int4 test_kernels_dot test_kernels_formats \
              test_choice
 

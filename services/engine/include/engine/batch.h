@@ -32,6 +32,7 @@ struct engine_request {
     uint32_t prompt_done;     /* tokens of the prompt that the sequence holds */
     uint32_t generated;       /* tokens of the answer so far */
     uint32_t token, previous; /* the newest token of the answer, and the one in front of it */
+    uint32_t chosen;          /* what the last step chose, whether that ends the answer or not */
     bool fresh;               /* the last step made `token` */
     float log_probability;    /* of `token`, where it was wanted */
     struct engine_sampler sampler;
@@ -42,7 +43,8 @@ struct engine_batch {
     struct engine *engine;
     struct engine_request **requests; /* in the order in which they came */
     struct engine_item *items;
-    struct engine_candidate *candidates; /* as engine_sample wants them */
+    struct engine_candidate *candidates; /* as engine_sample wants them, for each worker */
+    uint32_t choosing;                   /* requests that some worker has taken to choose for */
     uint32_t count, count_max;
     uint32_t tokens_max; /* of a step */
     uint32_t pieces_max; /* of prompts, of them, while others are being answered */

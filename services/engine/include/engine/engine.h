@@ -117,6 +117,12 @@ void engine_sequence_copy(const struct engine *engine, struct engine_sequence *t
 int engine_step(struct engine *engine, const struct engine_item *items, uint32_t count,
                 struct engine_error *error);
 
+/* The most workers that there can be, and those that take part now call work(argument, worker), the
+   caller among them: it returns when all have. Not while a step is under way. */
+uint32_t engine_workers_most(const struct engine *engine);
+void engine_share(struct engine *engine, void (*work)(void *argument, uint32_t worker),
+                  void *argument);
+
 /* The word with the greatest logit, the first of equal ones. */
 uint32_t engine_greedy(const float *logits, uint32_t count);
 

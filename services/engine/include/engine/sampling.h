@@ -50,7 +50,7 @@ void engine_sampler_saw(struct engine_sampler *sampler, uint32_t token);
 uint32_t engine_sample(struct engine_sampler *sampler, float *logits, uint32_t count,
                        struct engine_candidate *candidates);
 
-/* The logarithm of the probability of `token`, at temperature 1. */
+/* The logarithm of the probability of `token`, at temperature 1: within 1e-4 of what it is. */
 float engine_log_probability(const float *logits, uint32_t count, uint32_t token);
 
 #endif
