@@ -114,16 +114,21 @@ bench_streams(struct bench_run *run, uint32_t position)
     return ENGINE_OK;
 }
 
+/* `sampling` may be NULL: how likely a word is. */
 static void
 bench_choice(struct bench_run *run, const char *what, const struct engine_sampling *sampling)
 {
     struct engine_sampler sampler;
     uint64_t ns = 0;
-    engine_sampler_begin(&sampler, sampling);
+    if (sampling != NULL)
+        engine_sampler_begin(&sampler, sampling);
     for (uint32_t i = 0; i < DRAWS; i++) {
         memcpy(run->penalised, run->logits[0], run->vocabulary * sizeof(float));
         uint64_t start = bench_now_ns(run);
-        (void)engine_sample(&sampler, run->penalised, run->vocabulary, run->candidates);
+        if (sampling != NULL)
+            (void)engine_sample(&sampler, run->penalised, run->vocabulary, run->candidates);
+        else
+            (void)engine_log_probability(run->penalised, run->vocabulary, 0);
         ns += bench_now_ns(run) - start;
     }
     uint64_t tenths = ns * 1000 / DRAWS / (run->step_ns + 1);
@@ -139,6 +144,7 @@ bench_choices(struct bench_run *run)
     bench_choice(run, "and top_p 0.9",
                  &(struct engine_sampling){.temperature = 0.8f, .top_p = 0.9f});
     bench_choice(run, "and top_k 40", &(struct engine_sampling){.temperature = 0.8f, .top_k = 40});
+    bench_choice(run, "and its probability", NULL);
 }
 
 static void
