@@ -21,25 +21,25 @@ mix_head(struct engine *engine, uint32_t worker, uint32_t layer, uint32_t t, uin
         attention_head(engine, layer, t, head, mix);
 }
 
-/* A kv head's keys and values of all tokens of an item; with `mixes` also what they are read by. */
+/* A kv head's keys and values of all tokens of an item. */
 static void
-attend_item(struct engine *engine, uint32_t worker, uint32_t layer, uint32_t item, uint32_t kv_head,
-            bool mixes)
+store_item(struct engine *engine, uint32_t worker, uint32_t layer, uint32_t item, uint32_t kv_head)
 {
-    const struct engine_shape *shape = &engine->model->shape;
-    uint32_t first = engine->starts[item], end = engine->starts[item + 1];
-    uint32_t heads = shape->heads / shape->kv_heads;
-    for (uint32_t t = first; t < end; t++) {
+    for (uint32_t t = engine->starts[item]; t < engine->starts[item + 1]; t++) {
         attention_turn(engine, layer, t, kv_head);
         if (engine->attention != NULL)
             attention_integer_store(engine, layer, t, kv_head, &engine->mixes[worker]);
     }
-    if (!mixes)
-        return;
-    step_measures_part(engine, worker, ENGINE_POSITIONS);
-    for (uint32_t i = 0; i < (end - first) * heads; i++)
-        mix_head(engine, worker, layer, first + i / heads, kv_head * heads + i % heads);
-    step_measures_part(engine, worker, ENGINE_ATTENTION);
+}
+
+/* What they are read by. */
+static void
+mix_item(struct engine *engine, uint32_t worker, uint32_t layer, uint32_t item, uint32_t kv_head)
+{
+    uint32_t heads = engine->model->shape.heads / engine->model->shape.kv_heads;
+    for (uint32_t t = engine->starts[item]; t < engine->starts[item + 1]; t++)
+        for (uint32_t i = 0; i < heads; i++)
+            mix_head(engine, worker, layer, t, kv_head * heads + i);
 }
 
 /*
@@ -55,9 +55,16 @@ heads_attend(struct engine *engine, uint32_t worker, uint32_t layer)
     bool mixes = pieces == finest || pieces % engine->workers == 0 || pieces >= 4 * engine->workers;
     struct share_range range;
     struct share share = share_begin(engine, worker, pieces);
-    while (share_take(&share, &range))
+    while (share_take(&share, &range)) {
         for (uint32_t i = range.first; i < range.end; i++)
-            attend_item(engine, worker, layer, i / shape->kv_heads, i % shape->kv_heads, mixes);
+            store_item(engine, worker, layer, i / shape->kv_heads, i % shape->kv_heads);
+        if (!mixes)
+            continue;
+        step_measures_part(engine, worker, ENGINE_POSITIONS);
+        for (uint32_t i = range.first; i < range.end; i++)
+            mix_item(engine, worker, layer, i / shape->kv_heads, i % shape->kv_heads);
+        step_measures_part(engine, worker, ENGINE_ATTENTION);
+    }
     step_ends_part(engine, worker, mixes ? ENGINE_ATTENTION : ENGINE_POSITIONS);
     if (mixes)
         return;
