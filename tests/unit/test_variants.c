@@ -2,6 +2,7 @@
  * Architectures and types of GGUF files: the engine's logits are those of the published
  * architecture, evaluated in double precision on the same numbers.
  */
+#include "engine/choice.h"
 #include "engine/engine.h"
 #include "engine/gguf.h"
 
@@ -15,7 +16,7 @@
 #define VOCABULARY  40
 #define CONTEXT     32
 #define TOKENS      24
-#define ARENA_BYTES ((size_t)4 << 20)
+#define ARENA_BYTES ((size_t)16 << 20)
 #define ERROR_MAX   2e-5 /* of the greatest logit: sums of floats, in another order */
 #define QUANTS_MAX  0.05 /* where vectors are rounded to 8 bits */
 
@@ -25,6 +26,22 @@
 
 static struct engine_error error;
 static struct engine_model model;
+static bool packs; /* and kernels are chosen: else the reference computes */
+
+/* Weights packed for kernels that are chosen, into what is left of the arena. */
+static struct engine_source
+pack(struct engine_packed *packed, const struct engine_source *file, struct engine_arena *arena,
+     struct engine_options *options)
+{
+    const struct engine_machine machine = {.features = 0};
+    const struct engine_kernel **kernels =
+        engine_arena_take(arena, model.tensor_count, sizeof *kernels);
+    CHECK(engine_choose(&model, &machine, NULL, kernels, NULL, 0, arena) > 0);
+    CHECK_EQ(engine_pack(packed, &model, file, kernels, arena, &error), 0);
+    options->kernels = kernels;
+    options->attention = engine_attention_kernel(&model, kernels);
+    return engine_packed_source(packed);
+}
 
 /* Logits behind the tokens, taken in two steps, with the engine opened for `context`. */
 static void
@@ -37,9 +54,13 @@ run(const struct variant *variant, uint32_t context, const uint32_t *tokens, flo
     struct engine_mapping mapping = {file, bytes};
     struct engine_source source = engine_mapping_source(&mapping);
     struct engine_options options = {.batch = TOKENS, .context = context};
+    struct engine_packed packed;
     struct engine_sequence sequence;
     struct engine *engine;
     CHECK_EQ(engine_gguf_read(&model, file, bytes, &arena, &error), 0);
+    struct engine_source mapped = source;
+    if (packs)
+        source = pack(&packed, &mapped, &arena, &options);
     CHECK_EQ(engine_open(&engine, &model, &source, &options, &arena, &error), 0);
     engine_sequence_begin(&sequence, context,
                           engine_arena_take(&arena, 1, engine_sequence_bytes(engine, context)));
@@ -185,6 +206,37 @@ types_that_read_one_vector_in_different_forms(void)
     }
 }
 
+/* As files in 4 bits have them: the most of one type, some of another one. */
+static void
+types_that_are_packed_for_kernels(void)
+{
+    static const struct {
+        enum variant_type type, second;
+        double most;
+    } types[] = {
+        {VARIANT_F32, 0, 1e-3},
+        {VARIANT_Q4_1, 0, QUANTS_MAX},
+        {VARIANT_Q5_0, 0, QUANTS_MAX},
+        {VARIANT_Q4_K, 0, QUANTS_MAX},
+        {VARIANT_Q5_K, 0, QUANTS_MAX},
+        {VARIANT_Q8_0, 0, QUANTS_MAX},
+        {VARIANT_Q6_K, 0, 2 * QUANTS_MAX},
+        {VARIANT_Q4_K, VARIANT_Q6_K, QUANTS_MAX},
+    };
+    packs = true;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        struct variant_shape shape = {.architecture = "llama", SMALL, .type = types[i].type};
+        char what[48];
+        shape.second = types[i].second;
+        snprintf(what, sizeof what, "packed type %u, and %u", types[i].type, types[i].second);
+        compare_within(what, &shape, CONTEXT, types[i].most);
+        shape = (struct variant_shape){
+            .architecture = "phi3", SMALL, .halves = true, .fused = true, .type = types[i].type};
+        compare_within(what, &shape, CONTEXT, types[i].most);
+    }
+    packs = false;
+}
+
 /* The file with the text `from` changed to `to`, which is as long; how it is refused. */
 static void
 refuse(const struct variant_shape *shape, const char *from, const char *to, int status,
@@ -240,6 +292,7 @@ static const struct tap_test tests[] = {
     TAP(phi3_with_factors_for_short_and_long_contexts),
     TAP(each_type_in_each_way_of_lying_there),
     TAP(types_that_read_one_vector_in_different_forms),
+    TAP(types_that_are_packed_for_kernels),
     TAP(what_is_not_supported_is_named),
 };
 TAP_MAIN(tests)
