@@ -13,6 +13,9 @@ FUZZ_FLAGS_fuzz_elf := -Ilibos/elf/include
 
 FUZZ_PARTS_fuzz_http := http
 
+FUZZ_SRCS_fuzz_messages  := services/llmd/messages.c
+FUZZ_FLAGS_fuzz_messages := -Iservices/llmd
+
 FUZZ_PARTS_fuzz_checkpoint := engine
 FUZZ_PARTS_fuzz_tokenizer  := engine
 FUZZ_PARTS_fuzz_gguf       := engine
