@@ -33,5 +33,6 @@ static const struct test tests[] = {THREAD_TESTS, TEST(thread_runs_until_it_wait
 int
 main(void)
 {
+    note_beginning();
     return test_main_libos(tests, sizeof(tests) / sizeof(tests[0]));
 }

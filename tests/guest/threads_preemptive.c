@@ -174,5 +174,6 @@ static const struct test tests[] = {
 int
 main(void)
 {
+    note_beginning();
     return test_main_libos(tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -26,6 +26,28 @@ next_address(void *argument)
     return (char *)argument + 1;
 }
 
+static uint32_t first_free;
+
+void
+note_beginning(void)
+{
+    first_free = rt_slot_take();
+}
+
+/* What vCPUs and their tickers are made of lies in slots that were taken before the program began,
+ * the lowest ones that were free. */
+void
+vcpus_have_all_they_need_when_the_program_begins(void)
+{
+    struct exo_cap_info info;
+    char here[2];
+    for (uint32_t i = 0; i < sched_vcpus(); i++)
+        (void)thread_join(start_thread(i, next_address, here));
+    for (uint32_t slot = first_free; slot < first_free + EXO_CAPS_PER_PAGE; slot++)
+        check(exo_cap_info(slot, &info) != EXO_OK ||
+              (info.type != EXO_TYPE_NOTIFICATION && info.type != EXO_TYPE_VCPU));
+}
+
 void
 thread_returns_what_its_entry_returned(void)
 {

@@ -16,7 +16,11 @@ struct thread *start_thread(uint32_t vcpu, void *(*entry)(void *argument), void 
 /* Starts THREADS of them, on all vCPUs in turn, and joins them. */
 void run_threads(void *(*entry)(void *argument), void *argument);
 
+/* The first thing that main() does. */
+void note_beginning(void);
+
 /* The suites. */
+void vcpus_have_all_they_need_when_the_program_begins(void);
 void thread_returns_what_its_entry_returned(void);
 void threads_have_storage_of_their_own(void);
 void many_threads_come_and_go(void);
@@ -42,18 +46,19 @@ void event_wakes_its_thread(void);
 void event_wait_times_out(void);
 void waits_of_rt_are_the_threads_own(void);
 
-#define THREAD_TESTS                                                                          \
-    TEST(thread_returns_what_its_entry_returned), TEST(threads_have_storage_of_their_own),    \
-        TEST(many_threads_come_and_go), TEST(detached_thread_is_taken_back),                  \
-        TEST(thread_of_no_vcpu_is_refused), TEST(thread_stays_on_its_vcpu),                   \
-        TEST(callee_saved_fp_registers_survive_a_switch), TEST(mutex_excludes),               \
-        TEST(recursive_mutex_is_taken_again), TEST(mutex_lock_ends_at_its_deadline),          \
-        TEST(condition_hands_over_every_item), TEST(condition_broadcast_wakes_all),           \
-        TEST(futex_wait_refuses_another_value), TEST(futex_wait_times_out),                   \
-        TEST(futex_wake_counts_whom_it_wakes), TEST(no_wake_is_lost),                         \
-        TEST(timeouts_and_wakes_race), TEST(sleep_ends_in_order_of_deadlines),                \
-        TEST(sleeping_program_gives_the_cpu_up), TEST(stopped_timer_does_not_fire),           \
-        TEST(timers_fire_in_order), TEST(event_wakes_its_thread), TEST(event_wait_times_out), \
+#define THREAD_TESTS                                                                           \
+    TEST(vcpus_have_all_they_need_when_the_program_begins),                                    \
+        TEST(thread_returns_what_its_entry_returned), TEST(threads_have_storage_of_their_own), \
+        TEST(many_threads_come_and_go), TEST(detached_thread_is_taken_back),                   \
+        TEST(thread_of_no_vcpu_is_refused), TEST(thread_stays_on_its_vcpu),                    \
+        TEST(callee_saved_fp_registers_survive_a_switch), TEST(mutex_excludes),                \
+        TEST(recursive_mutex_is_taken_again), TEST(mutex_lock_ends_at_its_deadline),           \
+        TEST(condition_hands_over_every_item), TEST(condition_broadcast_wakes_all),            \
+        TEST(futex_wait_refuses_another_value), TEST(futex_wait_times_out),                    \
+        TEST(futex_wake_counts_whom_it_wakes), TEST(no_wake_is_lost),                          \
+        TEST(timeouts_and_wakes_race), TEST(sleep_ends_in_order_of_deadlines),                 \
+        TEST(sleeping_program_gives_the_cpu_up), TEST(stopped_timer_does_not_fire),            \
+        TEST(timers_fire_in_order), TEST(event_wakes_its_thread), TEST(event_wait_times_out),  \
         TEST(waits_of_rt_are_the_threads_own)
 
 #endif
