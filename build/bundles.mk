@@ -16,7 +16,7 @@ include libos/model/model.mk
 # The host tool.
 BUNDLE_TOOL := out/host/bundle
 HOSTED += bundle
-HOSTED_PARTS_bundle := model toml engine
+HOSTED_PARTS_bundle := output model toml engine
 HOSTED_SRCS_bundle  := $(sort $(wildcard build/tools/bundle/*.c)) $(MODEL_SHAPE_SRCS)
 HOSTED_LIBS_bundle  := -lm
 

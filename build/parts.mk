@@ -30,3 +30,8 @@ part_rules     = $(foreach p,$(PARTS),$(eval $(call objects_rule,$(1)/$(p).part,
                      $(3) $(PART_FLAGS_$(p)),$(4) $(PART_NEEDS_$(p)))))
 arm_part_rules = $(foreach p,$(PARTS),$(eval $(call objects_rule,$(1)/$(p).part,$(2),\
                      $(3) $(PART_FLAGS_$(p)) $(PART_ARM_FLAGS_$(p)),$(4) $(PART_NEEDS_$(p)))))
+
+# What tools that write files share.
+PARTS += output
+PART_SRCS_output  := build/tools/output/output.c
+PART_FLAGS_output := -Ibuild/tools/output

@@ -2,6 +2,7 @@
 #include "bench.h"
 #include "complete.h"
 #include "cpu.h"
+#include "cpu_time.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -63,16 +64,6 @@ now_ns(void *context)
     struct timespec time;
     (void)context;
     clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-}
-
-/* What others make the machine do is not counted. */
-static uint64_t
-cpu_ns(void *context)
-{
-    struct timespec time;
-    (void)context;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
     return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
 }
 

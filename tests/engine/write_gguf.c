@@ -48,6 +48,8 @@ put_shape(struct writer *w, const struct engine_shape *shape)
 #define SHAPE_PAIRS      8
 #define VOCABULARY_PAIRS 4
 
+/* Not shared with the tool that converts, on purpose: a name that was wrong there would be so here,
+ * and nothing would show it. */
 static void
 tensor_name(char name[64], const struct engine_model *model, const struct engine_tensor *tensor)
 {

@@ -1,45 +1,25 @@
 // config: smp=1 cpu=max icount=1 cmdline=exo.audit=0
 /*
  * Programs that try to keep the CPU, beside a neighbour that owns 8 of its 32
- * slots. hostile_flood.c has those that work from other CPUs as well.
+ * slots. hostile_flood.c has those that work from other CPUs as well, and the
+ * one that just never yields.
  */
 #include "neighbour.h"
 
 #define ROUNDS 2u
 
-static struct rt_spawn
-offender(int (*entry)(uint64_t argument))
-{
-    return (struct rt_spawn){.entry = entry, .limit = {[EXO_RES_FRAMES] = 2048}};
-}
-
 static void
 survive(int (*entry)(uint64_t argument))
 {
-    const struct rt_spawn spawn = offender(entry);
+    const struct rt_spawn spawn = neighbour_offender(entry);
     neighbour_keeps_its_slots_beside(&spawn, ROUNDS);
-}
-
-static int
-spin(uint64_t unused)
-{
-    (void)unused;
-    for (;;)
-        __asm__ volatile("" ::: "memory");
-    return 0; /* never */
-}
-
-static void
-a_vcpu_that_never_yields_takes_no_slot(void)
-{
-    survive(spin);
 }
 
 static int
 spin_inside(uint64_t unused)
 {
     (void)rt_inside_enter();
-    return spin(unused);
+    return spin_for_ever(unused);
 }
 
 static void
@@ -63,7 +43,7 @@ spin_with_interrupts_masked(uint64_t unused)
 {
     (void)rt_on(EXO_UPCALL_TRAP, mask_everything);
     __asm__ volatile("brk #0");
-    return spin(unused);
+    return spin_for_ever(unused);
 }
 
 static void
@@ -118,7 +98,7 @@ crowd(uint64_t cpu)
 static void
 a_crowd_with_deadlines_takes_no_slot(void)
 {
-    struct rt_spawn spawn = offender(crowd);
+    struct rt_spawn spawn = neighbour_offender(crowd);
     spawn.argument = other_cpu();
     neighbour_keeps_its_slots_beside(&spawn, ROUNDS);
 }
@@ -198,10 +178,9 @@ block_flags_on_pages_take_no_slot(void)
 }
 
 static const struct test tests[] = {
-    TEST(a_vcpu_that_never_yields_takes_no_slot),     TEST(a_vcpu_that_stays_inside_takes_no_slot),
-    TEST(a_vcpu_that_masks_interrupts_takes_no_slot), TEST(a_storm_of_short_calls_takes_no_slot),
-    TEST(a_crowd_with_deadlines_takes_no_slot),       TEST(the_longest_calls_take_no_slot),
-    TEST(block_flags_on_pages_take_no_slot),
+    TEST(a_vcpu_that_stays_inside_takes_no_slot), TEST(a_vcpu_that_masks_interrupts_takes_no_slot),
+    TEST(a_storm_of_short_calls_takes_no_slot),   TEST(a_crowd_with_deadlines_takes_no_slot),
+    TEST(the_longest_calls_take_no_slot),         TEST(block_flags_on_pages_take_no_slot),
 };
 
 int

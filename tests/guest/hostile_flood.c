@@ -9,25 +9,10 @@
 #define BURST    16u
 #define PAUSE_NS 400000u
 
-static struct rt_spawn
-offender(int (*entry)(uint64_t argument))
-{
-    return (struct rt_spawn){.entry = entry, .limit = {[EXO_RES_FRAMES] = 2048}};
-}
-
-static int
-spin(uint64_t unused)
-{
-    (void)unused;
-    for (;;)
-        __asm__ volatile("" ::: "memory");
-    return 0; /* never */
-}
-
 static void
 a_vcpu_that_never_yields_takes_no_slot(void)
 {
-    const struct rt_spawn spawn = offender(spin);
+    const struct rt_spawn spawn = neighbour_offender(spin_for_ever);
     neighbour_keeps_its_slots_beside(&spawn, ROUNDS);
 }
 
@@ -82,7 +67,7 @@ notify_neighbour(bool all)
     struct neighbour neighbour;
     struct rt_child child;
     uint32_t notification = new_notification();
-    struct rt_spawn spawn = offender(notifications);
+    struct rt_spawn spawn = neighbour_offender(notifications);
     spawn.cpu = other_cpu();
     spawn.argument = all;
     spawn.grant[0] = (struct rt_grant){
@@ -137,7 +122,7 @@ calls(uint64_t unused)
 static void
 a_flood_of_calls_takes_no_slot(void)
 {
-    const struct rt_spawn spawn = offender(calls);
+    const struct rt_spawn spawn = neighbour_offender(calls);
     neighbour_keeps_its_slots_beside(&spawn, ROUNDS);
 }
 
@@ -169,7 +154,7 @@ gates(uint64_t unused)
 static void
 opening_and_closing_gates_takes_no_slot(void)
 {
-    const struct rt_spawn spawn = offender(gates);
+    const struct rt_spawn spawn = neighbour_offender(gates);
     neighbour_keeps_its_slots_beside(&spawn, ROUNDS);
 }
 

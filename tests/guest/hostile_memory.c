@@ -5,16 +5,6 @@
 
 #define SECRET 0x5ec4e75ec4e75ec4ull
 
-static bool
-is_zero(const void *at, uint32_t pages)
-{
-    const uint64_t *word = at;
-    for (uint32_t i = 0; i < pages * (EXO_PAGE_BYTES / 8); i++)
-        if (word[i] != 0)
-            return false;
-    return true;
-}
-
 /* --- Frames of others ----------------------------------------------------------------------- */
 
 /*
@@ -34,7 +24,7 @@ ask_for_every_frame(uint64_t parents_pfn)
         if (frames.status == EXO_OK) {
             child_expects(frames.pfn == pfn && frames.count == 1 && pfn != parents_pfn);
             child_expects(pfn % 64 != 0 || rt_map_pages(va, slot, 0, 1, EXO_PROT_READ) == EXO_OK);
-            child_expects(pfn % 64 != 0 || is_zero((void *)(uintptr_t)va, 1));
+            child_expects(pfn % 64 != 0 || pages_are_zero((void *)(uintptr_t)va, 1));
             child_expects(rt_drop(slot) == EXO_OK);
             (void)rt_reap(EXO_BOOT_CELL);
             got++;

@@ -15,16 +15,6 @@ fill(void *at, uint32_t pages)
         word[i] = SECRET;
 }
 
-static bool
-is_zero(const void *at, uint32_t pages)
-{
-    const uint64_t *word = at;
-    for (uint32_t i = 0; i < pages * (EXO_PAGE_BYTES / 8); i++)
-        if (word[i] != 0)
-            return false;
-    return true;
-}
-
 /* --- What a frame or a register held before ------------------------------------------------- */
 
 static int
@@ -53,7 +43,7 @@ frames_come_to_their_next_owner_empty(void)
     int64_t err;
     check_equal(exo_frames_alloc(EXO_BOOT_CELL, slot, PAGES, EXO_ALLOC_AT, pfn).status, EXO_OK);
     const char *at = rt_map_at_any(slot, 0, PAGES, EXO_PROT_READ, &err);
-    check(at != NULL && is_zero(at, PAGES));
+    check(at != NULL && pages_are_zero(at, PAGES));
     /* Once it is theirs, what they wrote stays while it is unmapped. */
     check_equal(rt_unmap_pages(exo_address(at), PAGES), EXO_OK);
     char *written = rt_map_at_any(slot, 0, PAGES, EXO_PROT_READ | EXO_PROT_WRITE, &err);
@@ -76,7 +66,7 @@ blocks_come_to_their_next_owner_empty(void)
                                  EXO_PROT_READ | EXO_PROT_WRITE | EXO_PROT_BLOCK, &err);
         if (!check_equal(err, EXO_OK))
             return;
-        check(is_zero(at, EXO_BLOCK_PAGES));
+        check(pages_are_zero(at, EXO_BLOCK_PAGES));
         fill(at, EXO_BLOCK_PAGES);
         check_equal(rt_drop(slot), EXO_OK);
         (void)rt_reap(EXO_BOOT_CELL);
@@ -108,7 +98,7 @@ frames_of_dead_kernel_objects_come_empty(void)
         uint32_t one = rt_slot_take();
         if (exo_frames_alloc(EXO_BOOT_CELL, one, 1, EXO_ALLOC_AT, pfn).status == EXO_OK) {
             const void *at = rt_map_at_any(one, 0, 1, EXO_PROT_READ, &err);
-            check(at != NULL && is_zero(at, 1));
+            check(at != NULL && pages_are_zero(at, 1));
             pfns[count++] = pfn;
         }
     }

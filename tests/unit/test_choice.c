@@ -6,9 +6,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cpu.h"
+#include "cpu_time.h"
 #include "tap.h"
 
 #define TRIALS_MAX    16
@@ -118,15 +118,6 @@ kernels_for_vectors_of_another_length_are_not_chosen(void)
             CHECK(chosen == engine_kernel_reference(ENGINE_Q8_SPLIT));
         }
     }
-}
-
-static uint64_t
-cpu_ns(void *context)
-{
-    struct timespec time;
-    (void)context;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
 }
 
 /* Whatever the times are: of a trial that is twice as slow as an earlier one there is one block. */

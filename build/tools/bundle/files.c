@@ -1,9 +1,7 @@
 /* Files and paths. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "folder.h"
 #include "tool.h"
@@ -24,36 +22,6 @@ read_whole_file(const char *path, size_t most)
         fail("%s: more than %zu bytes", path, most);
     fclose(file);
     return bytes;
-}
-
-void
-output_begin(struct output *output, const char *path, unsigned mode)
-{
-    snprintf(output->path, sizeof(output->path), "%s", path);
-    if ((size_t)snprintf(output->partial, sizeof(output->partial), "%s.tmp", path) >=
-        sizeof(output->partial))
-        fail("%s: the path is too long", path);
-    unlink(output->partial);
-    int descriptor = open(output->partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-    output->file = descriptor < 0 ? NULL : fdopen(descriptor, "wb");
-    if (!output->file)
-        fail("%s: %s", output->partial, strerror(errno));
-}
-
-void
-output_write(struct output *output, const void *bytes, size_t count)
-{
-    if (fwrite(bytes, 1, count, output->file) != count)
-        fail("%s: %s", output->partial, strerror(errno));
-}
-
-void
-output_end(struct output *output)
-{
-    if (fclose(output->file) != 0)
-        fail("%s: %s", output->partial, strerror(errno));
-    if (rename(output->partial, output->path) != 0)
-        fail("%s: %s", output->path, strerror(errno));
 }
 
 void

@@ -1,9 +1,10 @@
 /* Commands, options and their errors. */
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tool.h"
+
+const char tool_name[] = "bundle";
 
 static const char usage[] =
     "usage: bundle keygen --name NAME -o BASE        makes BASE.key and BASE.pub\n"
@@ -13,18 +14,6 @@ static const char usage[] =
     "       bundle sign .../NAME/GENERATION --key BASE.key\n"
     "       bundle verify .../NAME/GENERATION|IMAGE --trust BASE.pub\n"
     "       bundle pack -o IMAGE .../NAME/GENERATION ...\n";
-
-void
-fail(const char *format, ...)
-{
-    va_list list;
-    va_start(list, format);
-    fputs("bundle: ", stderr);
-    vfprintf(stderr, format, list);
-    fputc('\n', stderr);
-    va_end(list);
-    exit(1);
-}
 
 static _Noreturn void
 fail_usage(const char *what, const char *word)

@@ -12,8 +12,7 @@
 #include <model/manifest.h>
 #include <model/signature.h>
 
-/* Prints "bundle: " and the text, and ends the program. */
-_Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+#include "output.h"
 
 /* Everything that a file holds. */
 struct bytes {
@@ -23,15 +22,6 @@ struct bytes {
 
 /* Reads a file of at most `most` bytes; fails if it cannot. The caller frees data. */
 struct bytes read_whole_file(const char *path, size_t most);
-
-/* A file that is being written under another name, and takes its place when it is complete. */
-struct output {
-    FILE *file;
-    char path[PATH_MAX], partial[PATH_MAX];
-};
-void output_begin(struct output *output, const char *path, unsigned mode);
-void output_write(struct output *output, const void *bytes, size_t count);
-void output_end(struct output *output);
 
 /* "folder/file" into `to`. */
 void join_path(char to[PATH_MAX], const char *folder, const char *file);

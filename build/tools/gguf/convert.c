@@ -70,7 +70,7 @@ static void
 put_real(struct output *output, const char *key, float number)
 {
     put_key(output, key, GGUF_FLOAT32);
-    put_bytes(output, &number, sizeof number);
+    output_write(output, &number, sizeof number);
 }
 
 static void
@@ -114,9 +114,9 @@ put_piece(struct output *output, const struct engine_tokenizer *tokenizer, uint3
     put_u64(output, piece->length_bytes + spaces * (sizeof space - 2));
     for (uint32_t i = 0; i < piece->length_bytes; i++)
         if (piece->text[i] == ' ')
-            put_bytes(output, space, sizeof space - 1);
+            output_write(output, space, sizeof space - 1);
         else
-            put_bytes(output, &piece->text[i], 1);
+            output_write(output, &piece->text[i], 1);
 }
 
 /* As files number kinds of pieces. */
@@ -137,7 +137,7 @@ put_vocabulary(struct output *output, const struct engine_tokenizer *tokenizer)
         put_piece(output, tokenizer, i);
     put_array(output, "tokenizer.ggml.scores", GGUF_FLOAT32, tokenizer->count);
     for (uint32_t i = 0; i < tokenizer->count; i++)
-        put_bytes(output, &tokenizer->pieces[i].score, sizeof tokenizer->pieces[i].score);
+        output_write(output, &tokenizer->pieces[i].score, sizeof tokenizer->pieces[i].score);
     put_array(output, "tokenizer.ggml.token_type", GGUF_INT32, tokenizer->count);
     for (uint32_t i = 0; i < tokenizer->count; i++)
         put_u32(output, kind_of(tokenizer, i));
@@ -201,8 +201,8 @@ command_convert(char **paths, const struct target *target)
     void *lists = read_model(&model, &checkpoint);
     void *pieces = read_tokenizer(&tokenizer, &words, model.shape.vocabulary);
     struct entry *entries = make_entries(&model, target);
-    output_begin(&output, paths[2]);
-    put_bytes(&output, "GGUF", 4);
+    output_begin(&output, paths[2], 0644);
+    output_write(&output, "GGUF", 4);
     put_u32(&output, 3);
     put_u64(&output, model.tensor_count);
     put_u64(&output, SHAPE_PAIRS + VOCABULARY_PAIRS);

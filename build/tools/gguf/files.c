@@ -1,26 +1,15 @@
-/* What the commands share: errors, files that are read, types. */
+/* What the commands share: files that are read, types. */
 #include "tool.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-void
-fail(const char *format, ...)
-{
-    va_list list;
-    va_start(list, format);
-    fputs("gguf: ", stderr);
-    vfprintf(stderr, format, list);
-    fputc('\n', stderr);
-    va_end(list);
-    exit(1);
-}
+const char tool_name[] = "gguf";
 
 struct input
 map_input(const char *path)

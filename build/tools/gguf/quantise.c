@@ -72,10 +72,10 @@ put_metadata(struct output *output, const struct input *input, struct gguf *gguf
     uint64_t end = gguf->at, patch = end;
     if (gguf_find(gguf, "general.file_type", &type) && type == GGUF_UINT32)
         patch = gguf->at;
-    put_bytes(output, input->bytes, patch);
+    output_write(output, input->bytes, patch);
     if (patch < end) {
         put_u32(output, target->file_type);
-        put_bytes(output, input->bytes + patch + 4, end - patch - 4);
+        output_write(output, input->bytes + patch + 4, end - patch - 4);
     }
 }
 
@@ -94,7 +94,7 @@ command_quantise(char **paths, const struct target *target)
         fail("%s: an alignment of %u", input.path, alignment);
     gguf_go_to_tensors(&gguf);
     struct entry *entries = read_entries(&gguf, &input, alignment, target);
-    output_begin(&output, paths[1]);
+    output_begin(&output, paths[1], 0644);
     put_metadata(&output, &input, &gguf, target);
     put_entries(&output, &input, entries, gguf.tensor_count, alignment);
     output_end(&output);

@@ -34,7 +34,7 @@ put_half(struct output *output, float number, const char *what)
 {
     uint16_t half = to_half(number, what);
     const uint8_t bytes[] = {(uint8_t)half, (uint8_t)(half >> 8)};
-    put_bytes(output, bytes, sizeof bytes);
+    output_write(output, bytes, sizeof bytes);
 }
 
 static void
@@ -44,7 +44,7 @@ put_q8_0(struct output *output, const float *group, const char *what)
     float scale;
     engine_quantise(group, GROUP, GROUP, quants, &scale);
     put_half(output, scale, what);
-    put_bytes(output, quants, GROUP);
+    output_write(output, quants, GROUP);
 }
 
 /* The number that is furthest from zero becomes -8: that end of the scale is the longer one. */
@@ -63,7 +63,7 @@ put_q4_0(struct output *output, const float *group, const char *what)
         bytes[i % (GROUP / 2)] |= (uint8_t)(i < GROUP / 2 ? nibble : nibble << 4);
     }
     put_half(output, scale, what);
-    put_bytes(output, bytes, sizeof bytes);
+    output_write(output, bytes, sizeof bytes);
 }
 
 void
@@ -74,7 +74,7 @@ put_row(struct output *output, const struct target *target, const float *row, ui
         if (!isfinite(row[i]))
             fail("%s: a weight is no number", what);
     if (target->format == ENGINE_F32)
-        put_bytes(output, row, (uint64_t)columns * sizeof *row);
+        output_write(output, row, (uint64_t)columns * sizeof *row);
     for (uint32_t i = 0; target->format == ENGINE_F16 && i < columns; i++)
         put_half(output, row[i], what);
     for (uint32_t i = 0; target->format == ENGINE_Q8_0 && i < columns; i += GROUP)

@@ -13,8 +13,7 @@
 
 #include "engine/kernel.h"
 
-/* Prints "gguf: " and the text, and ends the program. */
-_Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+#include "output.h"
 
 /* A file that is read: mapped as a whole, to the end of the program. */
 struct input {
@@ -27,16 +26,6 @@ struct input map_input(const char *path);
 /* Memory of zeros, which the caller frees. */
 void *take_memory(uint64_t count, uint64_t piece_bytes);
 
-/* A file that is written under another name, and takes its place when it is complete. */
-struct output {
-    FILE *file;
-    char path[PATH_MAX], partial[PATH_MAX];
-    uint64_t at; /* bytes so far */
-};
-void output_begin(struct output *output, const char *path);
-void output_end(struct output *output);
-
-void put_bytes(struct output *output, const void *bytes, uint64_t count);
 void put_u32(struct output *output, uint32_t number);
 void put_u64(struct output *output, uint64_t number);
 void put_text(struct output *output, const void *text, uint64_t length_bytes);

@@ -1,48 +1,15 @@
 /* The file that is written. */
 #include "tool.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-void
-output_begin(struct output *output, const char *path)
-{
-    output->at = 0;
-    int length = snprintf(output->partial, sizeof output->partial, "%s.tmp", path);
-    if (length >= (int)sizeof output->partial)
-        fail("%s: the path is too long", path);
-    strcpy(output->path, path);
-    (void)unlink(output->partial);
-    int descriptor = open(output->partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    output->file = descriptor < 0 ? NULL : fdopen(descriptor, "wb");
-    if (output->file == NULL)
-        fail("%s: %s", output->partial, strerror(errno));
-}
-
-void
-output_end(struct output *output)
-{
-    if (fclose(output->file) != 0 || rename(output->partial, output->path) != 0)
-        fail("%s: %s", output->path, strerror(errno));
-}
-
-void
-put_bytes(struct output *output, const void *bytes, uint64_t count)
-{
-    if (fwrite(bytes, 1, count, output->file) != count)
-        fail("%s: %s", output->partial, strerror(errno));
-    output->at += count;
-}
 
 void
 put_u32(struct output *output, uint32_t number)
 {
     const uint8_t bytes[] = {(uint8_t)number, (uint8_t)(number >> 8), (uint8_t)(number >> 16),
                              (uint8_t)(number >> 24)};
-    put_bytes(output, bytes, sizeof bytes);
+    output_write(output, bytes, sizeof bytes);
 }
 
 void
@@ -56,14 +23,14 @@ void
 put_text(struct output *output, const void *text, uint64_t length_bytes)
 {
     put_u64(output, length_bytes);
-    put_bytes(output, text, length_bytes);
+    output_write(output, text, length_bytes);
 }
 
 void
 put_padding(struct output *output, uint64_t alignment)
 {
     while (output->at % alignment != 0)
-        put_bytes(output, "", 1);
+        output_write(output, "", 1);
 }
 
 void
@@ -135,7 +102,7 @@ put_entries(struct output *output, const struct input *input, struct entry *entr
         if (entry->target)
             put_as_target(output, input, entry);
         else
-            put_bytes(output, input->bytes + entry->tensor.offset, entry_bytes(entry));
+            output_write(output, input->bytes + entry->tensor.offset, entry_bytes(entry));
         put_padding(output, alignment);
     }
 }

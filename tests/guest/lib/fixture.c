@@ -146,3 +146,13 @@ try_call(uint64_t va)
     void (*function)(void) = (void (*)(void))(uintptr_t)va;
     function();
 }
+
+bool
+pages_are_zero(const void *at, uint32_t pages)
+{
+    const uint64_t *word = at;
+    for (uint32_t i = 0; i < pages * (EXO_PAGE_BYTES / 8); i++)
+        if (word[i] != 0)
+            return false;
+    return true;
+}

@@ -30,6 +30,9 @@ uint32_t new_vcpu(uint32_t env);
 struct exo_cap_info info_of(uint32_t slot);
 struct exo_cell_info account_of(uint32_t cell);
 
+/* Whether so many pages hold zeros only. */
+bool pages_are_zero(const void *at, uint32_t pages);
+
 /* In a child's function: ends it with the line number as its exit code. */
 #define child_expects(condition) \
     do {                         \

@@ -118,3 +118,12 @@ neighbour_keeps_its_slots_beside(const struct rt_spawn *offender, unsigned round
         neighbour_end(&neighbour, &child);
     }
 }
+
+int
+spin_for_ever(uint64_t unused)
+{
+    (void)unused;
+    for (;;)
+        __asm__ volatile("" ::: "memory");
+    return 0; /* never */
+}

@@ -21,6 +21,16 @@ struct neighbour {
     uint64_t own_ticks;
 };
 
+/* What is run beside it, in a cell of its own. */
+static inline struct rt_spawn
+neighbour_offender(int (*entry)(uint64_t argument))
+{
+    return (struct rt_spawn){.entry = entry, .limit = {[EXO_RES_FRAMES] = 2048}};
+}
+
+/* What the simplest does. */
+int spin_for_ever(uint64_t unused);
+
 /* Starts one on that CPU; whether it did. */
 bool neighbour_start(struct neighbour *neighbour, uint32_t cpu);
 
