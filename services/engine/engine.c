@@ -61,7 +61,7 @@ take_state(struct engine *engine, struct engine_arena *arena)
     engine->mixed = take_matrix(arena, batch, query_dim);
     engine->gate = take_matrix(arena, batch, shape->hidden);
     engine->up = take_matrix(arena, batch, shape->hidden);
-    engine->down = take_matrix(arena, batch, shape->dim);
+    engine->down = take_matrix(arena, greater(batch, 2 * shape->layers), shape->dim);
     engine->key = take_matrix(arena, batch, shape->kv_heads * shape->head_dim);
     engine->value = take_matrix(arena, batch, shape->kv_heads * shape->head_dim);
     engine->logits = engine_arena_take(arena, batch, sizeof *engine->logits);

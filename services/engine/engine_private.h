@@ -35,9 +35,9 @@ struct engine {
     float *frequencies; /* of the rotary positions: [rope_dim / 2] */
 
     /*
-     * The step at work; in each phase a row (of a product, or of a token's state) is written by one
-     * worker, and read after a barrier. Only of a step of one token each worker has the state, and
-     * the vector that products read, for itself: row `worker` of x, and of the vectors.
+     * The step at work; a row (of a product, or of a token's state) is written by one worker in a
+     * phase, and read in those behind it. Only of a step of one token each worker has the state,
+     * and the vector that products read, for itself: row `worker` of x, and of the vectors.
      */
     const struct engine_item *items;
     uint32_t item_count, token_count, logits_count;
@@ -47,7 +47,9 @@ struct engine {
     float *rotations;          /* [batch][rope_dim / 2]: cosine, sine */
     float **x;                 /* [slots]: the residual stream */
     float **query, **key, **value, **mixed;
-    float **gate, **up, **down; /* [batch] */
+    float **gate, **up; /* [batch] */
+    /* [batch], or of one token [2 * layers]: what is added to x, kept for workers that are late. */
+    float **down;
     float **logits;
     uint32_t slots; /* batch, and at least one for each worker */
     float *normed;  /* [slots][widest]: what products read, one vector behind the other */
@@ -59,6 +61,7 @@ struct engine {
     float *bases;               /* [slots] */
     struct step_mix *mixes;     /* [workers] */
     struct share_queue *queues; /* [workers] */
+    uint32_t phase;             /* share.c's */
     /* Set by any worker. (newlib's <stdatomic.h> does not compile with gcc: hence builtins.) */
     bool failed;
 };
@@ -82,27 +85,26 @@ step_measures_part(struct engine *engine, uint32_t worker, enum engine_part part
     profile->last_ns = now_ns;
 }
 
-/* The end of a part that others read. */
+/* The end of a phase. */
 static inline void
-step_ends_part(struct engine *engine, uint32_t worker, enum engine_part part)
+step_ends_part(struct engine *engine, const struct share *share, enum engine_part part)
 {
-    if (engine->workers > 1)
-        engine->team.barrier(engine->team.context, worker);
-    step_measures_part(engine, worker, part);
+    share_end(share);
+    step_measures_part(engine, share->worker, part);
 }
 
-/* Where the first of `count` vectors is: of one that each worker made for itself, its own. */
-static inline uint32_t
-step_slot(uint32_t worker, uint32_t count)
+/* Of one token each worker has the state for itself. */
+static inline bool
+step_is_single(const struct engine *engine)
 {
-    return count == 1 ? worker : 0;
+    return engine->token_count == 1;
 }
 
 /* The residual stream of token `t`. */
 static inline float *
 step_x(const struct engine *engine, uint32_t worker, uint32_t t)
 {
-    return engine->x[engine->token_count == 1 ? worker : t];
+    return engine->x[step_is_single(engine) ? worker : t];
 }
 
 /* The keys (part 0) or values (part 1) of a layer at a position: kv_heads * head_dim floats. */
@@ -181,7 +183,11 @@ struct engine_vectors vectors_from(const struct engine *engine, uint32_t slot, u
  */
 void heads_place_keys(struct engine *engine, uint32_t layer);
 
-/* Attention of a layer, behind the barrier of its products, with a barrier at its end. */
+/* gate = silu(gate) * up, for all tokens, in the rows of these blocks. */
+void step_activate(struct engine *engine, const struct engine_layer *layer,
+                   struct share_range blocks);
+
+/* Attention of a layer: one phase or two. */
 void heads_attend(struct engine *engine, uint32_t worker, uint32_t layer);
 
 /* The whole forward pass, as one worker of the team sees it. */

@@ -1,11 +1,10 @@
 /*
- * The forward pass, as each worker of the team runs it. It is cut into phases, whose pieces the
- * workers share (share.h); a barrier stands before a phase that reads what others wrote. Of a step
- * of one token all workers compute for themselves what has one row only, the residual stream and
- * the vectors that products read: that takes less than waiting for one of them.
+ * The forward pass, as each worker of the team runs it: a row of phases, whose pieces the workers
+ * share (share.h). Of a step of one token all workers compute for themselves what has one row only,
+ * the residual stream and the vectors that products read: that takes less than waiting for one of
+ * them.
  */
 #include "engine_private.h"
-#include "lanes.h"
 #include "real.h"
 
 /* --- Products --------------------------------------------------------------------------------- */
@@ -23,7 +22,8 @@ multiply_blocks(struct engine *engine, uint32_t worker, const struct product *pr
 {
     const struct engine_tensor *tensor = product->tensor;
     const struct engine_kernel *kernel = step_kernel(engine, tensor);
-    struct engine_vectors vectors = vectors_from(engine, step_slot(worker, count), count, tensor);
+    uint32_t slot = step_is_single(engine) ? worker : 0;
+    struct engine_vectors vectors = vectors_from(engine, slot, count, tensor);
     struct engine_rows rows;
     for (uint32_t block = blocks.first; block < blocks.end; block++)
         if (engine->source->rows(engine->source->context, worker, tensor, block, &rows))
@@ -33,23 +33,17 @@ multiply_blocks(struct engine *engine, uint32_t worker, const struct product *pr
             __atomic_store_n(&engine->failed, true, __ATOMIC_RELAXED);
 }
 
-/* Products of tensors with the same `count` vectors, as one phase. */
+/* Of the blocks of `of` tensors, one behind the other, those in `range`. */
 static void
 multiply(struct engine *engine, uint32_t worker, const struct product *products, uint32_t of,
-         uint32_t count)
+         struct share_range range, uint32_t count)
 {
-    struct share_range range, part;
-    uint32_t blocks = 0;
-    for (uint32_t i = 0; i < of; i++)
-        blocks += engine_tensor_blocks(products[i].tensor);
-    struct share share = share_begin(engine, worker, blocks);
-    while (share_take(&share, &range))
-        for (uint32_t i = 0, before = 0; i < of && before < range.end; i++, before += blocks) {
-            blocks = engine_tensor_blocks(products[i].tensor);
-            part.first = range.first > before ? range.first - before : 0;
-            part.end = range.end - before < blocks ? range.end - before : blocks;
-            multiply_blocks(engine, worker, &products[i], part, count);
-        }
+    for (uint32_t i = 0, before = 0, blocks; i < of && before < range.end; i++, before += blocks) {
+        struct share_range part = {range.first > before ? range.first - before : 0, 0};
+        blocks = engine_tensor_blocks(products[i].tensor);
+        part.end = range.end - before < blocks ? range.end - before : blocks;
+        multiply_blocks(engine, worker, &products[i], part, count);
+    }
 }
 
 /* --- Vectors ---------------------------------------------------------------------------------- */
@@ -57,54 +51,62 @@ multiply(struct engine *engine, uint32_t worker, const struct product *products,
 /* One vector to be made: of token `t` (or of the end of an item), into `slot`. */
 struct making {
     uint32_t worker, layer, t, slot;
+    bool late; /* nobody needs the vector any more, but what is added to the residual stream counts
+                */
 };
 
+typedef void make_vector(struct engine *engine, const struct making *making);
+
 /*
- * Makes `count` vectors: a single one of a step of one token by each worker for itself, else as a
- * phase.
+ * Begins a phase of `blocks` blocks that are multiplied with `count` vectors: which are made in a
+ * phase before it, or, of a step of one token, by each worker for itself.
  */
-static void
-make_vectors(struct engine *engine, uint32_t worker, uint32_t layer, uint32_t count,
-             void (*make)(struct engine *engine, const struct making *making),
-             enum engine_part part)
+static struct share
+begin_products(struct engine *engine, uint32_t worker, uint32_t layer, uint32_t count,
+               make_vector *make, uint32_t blocks)
 {
-    if (count == 1) {
-        make(engine, &(struct making){worker, layer, 0, worker});
-        step_measures_part(engine, worker, part);
-        return;
-    }
     struct share_range range;
-    struct share share = share_begin(engine, worker, count);
-    while (share_take(&share, &range))
-        for (uint32_t t = range.first; t < range.end; t++)
-            make(engine, &(struct making){worker, layer, t, t});
-    step_ends_part(engine, worker, part);
+    struct share share;
+    if (!step_is_single(engine)) {
+        share = share_begin(engine, worker, count);
+        while (share_take(&share, &range))
+            for (uint32_t t = range.first; t < range.end; t++)
+                make(engine, &(struct making){worker, layer, t, t, false});
+        step_ends_part(engine, &share, ENGINE_NORM);
+    }
+    share = share_begin(engine, worker, blocks);
+    if (step_is_single(engine)) {
+        make(engine, &(struct making){worker, layer, 0, worker, !share.inside});
+        step_measures_part(engine, worker, ENGINE_NORM);
+    }
+    return share;
 }
 
-/* The vector = x scaled to a mean square of 1, times the norm's weights. */
 static void
-norm(struct engine *engine, const float *x, uint32_t norm_index, struct step_readers readers,
-     uint32_t slot)
+finish(struct engine *engine, const struct making *making, struct step_readers readers,
+       const float *from)
+{
+    if (!making->late)
+        vectors_finish(engine, &readers, making->slot, from);
+}
+
+/* The vector = token t's x scaled to a mean square of 1, times the norm's weights. */
+static void
+norm(struct engine *engine, const struct making *making, uint32_t t, uint32_t norm_index,
+     struct step_readers readers)
 {
     const struct engine_shape *shape = &engine->model->shape;
     const float *weights = engine->norms + (size_t)norm_index * shape->dim;
-    float *out = engine->normed + (size_t)slot * shape->dim, sum = 0;
+    const float *x = step_x(engine, making->worker, t);
+    float *out = engine->normed + (size_t)making->slot * shape->dim, sum = 0;
+    if (making->late)
+        return;
     for (uint32_t i = 0; i < shape->dim; i++)
         sum += x[i] * x[i];
     float scale = 1.0f / real_sqrt(sum / (float)shape->dim + shape->norm_epsilon);
     for (uint32_t i = 0; i < shape->dim; i++)
         out[i] = weights[i] * (scale * x[i]);
-    vectors_finish(engine, &readers, slot, out);
-}
-
-/* The norm in front of a layer's attention; behind the last layer there is none. */
-static void
-norm_layer(struct engine *engine, const struct making *making, uint32_t index)
-{
-    const struct engine_layer *layer = &engine->model->layers[index];
-    if (index < engine->model->shape.layers)
-        norm(engine, step_x(engine, making->worker, making->t), 2 * index,
-             (struct step_readers){{layer->query, layer->key, layer->value}}, making->slot);
+    finish(engine, making, readers, out);
 }
 
 static void
@@ -137,64 +139,73 @@ set_rotations(struct engine *engine, uint32_t t)
     }
 }
 
-/* Rotations are read behind the first products only: one worker is enough for a single token's. */
-static void
-begin_token(struct engine *engine, const struct making *making)
+/*
+ * What a layer's attention (0) or feed-forward part (1) leaves to be added to the residual stream.
+ */
+static float *const *
+down_of(const struct engine *engine, uint32_t layer, uint32_t part)
 {
-    embed(engine, making->worker, making->t);
-    if (engine->token_count > 1 || making->worker == engine->workers - 1)
+    return engine->down + (step_is_single(engine) ? 2 * layer + part : 0);
+}
+
+static void
+add_down(struct engine *engine, const struct making *making, uint32_t t, uint32_t layer,
+         uint32_t part)
+{
+    float *x = step_x(engine, making->worker, t);
+    const float *down = down_of(engine, layer, part)[t];
+    for (uint32_t i = 0; i < engine->model->shape.dim; i++)
+        x[i] += down[i];
+}
+
+/* What is in front of a layer. A single token's rotations are made once, in the first phase. */
+static void
+begin_layer(struct engine *engine, const struct making *making)
+{
+    const struct engine_layer *layer = &engine->model->layers[making->layer];
+    if (making->layer > 0)
+        add_down(engine, making, making->t, making->layer - 1, 1);
+    else
+        embed(engine, making->worker, making->t);
+    if (making->layer == 0 && !step_is_single(engine))
         set_rotations(engine, making->t);
-    norm_layer(engine, making, 0);
+    norm(engine, making, making->t, 2 * making->layer,
+         (struct step_readers){{layer->query, layer->key, layer->value}});
 }
 
 static void
 make_mixed(struct engine *engine, const struct making *making)
 {
     const struct engine_layer *layer = &engine->model->layers[making->layer];
-    vectors_finish(engine, &(struct step_readers){{layer->output}}, making->slot,
-                   engine->mixed[making->t]);
-}
-
-/* What the layer's attention, or its feed-forward part, adds to the residual stream. */
-static void
-add_down(struct engine *engine, const struct making *making)
-{
-    float *x = step_x(engine, making->worker, making->t);
-    const float *down = engine->down[making->t];
-    for (uint32_t i = 0; i < engine->model->shape.dim; i++)
-        x[i] += down[i];
+    finish(engine, making, (struct step_readers){{layer->output}}, engine->mixed[making->t]);
 }
 
 static void
 end_attention(struct engine *engine, const struct making *making)
 {
     const struct engine_layer *layer = &engine->model->layers[making->layer];
-    add_down(engine, making);
-    norm(engine, step_x(engine, making->worker, making->t), 2 * making->layer + 1,
-         (struct step_readers){{layer->gate, layer->up}}, making->slot);
+    add_down(engine, making, making->t, making->layer, 0);
+    norm(engine, making, making->t, 2 * making->layer + 1,
+         (struct step_readers){{layer->gate, layer->up}});
 }
 
 static void
 make_activated(struct engine *engine, const struct making *making)
 {
     const struct engine_layer *layer = &engine->model->layers[making->layer];
-    vectors_finish(engine, &(struct step_readers){{layer->down}}, making->slot,
-                   engine->gate[making->t]);
+    finish(engine, making, (struct step_readers){{layer->down}}, engine->gate[making->t]);
 }
 
-static void
-end_layer(struct engine *engine, const struct making *making)
-{
-    add_down(engine, making);
-    norm_layer(engine, making, making->layer + 1);
-}
-
+/* Behind the last layer only tokens whose logits are wanted are looked at. */
 static void
 end_item(struct engine *engine, const struct making *making)
 {
-    norm(engine, step_x(engine, making->worker, engine->ends[making->t]),
-         2 * engine->model->shape.layers, (struct step_readers){{engine->model->classifier}},
-         making->slot);
+    uint32_t layers = engine->model->shape.layers, t = engine->ends[making->t];
+    if (layers > 0)
+        add_down(engine, making, t, layers - 1, 1);
+    else
+        embed(engine, making->worker, t);
+    norm(engine, making, t, 2 * layers, (struct step_readers){{engine->model->classifier}});
 }
 
 /* --- Layers -----------------------------------------------------------------------------------
@@ -205,46 +216,26 @@ attention(struct engine *engine, uint32_t worker, uint32_t index)
 {
     const struct engine_layer *layer = &engine->model->layers[index];
     uint32_t count = engine->token_count;
-    const struct product products[] = {
-        {layer->query, engine->query}, {layer->key, engine->key}, {layer->value, engine->value}};
-    multiply(engine, worker, products, 3, count);
-    step_ends_part(engine, worker, ENGINE_QUERY_KEY_VALUE);
-    heads_attend(engine, worker, index);
-    make_vectors(engine, worker, index, count, make_mixed, ENGINE_NORM);
-    multiply(engine, worker, &(struct product){layer->output, engine->down}, 1, count);
-    step_ends_part(engine, worker, ENGINE_OUTPUT);
-    make_vectors(engine, worker, index, count, end_attention, ENGINE_NORM);
-}
-
-/* gate = silu(gate) * up, in integers as far as it pays; `count` is of whole groups. */
-static void
-activate_fast(float *gate, const float *up, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i += LANES) {
-        ints x = lanes_load(gate + i), y = lanes_load(up + i);
-        ints sigmoid = (ints)lanes_to_floats(lanes_sigmoid(x));
-        sigmoid = (sigmoid - (16 << LANES_MANTISSA)) & (sigmoid != 0);
-        lanes_store(gate + i, (ints)((reals)x * (reals)sigmoid * (reals)y));
+    const struct product read[] = {{layer->query, engine->query},
+                                   {layer->key, engine->key},
+                                   {layer->value, engine->value}},
+                         output = {layer->output, down_of(engine, index, 0)};
+    struct share_range range;
+    struct share share =
+        begin_products(engine, worker, index, count, begin_layer,
+                       engine_tensor_blocks(layer->query) + 2 * engine_tensor_blocks(layer->key));
+    while (share_take(&share, &range)) {
+        if (index == 0 && range.first == 0 && step_is_single(engine))
+            set_rotations(engine, 0);
+        multiply(engine, worker, read, 3, range, count);
     }
-}
-
-static void
-activate_exactly(float *gate, const float *up, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++)
-        gate[i] = gate[i] / (1.0f + real_exp(-gate[i])) * up[i];
-}
-
-/* What becomes of those blocks of gate and up, for all tokens. */
-static void
-activate(struct engine *engine, const struct engine_layer *layer, struct share_range blocks)
-{
-    bool fast = step_kernel(engine, layer->down)->form & ENGINE_ANY_INTEGERS;
-    uint32_t first = blocks.first * ENGINE_BLOCK_ROWS, end = blocks.end * ENGINE_BLOCK_ROWS;
-    uint32_t count = (end < layer->gate->rows ? end : layer->gate->rows) - first;
-    for (uint32_t t = 0; t < engine->token_count; t++)
-        (fast ? activate_fast : activate_exactly)(engine->gate[t] + first, engine->up[t] + first,
-                                                  count);
+    step_ends_part(engine, &share, ENGINE_QUERY_KEY_VALUE);
+    heads_attend(engine, worker, index);
+    share = begin_products(engine, worker, index, count, make_mixed,
+                           engine_tensor_blocks(layer->output));
+    while (share_take(&share, &range))
+        multiply(engine, worker, &output, 1, range, count);
+    step_ends_part(engine, &share, ENGINE_OUTPUT);
 }
 
 /*
@@ -252,57 +243,65 @@ activate(struct engine *engine, const struct engine_layer *layer, struct share_r
  * changes from one code to the other as slowly as it does a block.
  */
 static void
-multiply_gates(struct engine *engine, uint32_t worker, const struct engine_layer *layer)
+multiply_gates(struct engine *engine, const struct engine_layer *layer, struct share *share)
 {
     const struct product gate = {layer->gate, engine->gate}, up = {layer->up, engine->up};
     struct share_range range, done = {0, 0};
-    struct share share = share_begin(engine, worker, engine_tensor_blocks(layer->gate));
-    while (share_take(&share, &range)) {
-        multiply_blocks(engine, worker, &gate, range, engine->token_count);
-        multiply_blocks(engine, worker, &up, range, engine->token_count);
+    while (share_take(share, &range)) {
+        multiply_blocks(engine, share->worker, &gate, range, engine->token_count);
+        multiply_blocks(engine, share->worker, &up, range, engine->token_count);
         if (range.first != done.end) {
-            activate(engine, layer, done);
+            step_activate(engine, layer, done);
             done.first = range.first;
         }
         done.end = range.end;
     }
-    activate(engine, layer, done);
+    step_activate(engine, layer, done);
 }
 
+/* Whoever takes the first piece of `down` has the next layer's keys placed: none are in use. */
 static void
 feed_forward(struct engine *engine, uint32_t worker, uint32_t index)
 {
-    const struct engine_model *model = engine->model;
-    const struct engine_layer *layer = &model->layers[index];
+    const struct engine_layer *layer = &engine->model->layers[index];
+    const struct product down = {layer->down, down_of(engine, index, 1)};
     uint32_t count = engine->token_count;
-    if (worker == 0 && engine->attention == NULL && index + 1 < model->shape.layers)
-        heads_place_keys(engine, index + 1);
-    multiply_gates(engine, worker, layer);
-    step_ends_part(engine, worker, ENGINE_GATE_UP);
-    make_vectors(engine, worker, index, count, make_activated, ENGINE_ACTIVATION);
-    multiply(engine, worker, &(struct product){layer->down, engine->down}, 1, count);
-    step_ends_part(engine, worker, ENGINE_DOWN);
-    make_vectors(engine, worker, index, count, end_layer, ENGINE_NORM);
+    struct share_range range;
+    struct share share = begin_products(engine, worker, index, count, end_attention,
+                                        engine_tensor_blocks(layer->gate));
+    multiply_gates(engine, layer, &share);
+    step_ends_part(engine, &share, ENGINE_GATE_UP);
+    share = begin_products(engine, worker, index, count, make_activated,
+                           engine_tensor_blocks(layer->down));
+    while (share_take(&share, &range)) {
+        if (range.first == 0 && engine->attention == NULL &&
+            index + 1 < engine->model->shape.layers)
+            heads_place_keys(engine, index + 1);
+        multiply(engine, worker, &down, 1, range, count);
+    }
+    step_ends_part(engine, &share, ENGINE_DOWN);
 }
 
 /* Logits of the last token of each item that wants them: side by side, one product for all. */
 static void
 classify(struct engine *engine, uint32_t worker)
 {
+    const struct product classifier = {engine->model->classifier, engine->logits};
     uint32_t count = engine->logits_count;
+    struct share_range range;
     if (count == 0)
         return;
-    make_vectors(engine, worker, 0, count, end_item, ENGINE_NORM);
-    multiply(engine, worker, &(struct product){engine->model->classifier, engine->logits}, 1,
-             count);
-    step_measures_part(engine, worker, ENGINE_CLASSIFIER);
+    struct share share =
+        begin_products(engine, worker, 0, count, end_item, engine_tensor_blocks(classifier.tensor));
+    while (share_take(&share, &range))
+        multiply(engine, worker, &classifier, 1, range, count);
+    step_ends_part(engine, &share, ENGINE_CLASSIFIER);
 }
 
 void
 forward_worker(void *argument, uint32_t worker)
 {
     struct engine *engine = argument;
-    make_vectors(engine, worker, 0, engine->token_count, begin_token, ENGINE_EMBEDDING);
     for (uint32_t layer = 0; layer < engine->model->shape.layers; layer++) {
         attention(engine, worker, layer);
         feed_forward(engine, worker, layer);

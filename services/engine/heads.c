@@ -43,7 +43,7 @@ mix_item(struct engine *engine, uint32_t worker, uint32_t layer, uint32_t item, 
 }
 
 /*
- * Who stored a kv head's keys and values can mix them without a barrier, if that leaves enough
+ * Who stored a kv head's keys and values can mix them at once, if that leaves enough
  * pieces: otherwise each head of a token is one, in a phase of its own.
  */
 void
@@ -65,12 +65,12 @@ heads_attend(struct engine *engine, uint32_t worker, uint32_t layer)
             mix_item(engine, worker, layer, i / shape->kv_heads, i % shape->kv_heads);
         step_measures_part(engine, worker, ENGINE_ATTENTION);
     }
-    step_ends_part(engine, worker, mixes ? ENGINE_ATTENTION : ENGINE_POSITIONS);
+    step_ends_part(engine, &share, mixes ? ENGINE_ATTENTION : ENGINE_POSITIONS);
     if (mixes)
         return;
     share = share_begin(engine, worker, finest);
     while (share_take(&share, &range))
         for (uint32_t i = range.first; i < range.end; i++)
             mix_head(engine, worker, layer, i / shape->heads, i % shape->heads);
-    step_ends_part(engine, worker, ENGINE_ATTENTION);
+    step_ends_part(engine, &share, ENGINE_ATTENTION);
 }

@@ -1,6 +1,6 @@
 /*
  * Threads that compute together: a team for the engine (engine/engine.h), on whatever threads there
- * are. Each waits for work, and for the others at the barrier, in two ways: it looks for a moment,
+ * are. Each waits for work, and for what others do, in two ways: it looks for a moment,
  * since on CPUs of their own the others are soon there, and then lets its CPU go, since they may be
  * waiting for just that.
  */
@@ -32,16 +32,14 @@ struct crew;
 struct crew_member {
     struct crew *crew;
     uint32_t number;
-    struct crew_word jobs; /* that it was given */
+    struct crew_word job;
 };
 
 struct crew {
     struct engine_team team; /* what the engine is given */
     const struct crew_system *system;
     struct crew_member members[CREW_MAX]; /* 0 is who calls run */
-    struct crew_word phase;               /* of the barrier */
-    uint32_t arrived;                     /* there, in this phase */
-    uint32_t workers;                     /* of the work under way */
+    uint32_t sleepers;                    /* who wait for what others do */
     void (*work)(void *argument, uint32_t worker);
     void *argument;
 };

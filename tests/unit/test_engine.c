@@ -201,23 +201,23 @@ results_do_not_depend_on_the_number_of_workers(void)
 {
     static const uint32_t kv_heads[] = {1, 2, 6};
     float one[4][300], many[4][300];
-    team_begin();
     for (uint32_t i = 0; i < 6; i++) {
         answer_with(NULL, i / 3 * 16, kv_heads[i % 3], one);
         answer_with(&threads_team, i / 3 * 16, kv_heads[i % 3], many);
         CHECK_EQ(memcmp(one, many, sizeof one), 0);
     }
-    team_end();
 }
 
-/* Two workers, of whom the second gets a CPU only while the first one waits at the barrier. */
-static struct {
-    sem_t has_cpu, is_there;
-    uint32_t meetings;
+/* Two workers, of whom the second gets a CPU at some block of the first one's, or when that is
+ * done. */
+static struct late {
+    sem_t has_cpu;
+    uint32_t at;        /* that block; 0: when it is done */
+    uint32_t blocks[2]; /* of rows that each asked for */
+    uint32_t waits;
+    const struct engine_source *mapped;
     void (*work)(void *argument, uint32_t worker);
     void *argument;
-    const struct engine_source *mapped;
-    uint32_t blocks[2]; /* of rows that each asked for */
 } late;
 
 static void *
@@ -239,17 +239,16 @@ run_late(void *context, uint32_t workers, void (*work)(void *, uint32_t), void *
     late.argument = argument;
     CHECK_EQ(pthread_create(&thread, NULL, work_late, NULL), 0);
     work(argument, 0);
-    CHECK_EQ(sem_post(&late.has_cpu), 0);
+    if (late.at == 0)
+        CHECK_EQ(sem_post(&late.has_cpu), 0);
     CHECK_EQ(pthread_join(thread, NULL), 0);
 }
 
 static void
-meet_late(void *context, uint32_t worker)
+wait_late(void *context, uint32_t *word, uint32_t value)
 {
-    (void)context;
-    late.meetings += worker == 0;
-    CHECK_EQ(sem_post(worker == 0 ? &late.has_cpu : &late.is_there), 0);
-    CHECK_EQ(sem_wait(worker == 0 ? &late.is_there : &late.has_cpu), 0);
+    (void)__atomic_add_fetch(&late.waits, 1, __ATOMIC_RELAXED);
+    threads_team.wait(context, word, value);
 }
 
 static bool
@@ -257,35 +256,64 @@ count_rows(void *context, uint32_t worker, const struct engine_tensor *tensor, u
            struct engine_rows *rows)
 {
     (void)context;
-    late.blocks[worker]++;
+    if (++late.blocks[worker] == late.at && worker == 0)
+        CHECK_EQ(sem_post(&late.has_cpu), 0);
     return late.mapped->rows(late.mapped->context, worker, tensor, block, rows);
 }
 
 static void
-a_late_workers_part_is_done_by_the_others(void)
+open_late(struct setting *s, uint32_t group)
 {
-    static const struct engine_team team = {NULL, 2, run_late, meet_late};
+    static struct engine_team team;
     static const struct engine_source counting = {.rows = count_rows};
+    team = (struct engine_team){NULL, 2, run_late, wait_late, threads_team.wake};
+    CHECK_EQ(sem_init(&late.has_cpu, 0, 0), 0);
+    open_random(s, small, group, 8, NULL);
+    s->options.team = &team;
+    late.mapped = &s->source;
+    CHECK_EQ(engine_open(&s->engine, &s->model, &counting, &s->options, &s->arena, &s->error), 0);
+}
+
+/* Of each layer blocks in tensors of 16, 48 and 96 rows, and ten of the classifier. */
+#define BLOCKS (3u * (2 + 1 + 1 + 2 + 3 + 3 + 2) + 10)
+
+static void
+a_step_waits_for_no_worker_that_is_not_there(void)
+{
     const uint32_t tokens[] = {1, 2};
     float logits[300];
     struct setting s;
-    CHECK_EQ(sem_init(&late.has_cpu, 0, 0), 0);
-    CHECK_EQ(sem_init(&late.is_there, 0, 0), 0);
-    open_random(&s, small, 16, 8, NULL);
-    s.options.team = &team;
-    late.mapped = &s.source;
-    CHECK_EQ(engine_open(&s.engine, &s.model, &counting, &s.options, &s.arena, &s.error), 0);
+    open_late(&s, 16);
     struct engine_sequence a = new_sequence(&s, 32);
     for (uint32_t count = 1; count <= 2; count++) {
-        late.blocks[0] = late.blocks[1] = late.meetings = 0;
+        late.at = late.waits = late.blocks[0] = late.blocks[1] = 0;
         CHECK_EQ(step_one(&s, &a, tokens, count, logits), 0);
-        /* Of each layer 10 blocks in tensors of 16, 48 and 96 rows, and 10 of the classifier. */
-        CHECK_EQ(late.blocks[0], 3 * (2 + 1 + 1 + 2 + 3 + 3 + 2) + 10 + count);
-        /* A single token's row each reads for itself. */
-        CHECK_EQ(late.blocks[1], count == 1);
-        CHECK_EQ(late.meetings, count == 1 ? 3 * 5 : 3 * 9 + 1);
+        CHECK_EQ(late.blocks[0], BLOCKS + count);
+        CHECK_EQ(late.blocks[1], count == 1); /* a single token's row each reads for itself */
+        CHECK_EQ(late.waits, 0);
     }
     close_setting(&s);
+}
+
+static void
+a_worker_that_comes_late_helps_with_what_is_left_and_changes_no_bit(void)
+{
+    const uint32_t token = 7;
+    for (uint32_t i = 0; i < 2 * BLOCKS; i++) {
+        float alone[300], helped[300];
+        struct setting s;
+        open_late(&s, i % 2 * 16);
+        struct engine_sequence a = new_sequence(&s, 32), b = new_sequence(&s, 32);
+        late.at = 1 + i / 2;
+        late.blocks[0] = late.blocks[1] = 0;
+        CHECK_EQ(step_one(&s, &a, &token, 1, helped), 0);
+        CHECK_EQ(late.blocks[0] + late.blocks[1], BLOCKS + 2);
+        s.options.team = NULL;
+        CHECK_EQ(engine_open(&s.engine, &s.model, &s.source, &s.options, &s.arena, &s.error), 0);
+        CHECK_EQ(step_one(&s, &b, &token, 1, alone), 0);
+        CHECK_EQ(memcmp(alone, helped, sizeof alone), 0);
+        close_setting(&s);
+    }
 }
 
 static void
@@ -386,7 +414,8 @@ static const struct tap_test tests[] = {
     TAP(sequences_in_one_step_do_not_see_each_other),
     TAP(a_sequence_that_is_set_back_forgets),
     TAP(results_do_not_depend_on_the_number_of_workers),
-    TAP(a_late_workers_part_is_done_by_the_others),
+    TAP(a_step_waits_for_no_worker_that_is_not_there),
+    TAP(a_worker_that_comes_late_helps_with_what_is_left_and_changes_no_bit),
     TAP(a_step_refuses_what_makes_no_sense),
     TAP(weights_that_are_lost_fail_the_step_and_move_nothing),
     TAP(an_arena_that_counts_tells_what_is_needed),

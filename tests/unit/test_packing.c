@@ -205,7 +205,6 @@ static void
 logits_do_not_depend_on_the_number_of_workers_or_on_memory(void)
 {
     static float expected[WORDS], logits[WORDS];
-    team_begin();
     for (size_t room = 0; room <= ROOM; room += ROOM / 8) {
         begin(room);
         expected_logits(expected);
@@ -216,7 +215,6 @@ logits_do_not_depend_on_the_number_of_workers_or_on_memory(void)
         }
         end();
     }
-    team_end();
 }
 
 /* All ask for all blocks, in the same order. */

@@ -12,15 +12,19 @@
 #include "engine/kernel.h"
 
 /*
- * Workers that share a step. `run` calls work(argument, worker) on the first `workers` of them, 0
- * is the caller, and returns when all have; `barrier` returns when all of those have called it.
+ * Workers that share a step. `run` calls work(argument, 0), and on workers 1 to `workers` - 1, if
+ * they come before that has returned, work(argument, worker); it returns when all of these have.
+ * A worker that waits for a word that others change calls `wait`, until it sees the change; who has
+ * changed such a word calls `wake`.
  */
 struct engine_team {
     void *context;
-    uint32_t count; /* at most */
+    uint32_t count; /* at most: below 256 */
     void (*run)(void *context, uint32_t workers, void (*work)(void *argument, uint32_t worker),
                 void *argument);
-    void (*barrier)(void *context, uint32_t worker);
+    /* Returns when *word is not `value`, or was woken, or for no reason. */
+    void (*wait)(void *context, uint32_t *word, uint32_t value);
+    void (*wake)(void *context, uint32_t *word);
 };
 
 /* The parts of a step, in their order. */
