@@ -55,7 +55,11 @@ struct making {
                 */
 };
 
-typedef void make_vector(struct engine *engine, const struct making *making);
+/* What vectors are made of, and as which part of a step that counts. */
+struct vectors {
+    void (*make)(struct engine *engine, const struct making *making);
+    enum engine_part part;
+};
 
 /*
  * Begins a phase of `blocks` blocks that are multiplied with `count` vectors: which are made in a
@@ -63,7 +67,7 @@ typedef void make_vector(struct engine *engine, const struct making *making);
  */
 static struct share
 begin_products(struct engine *engine, uint32_t worker, uint32_t layer, uint32_t count,
-               make_vector *make, uint32_t blocks)
+               struct vectors vectors, uint32_t blocks)
 {
     struct share_range range;
     struct share share;
@@ -71,13 +75,13 @@ begin_products(struct engine *engine, uint32_t worker, uint32_t layer, uint32_t 
         share = share_begin(engine, worker, count);
         while (share_take(&share, &range))
             for (uint32_t t = range.first; t < range.end; t++)
-                make(engine, &(struct making){worker, layer, t, t, false});
-        step_ends_part(engine, &share, ENGINE_NORM);
+                vectors.make(engine, &(struct making){worker, layer, t, t, false});
+        step_ends_part(engine, &share, vectors.part);
     }
     share = share_begin(engine, worker, blocks);
     if (step_is_single(engine)) {
-        make(engine, &(struct making){worker, layer, 0, worker, !share.inside});
-        step_measures_part(engine, worker, ENGINE_NORM);
+        vectors.make(engine, &(struct making){worker, layer, 0, worker, !share.inside});
+        step_measures_part(engine, worker, vectors.part);
     }
     return share;
 }
@@ -158,19 +162,29 @@ add_down(struct engine *engine, const struct making *making, uint32_t t, uint32_
         x[i] += down[i];
 }
 
-/* What is in front of a layer. A single token's rotations are made once, in the first phase. */
 static void
 begin_layer(struct engine *engine, const struct making *making)
 {
     const struct engine_layer *layer = &engine->model->layers[making->layer];
-    if (making->layer > 0)
-        add_down(engine, making, making->t, making->layer - 1, 1);
-    else
-        embed(engine, making->worker, making->t);
-    if (making->layer == 0 && !step_is_single(engine))
-        set_rotations(engine, making->t);
     norm(engine, making, making->t, 2 * making->layer,
          (struct step_readers){{layer->query, layer->key, layer->value}});
+}
+
+/* A single token's rotations are made once, in the first phase. */
+static void
+begin_token(struct engine *engine, const struct making *making)
+{
+    embed(engine, making->worker, making->t);
+    if (!step_is_single(engine))
+        set_rotations(engine, making->t);
+    begin_layer(engine, making);
+}
+
+static void
+end_layer(struct engine *engine, const struct making *making)
+{
+    add_down(engine, making, making->t, making->layer - 1, 1);
+    begin_layer(engine, making);
 }
 
 static void
@@ -222,7 +236,9 @@ attention(struct engine *engine, uint32_t worker, uint32_t index)
                          output = {layer->output, down_of(engine, index, 0)};
     struct share_range range;
     struct share share =
-        begin_products(engine, worker, index, count, begin_layer,
+        begin_products(engine, worker, index, count,
+                       index == 0 ? (struct vectors){begin_token, ENGINE_EMBEDDING}
+                                  : (struct vectors){end_layer, ENGINE_NORM},
                        engine_tensor_blocks(layer->query) + 2 * engine_tensor_blocks(layer->key));
     while (share_take(&share, &range)) {
         if (index == 0 && range.first == 0 && step_is_single(engine))
@@ -231,7 +247,7 @@ attention(struct engine *engine, uint32_t worker, uint32_t index)
     }
     step_ends_part(engine, &share, ENGINE_QUERY_KEY_VALUE);
     heads_attend(engine, worker, index);
-    share = begin_products(engine, worker, index, count, make_mixed,
+    share = begin_products(engine, worker, index, count, (struct vectors){make_mixed, ENGINE_NORM},
                            engine_tensor_blocks(layer->output));
     while (share_take(&share, &range))
         multiply(engine, worker, &output, 1, range, count);
@@ -267,11 +283,13 @@ feed_forward(struct engine *engine, uint32_t worker, uint32_t index)
     const struct product down = {layer->down, down_of(engine, index, 1)};
     uint32_t count = engine->token_count;
     struct share_range range;
-    struct share share = begin_products(engine, worker, index, count, end_attention,
-                                        engine_tensor_blocks(layer->gate));
+    struct share share =
+        begin_products(engine, worker, index, count, (struct vectors){end_attention, ENGINE_NORM},
+                       engine_tensor_blocks(layer->gate));
     multiply_gates(engine, layer, &share);
     step_ends_part(engine, &share, ENGINE_GATE_UP);
-    share = begin_products(engine, worker, index, count, make_activated,
+    share = begin_products(engine, worker, index, count,
+                           (struct vectors){make_activated, ENGINE_ACTIVATION},
                            engine_tensor_blocks(layer->down));
     while (share_take(&share, &range)) {
         if (range.first == 0 && engine->attention == NULL &&
@@ -292,7 +310,8 @@ classify(struct engine *engine, uint32_t worker)
     if (count == 0)
         return;
     struct share share =
-        begin_products(engine, worker, 0, count, end_item, engine_tensor_blocks(classifier.tensor));
+        begin_products(engine, worker, 0, count, (struct vectors){end_item, ENGINE_NORM},
+                       engine_tensor_blocks(classifier.tensor));
     while (share_take(&share, &range))
         multiply(engine, worker, &classifier, 1, range, count);
     step_ends_part(engine, &share, ENGINE_CLASSIFIER);
