@@ -221,9 +221,60 @@ each_kernel_is_bit_for_bit_the_scalar_one_of_its_layout(void)
     CHECK(others >= 4 * FORMATS);
 }
 
+/* The widest rows with the greatest numbers, all of one sign: what overflowed would show. */
+static void
+sums_of_the_widest_rows_do_not_overflow(void)
+{
+    enum { COLUMNS = ENGINE_DIM_MAX, GROUPS = COLUMNS / 32 };
+    static const float weights[][2] = {{15, 1}, {15, -16}, {0, -16}}; /* quant, and added to it */
+    static uint8_t rows[COLUMNS * 4] ALIGNED, strip[COLUMNS * ROWS * 3] ALIGNED;
+    static float vector[COLUMNS];
+    static int16_t quants[COLUMNS] ALIGNED, rest[COLUMNS] ALIGNED;
+    static struct engine_single_group of_groups[GROUPS] ALIGNED;
+    static int32_t group_scales[GROUPS] ALIGNED;
+    float base, out[ROWS], *to = out;
+    uint32_t count;
+    const struct engine_kernel *const *kernels = engine_kernels(&count);
+    const struct engine_rows from = {.values = rows, .group = 1}, packed_rows = {.values = strip};
+    const struct engine_vectors v = {.count = 1,
+                                     .columns = COLUMNS,
+                                     .group = 32,
+                                     .integers = quants,
+                                     .fine = rest,
+                                     .singles = of_groups,
+                                     .integer_scales = group_scales,
+                                     .bases = &base};
+    cpu_describe(&machine, 32);
+    for (uint32_t i = 0; i < COLUMNS; i++)
+        vector[i] = -1000;
+    engine_quantise_fine(vector, COLUMNS, quants, rest, group_scales, &base);
+    engine_single_quants(quants, COLUMNS, of_groups);
+    for (size_t i = 0; i < 3; i++)
+        for (uint32_t k = 0; k < count; k++) {
+            bool is_float = kernels[k]->layout->format == ENGINE_F32;
+            /* Just below a power of two a float has its greatest halves. */
+            float weight = (weights[i][0] + weights[i][1]) * (is_float ? 0.9955f : 1);
+            float sum = weight * -1000 * COLUMNS;
+            if ((!is_float && kernels[k]->layout->format != ENGINE_Q4_1) ||
+                (kernels[k]->features & ~machine.features) != 0)
+                continue;
+            for (uint32_t c = 0; is_float && c < COLUMNS; c++)
+                memcpy(rows + c * sizeof weight, &weight, sizeof weight);
+            for (uint32_t g = 0; !is_float && g < GROUPS; g++) {
+                put_number(rows + g * 20, 0x3c00);
+                put_number(rows + g * 20 + 2, weights[i][1] > 0 ? 0x3c00 : 0xcc00);
+                memset(rows + g * 20 + 4, weights[i][0] > 0 ? 0xff : 0, 16);
+            }
+            kernels[k]->layout->pack(&from, 1, COLUMNS, strip);
+            kernels[k]->multiply(&packed_rows, 0, 1, &v, &to);
+            CHECK(fabsf(out[0] / sum - 1) < 2e-3f);
+        }
+}
+
 static const struct tap_test tests[] = {
     TAP(packed_weights_are_within_their_bound_of_the_files),
     TAP(numbers_that_are_none_stay_in_their_row),
     TAP(each_kernel_is_bit_for_bit_the_scalar_one_of_its_layout),
+    TAP(sums_of_the_widest_rows_do_not_overflow),
 };
 TAP_MAIN(tests)
