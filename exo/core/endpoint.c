@@ -177,17 +177,6 @@ endpoint_receive(struct vcpu *server, struct endpoint *endpoint, uint64_t deadli
 /* --- Replies
  * ---------------------------------------------------------------------------------------- */
 
-/* Whether the caller waits for this server, whose it is then not any more: claimed. */
-static bool
-claim(struct vcpu *caller, const struct vcpu *server)
-{
-    HOLD(&caller->run_queue->lock);
-    if (caller->partner != server)
-        return false;
-    caller->partner = NULL;
-    return true;
-}
-
 /*
  * The caller's answer is in its registers and nobody serves it; it is claimed by us. NULL: none. It
  * is claimed first: a capability goes only to a caller that gets the answer as well.
@@ -198,7 +187,11 @@ answer(struct vcpu *server, const uint64_t words[4], uint32_t send_slot)
     struct vcpu *caller = atomic_load_explicit(&server->serving, memory_order_relaxed);
     if (caller == NULL)
         return NULL;
-    bool there = claim(caller, server);
+    lock_acquire(&caller->run_queue->lock);
+    bool there = caller->partner == server;
+    if (there)
+        caller->partner = NULL; /* claimed */
+    lock_release(&caller->run_queue->lock);
     atomic_store_explicit(&server->serving, NULL, memory_order_relaxed);
     if (!there)
         return NULL;

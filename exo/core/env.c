@@ -171,9 +171,7 @@ env_finish_step(struct env *env)
         [END_GRACE] = end_grace,
         [END_SPACE] = end_space,
     };
-    if (env->end_phase == END_DONE)
-        return EXO_OK;
-    if (phases[env->end_phase](env) == EXO_OK) {
+    if (env->end_phase != END_DONE && phases[env->end_phase](env) == EXO_OK) {
         env->end_phase++;
         env->end_epoch = epoch_advance(); /* lookups in the closed table are over after this */
     }

@@ -38,19 +38,24 @@ pages_of(uint64_t bytes)
     return (bytes + PAGE_BYTES - 1) / PAGE_BYTES;
 }
 
-/* Objects that are there from the start and never end. */
-static void
-make_eternal(struct origin *origin, enum exo_type type, struct cell *cell)
-{
-    origin_init(origin, type, cell);
-    origin->eternal = true;
-}
-
 static void
 plant(struct init *init, uint32_t slot, struct origin *origin, uint16_t rights)
 {
     uint64_t range = origin->base | (uint64_t)origin->count << 32;
     ensure(cap_plant(cap_slot_at(init->env, slot), origin, rights, range, NULL) == EXO_OK);
+}
+
+/* Objects that are there from the start and never end. */
+static void
+plant_eternal(struct init *init, uint32_t slot, struct origin *origin, enum exo_type type,
+              pfn_t base, uint32_t count)
+{
+    origin_init(origin, type, init->cell);
+    origin->eternal = true;
+    origin->base = base;
+    origin->count = count;
+    origin->device = type == EXO_TYPE_FRAMES;
+    plant(init, slot, origin, origin->device ? EXO_READ | EXO_WRITE | EXO_COPY : EXO_RIGHTS_ALL);
 }
 
 static void
@@ -62,13 +67,8 @@ publish(struct init *init, struct origin *origin, uint32_t slot)
 static void
 plant_device(struct init *init, uint32_t slot, struct origin *origin, struct boot_range range)
 {
-    if (range.bytes != 0) {
-        make_eternal(origin, EXO_TYPE_FRAMES, init->cell);
-        origin->base = range.base / PAGE_BYTES;
-        origin->count = 1;
-        origin->device = 1;
-        plant(init, slot, origin, EXO_READ | EXO_WRITE | EXO_COPY);
-    }
+    if (range.bytes != 0)
+        plant_eternal(init, slot, origin, EXO_TYPE_FRAMES, range.base / PAGE_BYTES, 1);
 }
 
 static const struct boot_header *
@@ -239,26 +239,16 @@ static void
 plant_machine(struct init *init)
 {
     plant(init, EXO_BOOT_CELL, &init->cell->origin, EXO_RIGHTS_ALL);
-    make_eternal(&trace_origin, EXO_TYPE_TRACE, init->cell);
-    plant(init, EXO_BOOT_TRACE, &trace_origin, EXO_RIGHTS_ALL);
-    make_eternal(&machine_origin, EXO_TYPE_MACHINE, init->cell);
-    plant(init, EXO_BOOT_MACHINE, &machine_origin, EXO_RIGHTS_ALL);
+    plant_eternal(init, EXO_BOOT_TRACE, &trace_origin, EXO_TYPE_TRACE, 0, 0);
+    plant_eternal(init, EXO_BOOT_MACHINE, &machine_origin, EXO_TYPE_MACHINE, 0, 0);
     plant_device(init, EXO_BOOT_CONSOLE, &console_origin, boot_machine.uart);
     plant_device(init, EXO_BOOT_RTC, &rtc_origin, boot_machine.rtc);
-    make_eternal(&irq_range, EXO_TYPE_IRQ, init->cell);
-    irq_range.base = IRQ_SPI_FIRST;
-    irq_range.count = arch_irq_spis();
-    plant(init, EXO_BOOT_IRQ, &irq_range, EXO_RIGHTS_ALL);
-    for (uint32_t i = 0; i < cpu_count; i++) {
-        make_eternal(&cpu_origins[i], EXO_TYPE_CPU, init->cell);
-        cpu_origins[i].count = EXO_CPU_SLOTS;
-        plant(init, EXO_BOOT_CPU + i, &cpu_origins[i], EXO_RIGHTS_ALL);
-    }
-    for (uint32_t i = 0; i < device_count; i++) {
-        make_eternal(&devices[i].origin, EXO_TYPE_DEVICE, init->cell);
-        devices[i].origin.count = DEVICE_QUEUES_MAX;
-        plant(init, EXO_BOOT_DEVICE + i, &devices[i].origin, EXO_RIGHTS_ALL);
-    }
+    plant_eternal(init, EXO_BOOT_IRQ, &irq_range, EXO_TYPE_IRQ, IRQ_SPI_FIRST, arch_irq_spis());
+    for (uint32_t i = 0; i < cpu_count; i++)
+        plant_eternal(init, EXO_BOOT_CPU + i, &cpu_origins[i], EXO_TYPE_CPU, 0, EXO_CPU_SLOTS);
+    for (uint32_t i = 0; i < device_count; i++)
+        plant_eternal(init, EXO_BOOT_DEVICE + i, &devices[i].origin, EXO_TYPE_DEVICE, 0,
+                      DEVICE_QUEUES_MAX);
 }
 
 void

@@ -81,9 +81,8 @@ sys_queue_submit(struct vcpu *self, uint64_t *x)
         return EXO_E_ARG;
     if (x[2] != 0)
         TRY(sys_copy_in(descriptors, x[1], x[2] * sizeof(descriptors[0])));
-    err_t (*submit)(const struct cap *, const struct exo_descriptor *, uint32_t, uint16_t, bool,
-                    struct submitted *) = cap.type == EXO_TYPE_PORT ? port_submit : queue_submit;
-    err_t err = submit(&cap, descriptors, (uint32_t)x[2], (uint16_t)x[3], x[4] != 0, &submitted);
+    err_t err = (cap.type == EXO_TYPE_PORT ? port_submit : queue_submit)(
+        &cap, descriptors, (uint32_t)x[2], (uint16_t)x[3], x[4] != 0, &submitted);
     if (err == EXO_E_RESET)
         device_reset_for(cap.object, false);
     if (err != EXO_OK)
