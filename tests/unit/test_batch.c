@@ -1,6 +1,7 @@
 /* Continuous batching: each request gets the answer that it would get alone, whatever joins it. */
 #include "engine/batch.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,21 +139,24 @@ the_words_that_end_a_text_end_the_answer(void)
 struct start {
     void (*work)(void *argument, uint32_t worker);
     void *argument;
+    pthread_barrier_t begin;
 };
 
 static void
 start_work(void *argument, uint32_t worker)
 {
-    const struct start *start = argument;
-    threads_team.barrier(NULL, worker);
+    struct start *start = argument;
+    (void)pthread_barrier_wait(&start->begin);
     start->work(start->argument, worker);
 }
 
 static void
 run_together(void *context, uint32_t workers, void (*work)(void *, uint32_t), void *argument)
 {
-    struct start start = {work, argument};
+    struct start start = {.work = work, .argument = argument};
+    CHECK_EQ(pthread_barrier_init(&start.begin, NULL, workers), 0);
     threads_team.run(context, workers, start_work, &start);
+    CHECK_EQ(pthread_barrier_destroy(&start.begin), 0);
 }
 
 /* Workers choose for several requests at once, each with a place of its own for that. */
@@ -162,7 +166,6 @@ whoever_chooses_the_choice_is_the_same(void)
     static struct client together[REQUESTS_MAX], alone;
     struct engine_team starting = threads_team;
     starting.run = run_together;
-    team_begin();
     team = &starting;
     begin(REQUESTS_MAX, 9);
     team = NULL;
@@ -177,7 +180,6 @@ whoever_chooses_the_choice_is_the_same(void)
         for (uint32_t i = 0; i < REQUESTS_MAX; i++)
             take_token(&together[i]);
     }
-    team_end();
     begin(1, 9);
     for (uint32_t i = 0; i < REQUESTS_MAX; i++) {
         make_client(&alone, i + 1, 5, 20);
