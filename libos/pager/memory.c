@@ -105,12 +105,13 @@ retake_run(struct payloads *payloads)
     return NULL;
 }
 
-/* The first one stays: who touches a block finds memory for it, whatever others need. */
+/* Some places stay: who touches a block finds memory for it, whatever others need. */
 uint64_t
 memory_give(struct payloads *payloads, uint64_t frames)
 {
     uint64_t given = 0;
-    for (uint32_t i = 1; i < payloads->run_count && given < frames; i++) {
+    for (uint32_t i = 0;
+         i < payloads->run_count && given < frames && payloads->places_free > RUN_BLOCKS; i++) {
         struct payloads_run *run = &payloads->run[i];
         if (run->is_kept || run->blocks != RUN_BLOCKS || run->free != UINT32_MAX)
             continue;

@@ -21,8 +21,8 @@ const struct payloads_run *memory_take(struct payloads *payloads, struct pager_r
 /* A place is free again: the device does not write there, and it is not shown. */
 void memory_put(struct payloads *payloads, uint32_t place);
 
-/* Gives runs that have no block and are kept for nobody to the cell, but the first one, until so
- * many frames are given: how many were. */
+/* Gives runs that have no block and are kept for nobody to the cell, until so many frames are given
+ * or no other places are free: how many were. */
 uint64_t memory_give(struct payloads *payloads, uint64_t frames);
 
 /* Maps a block's first pages, read-only; PAGER_ZEROS: zeros. */

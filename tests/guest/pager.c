@@ -287,6 +287,33 @@ memory_that_is_wanted_back_is_given_and_what_it_showed_is_read_again(void)
     end();
 }
 
+/* Backwards: nothing is read ahead. */
+static void
+read_back(uint32_t first, uint32_t end)
+{
+    while (end > first)
+        check(is_good(--end));
+}
+
+/* Only the second window may be forgotten; all other memory is full, and there is no more of it. */
+static void
+memory_that_is_given_leaves_places_for_who_reads_on(void)
+{
+    if (!begin())
+        return;
+    read_back(0, PAGER_WINDOW_BLOCKS);
+    payloads_may_forget(&payloads, 0);
+    read_back(PAGER_WINDOW_BLOCKS, 2 * PAGER_WINDOW_BLOCKS);
+    payloads.pager.may_forget = 0;
+    read_back(2 * PAGER_WINDOW_BLOCKS, BLOCKS);
+    (void)payloads_give(&payloads, BLOCKS * BLOCK_PAGES, 0);
+    check_equal(pager_counts(&payloads.pager).blocks_forgotten, PAGER_WINDOW_BLOCKS);
+    payloads.spare_frames = frames_free();
+    read_back(0, BLOCKS);
+    check(!pager_is_failed(&payloads.pager, NULL));
+    end();
+}
+
 static void
 with_little_memory_everything_is_in_pages(void)
 {
@@ -328,6 +355,7 @@ static const struct test tests[] = {
     TEST(vcpus_with_memory_for_a_part_read_what_was_signed),
     TEST(windows_that_are_whole_are_one_mapping_each),
     TEST(memory_that_is_wanted_back_is_given_and_what_it_showed_is_read_again),
+    TEST(memory_that_is_given_leaves_places_for_who_reads_on),
     TEST(with_little_memory_everything_is_in_pages),
     TEST(nothing_of_a_payload_stays),
 };
