@@ -121,8 +121,12 @@ void engine_sequence_copy(const struct engine *engine, struct engine_sequence *t
 int engine_step(struct engine *engine, const struct engine_item *items, uint32_t count,
                 struct engine_error *error);
 
-/* The most workers that there can be, and those that take part now call work(argument, worker), the
-   caller among them: it returns when all have. Not while a step is under way. */
+/*
+ * The most workers that there can be; and work(argument, worker) by the caller as worker 0 and by
+ * those others that come in time, none of which is waited for before it has begun: what is to be
+ * done must not depend on how many they are. Returns when all that began have ended. Not while a
+ * step is under way.
+ */
 uint32_t engine_workers_most(const struct engine *engine);
 void engine_share(struct engine *engine, void (*work)(void *argument, uint32_t worker),
                   void *argument);
