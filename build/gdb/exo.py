@@ -271,17 +271,6 @@ def heap(node):
             stack += [node["heap_left"], node["heap_right"]]
 
 
-def ready(first):
-    node = first
-    for _ in range(LIST_MAX):
-        if not int(node):
-            return
-        yield node
-        node = node["ready_next"]
-        if int(node) == int(first):
-            return
-
-
 def of(vcpu):
     return f"env {int(vcpu['env']['number'])} vcpu {int(vcpu['number'])}"
 
@@ -307,7 +296,7 @@ def show_sched():
         print(f"CPU {i}: {of(current) if int(current) else 'idle'}, {inside}, "
               f"slot {int(rq['slot_number'])} ends at {int(rq['slot_end'])}"
               + (", to reschedule" if int(cpu["reschedule"]) else ""))
-        print("  ready: " + (", ".join(of(v) for v in ready(rq["ready"])) or "nobody"))
+        print("  ready: " + (", ".join(of(v) for v in chain(rq["ready"]["first"], "queue_next")) or "nobody"))
         waiting = sorted(heap(rq["deadlines"]), key=lambda v: int(v["deadline"]))
         if waiting:
             print("  deadlines: " + ", ".join(f"{of(v)} {int(v['deadline'])}" for v in waiting))

@@ -151,7 +151,7 @@ class Choice(unittest.TestCase):
                         [TOOLS / "run-qemu", "--kernel", OUT / "exo.Image", "--initrd", image],
                         env=clean_environment(NET="user", TEST="1", CMDLINE=words), text=True,
                         stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=60)
-                    self.assertEqual(done.returncode, 1)
+                    self.assertEqual(done.returncode, 2)
                     self.assertRegex(done.stdout, "llmd: network: net.port, net.mac: ")
 
 

@@ -1,6 +1,5 @@
-"""That what emulated CPUs remember of mappings is emptied while the first steps are taken, as it has to be
-in order to grow (services/llmd/translations.h): QEMU counts how often. How large it is then it tells
-nobody."""
+"""That what emulated CPUs remember of mappings is emptied now and then, as it has to be in order to grow
+(services/llmd/translations.h): QEMU counts how often. How large it is then it tells nobody."""
 import pathlib
 import re
 import tempfile
@@ -9,6 +8,9 @@ import unittest
 from harness.host import ROOT, make
 from harness.qmp import Monitor
 from harness.serving import OUT, Machine
+
+FIRST_STEPS = 16            # of services/llmd/translations.c
+ANSWERS, TOKENS = 16, 24    # more than 256 steps
 
 
 class Translations(unittest.TestCase):
@@ -22,14 +24,16 @@ class Translations(unittest.TestCase):
         self.monitor = Monitor(path)
         self.monitor.connect()
         counts = [self.counts(server)]
-        for tokens in (24, 24, 24):
-            server.complete(query=f"?n={tokens}")
+        for _ in range(ANSWERS):
+            server.complete(query=f"?n={TOKENS}")
             counts.append(self.counts(server))
-        forgotten, emptied = zip(*counts)
-        self.assertGreater(forgotten[1], forgotten[0])          # after each of the first steps, ...
-        self.assertEqual(forgotten[1], forgotten[3])            # ... and then once in 256
-        self.assertGreaterEqual(emptied[1] - emptied[0], forgotten[1] - forgotten[0])
-        self.assertLess(emptied[3] - emptied[2], forgotten[1] - forgotten[0])
+        grown = [(after[0] - before[0], after[1] - before[1])
+                 for before, after in zip(counts, counts[1:])]
+        self.assertGreaterEqual(counts[-1][0], FIRST_STEPS + 1)     # each of those, and one in 256
+        self.assertTrue(any(forgotten for forgotten, _ in grown))
+        for forgotten, emptied in grown:
+            self.assertGreaterEqual(emptied, forgotten)
+        self.assertIn((0, 0), grown)                                # nobody else does, or not always
 
     def counts(self, server):
         """How often llmd did, and QEMU."""

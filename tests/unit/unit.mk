@@ -87,9 +87,11 @@ UNIT_TSAN += test_engine test_packing test_batch
 UNIT_ARM  += test_kernels test_kernels_packing test_kernels_steps test_kernels_int4 test_kernels_dot test_kernels_formats \
              test_choice
 
-UNIT_PARTS_test_kernels_wrong   := engine models
-UNIT_SRCS_test_kernels_wrong    := tests/engine/built_kernels.c services/llmd/kernels.c services/llmd/metrics.c
-UNIT_FLAGS_test_kernels_wrong   := -Iservices/llmd
+PARTS += llmd_kernels
+PART_SRCS_llmd_kernels  := services/llmd/kernels.c services/llmd/metrics.c
+PART_FLAGS_llmd_kernels := $(PART_FLAGS_models) -Iservices/llmd
+UNIT_PARTS_test_kernels_wrong   := engine models llmd_kernels
+UNIT_SRCS_test_kernels_wrong    := tests/engine/built_kernels.c
 UNIT_WITHOUT_test_kernels_wrong := services/engine/portable/kernels.c
 
 UNIT_SRCS_test_engine_real  := services/engine/real.c
@@ -99,9 +101,8 @@ PARTS += gguf_files
 PART_SRCS_gguf_files  := tests/engine/write_gguf.c
 PART_FLAGS_gguf_files := $(PART_FLAGS_models)
 $(foreach t,test_placement test_gguf test_gguf_vocabulary,$(eval UNIT_PARTS_$(t) := engine models gguf_files))
-UNIT_PARTS_test_model := engine models
-UNIT_SRCS_test_model  := $(addprefix services/llmd/,kernels.c metrics.c model.c)
-UNIT_FLAGS_test_model := -Iservices/llmd
+UNIT_PARTS_test_model := engine models llmd_kernels
+UNIT_SRCS_test_model  := services/llmd/model.c
 UNIT_PARTS_test_gguf_tool := output engine models
 UNIT_SRCS_test_gguf_tool  := tests/engine/perplexity.c $(filter-out %/main.c,$(wildcard build/tools/gguf/*.c))
 UNIT_FLAGS_test_gguf_tool := -Ibuild/tools/gguf
