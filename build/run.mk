@@ -10,14 +10,15 @@ $(error APP=$(APP): no such service; there are: $(SERVICES))
 endif
 endif
 # Kernels by their names without the formats at their ends, as llmd.kernel=list says them, and what
-# ENGINE_KERNEL may be: their beginnings, or one with a format, which the machine checks.
+# ENGINE_KERNEL may be: reference, the others' beginnings, or one with a format, which the machine checks.
 ENGINE_KERNELS := reference scalar-int neon-int16 sve256-int16 scalar-int4 neon-int4 neon-int4x4 \
                   scalar-int4pairs sve256-int4 dot-scalar sdot smmla scalar-int15 neon-int15
-kernels_meant = $(filter $(firstword $1)%,$(ENGINE_KERNELS)) $(foreach k,$(ENGINE_KERNELS),$(filter $k-%,$1))
+kernels_meant = $(filter reference,$1) $(foreach k,$(filter-out reference,$(ENGINE_KERNELS)),\
+                    $(filter $(firstword $1)%,$k) $(filter $k-%,$1))
 ifneq ($(filter run,$(MAKECMDGOALS)),)
 ifneq ($(filter-out list,$(ENGINE_KERNEL)),)
 ifneq ($(words $(ENGINE_KERNEL)) $(if $(strip $(call kernels_meant,$(ENGINE_KERNEL))),meant),1 meant)
-$(error ENGINE_KERNEL=$(ENGINE_KERNEL): must be list, or what a name begins with of: $(ENGINE_KERNELS))
+$(error ENGINE_KERNEL=$(ENGINE_KERNEL): must be list, reference, or what a name begins with of: $(filter-out reference,$(ENGINE_KERNELS)))
 endif
 endif
 $(call one_of,PRECISION,default reference,default or reference)

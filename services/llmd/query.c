@@ -133,7 +133,9 @@ read_pair(struct query *query, struct span pair, unsigned *seen, char *why, size
         value = (struct span){"", 0};
     size_t i = find(name);
     int shown = (int)(name.length < 40 ? name.length : 40);
-    if (i == PARAMETERS)
+    if (name.length == 0)
+        (void)snprintf(why, why_bytes, "a parameter has no name in front of its =");
+    else if (i == PARAMETERS)
         (void)snprintf(why, why_bytes, "%.*s: no such parameter", shown, name.at);
     else if (*seen & 1u << i)
         (void)snprintf(why, why_bytes, "%s: given twice", parameters[i].name);

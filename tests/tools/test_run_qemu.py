@@ -96,6 +96,13 @@ class RunQemu(unittest.TestCase):
         self.assertRegex(errors, f"HTTP_PORT={port}: nobody can listen at 127.0.0.1:{port}: "
                                  "Address already in use; HTTP_PORT= chooses another port")
 
+    def test_ports_differ(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+        status, _, errors = self.run_qemu(NET="user", HTTP_PORT=str(port), SSH_PORT=str(port))
+        self.assertEqual(status, 1)
+        self.assertIn(f"SSH_PORT={port}: must be at most 65535, and not another port's", errors)
+
     def test_store_that_fails(self):
         store = self.folder / "store"
         store.write_bytes(bytes(512))

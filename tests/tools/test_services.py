@@ -141,9 +141,10 @@ class Make(unittest.TestCase):
 
     def test_values_that_cannot_be_meant_are_refused_before_anything_boots(self):
         for words, text in (("ENGINE_KERNEL=abacus",
-                             "ENGINE_KERNEL=abacus: must be list, or .* of: reference .* smmla"),
+                             "ENGINE_KERNEL=abacus: must be list, reference, or .* of: .* smmla"),
                             ("ENGINE_KERNEL=neon sdot", "ENGINE_KERNEL=neon sdot: must be"),
                             ("ENGINE_KERNEL=%", "ENGINE_KERNEL=%: must be"),
+                            ("ENGINE_KERNEL=ref", "ENGINE_KERNEL=ref: must be"),
                             ("PRECISION=high", "PRECISION=high: must be default or reference")):
             with self.subTest(words=words):
                 self.assertRegex(self.refused(words), text)

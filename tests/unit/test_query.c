@@ -101,7 +101,7 @@ names_are_known_and_come_once(void)
 {
     refuse("n=1&n=1", "n: given twice");
     refuse("n=1&temprature=0.7", "temprature: no such parameter");
-    refuse("=1", ": no such parameter");
+    refuse("=1", "a parameter has no name in front of its =");
     refuse("N=1", "N: no such parameter");
     refuse("n%3d1", "n%3d1: no such parameter");
     refuse("temperatur=1", "temperatur: no such parameter");
