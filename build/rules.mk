@@ -5,8 +5,8 @@
 setup:
 	@build/setup.sh build $(filter gcc,$(TOOLCHAIN))
 
-# Changed flags rebuild everything.
-MAKE_FRAGMENTS := GNUmakefile $(wildcard build/*.mk)
+# Changed flags rebuild everything, wherever they are written.
+MAKE_FRAGMENTS := GNUmakefile $(wildcard $(foreach f,build bundles exo libos services tests,$(addprefix $f/,*.mk */*.mk */*/*.mk)))
 
 # $(call objects,<kind>,<sources>)
 objects = $(addprefix $(OUT)/$(1)-obj/,$(addsuffix .o,$(2)))
