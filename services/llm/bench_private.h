@@ -33,10 +33,12 @@ void bench_say(const struct bench_run *run, const char *format, ...)
 /* Memory for good; NULL, and the run's error says so: there is none. */
 void *bench_take(struct bench_run *run, size_t count, size_t piece_bytes);
 
-/* Steps by part: on average, and at best, since a busy host takes its CPUs away in between. */
+/* Steps by part: on average, and of the fastest one, since a busy host takes its CPUs away in
+   between. (Not each part at its best: of a part that the others ended, the first worker sees
+   nothing.) */
 struct bench_parts {
     uint32_t steps;
-    uint64_t sum_ns[ENGINE_PARTS], least_ns[ENGINE_PARTS];
+    uint64_t sum_ns[ENGINE_PARTS], fastest_ns[ENGINE_PARTS];
 };
 
 /* A step that is measured, of `parts` one more. The status is the engine's. */
