@@ -18,7 +18,7 @@
 #ifndef ENGINE_ROWS16_H
 #define ENGINE_ROWS16_H
 
-#include "engine/kernel.h"
+#include "kernel_of.h"
 #include "lanes.h"
 
 #define ROWS16_ROWS            16
@@ -73,18 +73,8 @@ extern const struct engine_layout rows16_layouts[ROWS16_FORMATS];
 extern const struct engine_kernel rows16_scalar[ROWS16_FORMATS];
 
 /* A kernel for each of the formats. */
-#define ROWS16_KERNEL(kernel_name, index, needs, length, in_lanes, at_once, multiply_rows, \
-                      sum_strip)                                                           \
-    {.name = (kernel_name),                                                                \
-     .layout = &rows16_layouts[index],                                                     \
-     .form = ENGINE_INTEGERS,                                                              \
-     .features = (needs),                                                                  \
-     .vector_bytes = (length),                                                             \
-     .lanes = (in_lanes),                                                                  \
-     .vectors = (at_once),                                                                 \
-     .multiply = (multiply_rows),                                                          \
-     .sums = (sum_strip),                                                                  \
-     .expand = rows16_q8_expand}
+#define ROWS16_KERNEL(name, index, ...) \
+    KERNEL_OF(rows16_layouts[index], ENGINE_INTEGERS, rows16_q8_expand, name, __VA_ARGS__)
 #define ROWS16_KERNELS(name, ...)                                                                 \
     ROWS16_KERNEL(name "-q8", 0, __VA_ARGS__), ROWS16_KERNEL(name "-q8_0", 1, __VA_ARGS__),       \
         ROWS16_KERNEL(name "-q5_0", 2, __VA_ARGS__), ROWS16_KERNEL(name "-q5_k", 3, __VA_ARGS__), \

@@ -30,15 +30,9 @@ void q15_multiply(const struct engine_rows *rows, uint32_t first_row, uint32_t r
                   const struct engine_vectors *vectors, float *const *out, q15_sums *sums);
 
 /* None is for attention: who gives weights in floats gets keys and values in floats. */
-#define Q15_KERNEL(kernel_name, index, needs, in_lanes, multiply_rows) \
-    {.name = (kernel_name),                                            \
-     .layout = &q15_layouts[index],                                    \
-     .form = ENGINE_FINE,                                              \
-     .features = (needs),                                              \
-     .lanes = (in_lanes),                                              \
-     .vectors = 1,                                                     \
-     .multiply = (multiply_rows),                                      \
-     .expand = q15_expand}
+#define Q15_KERNEL(name, index, needs, in_lanes, multiply_rows)                         \
+    KERNEL_OF(q15_layouts[index], ENGINE_FINE, q15_expand, name, needs, 0, in_lanes, 1, \
+              multiply_rows, NULL)
 #define Q15_KERNELS(name, ...)                                                        \
     Q15_KERNEL(name "-f32", 0, __VA_ARGS__), Q15_KERNEL(name "-f16", 1, __VA_ARGS__), \
         Q15_KERNEL(name "-bf16", 2, __VA_ARGS__)

@@ -45,19 +45,8 @@ extern const struct engine_layout rows32_layout, rows32_pairs_layout;
 extern const struct engine_kernel rows32_scalar, rows32_pairs_scalar;
 
 /* The kernel of a machine: it computes the sums of a strip's rows, in 2^-ROWS32_UNIT_BITS. */
-#define ROWS32_KERNEL_OF(of_layout, to_floats, kernel_name, needs, length, in_lanes, at_once, \
-                         multiply_rows, sum_strip)                                            \
-    {.name = (kernel_name),                                                                   \
-     .layout = &(of_layout),                                                                  \
-     .form = ENGINE_SINGLES,                                                                  \
-     .features = (needs),                                                                     \
-     .vector_bytes = (length),                                                                \
-     .lanes = (in_lanes),                                                                     \
-     .vectors = (at_once),                                                                    \
-     .multiply = (multiply_rows),                                                             \
-     .sums = (sum_strip),                                                                     \
-     .expand = (to_floats)}
-#define ROWS32_KERNEL(...) ROWS32_KERNEL_OF(rows32_layout, rows32_q4_expand, __VA_ARGS__)
+#define ROWS32_KERNEL_OF(layout, expand, ...) KERNEL_OF(layout, ENGINE_SINGLES, expand, __VA_ARGS__)
+#define ROWS32_KERNEL(...)                    ROWS32_KERNEL_OF(rows32_layout, rows32_q4_expand, __VA_ARGS__)
 #define ROWS32_PAIRS_KERNEL(...) \
     ROWS32_KERNEL_OF(rows32_pairs_layout, rows32_q4_pairs_expand, __VA_ARGS__)
 

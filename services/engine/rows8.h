@@ -16,7 +16,7 @@
 #ifndef ENGINE_ROWS8_H
 #define ENGINE_ROWS8_H
 
-#include "engine/kernel.h"
+#include "kernel_of.h"
 
 #define ROWS8_ROWS    8
 #define ROWS8_COLUMNS 32
@@ -40,16 +40,10 @@ struct rows8_q4_group {
 extern const struct engine_layout rows8_layouts[ROWS8_FORMATS];
 extern const struct engine_kernel rows8_scalar[ROWS8_FORMATS];
 
-#define ROWS8_KERNEL(kernel_name, index, needs, in_lanes, at_once, multiply_rows, sum_strip) \
-    {.name = (kernel_name),                                                                  \
-     .layout = &rows8_layouts[index],                                                        \
-     .form = ENGINE_QUANTS,                                                                  \
-     .features = (needs),                                                                    \
-     .lanes = (in_lanes),                                                                    \
-     .vectors = (at_once),                                                                   \
-     .multiply = (multiply_rows),                                                            \
-     .sums = (sum_strip),                                                                    \
-     .expand = (index) == ROWS8_Q4 ? rows8_q4_expand : rows8_q8_expand}
+#define ROWS8_KERNEL(name, index, needs, ...)                                          \
+    KERNEL_OF(rows8_layouts[index], ENGINE_QUANTS,                                     \
+              (index) == ROWS8_Q4 ? rows8_q4_expand : rows8_q8_expand, name, needs, 0, \
+              __VA_ARGS__)
 #define ROWS8_KERNELS(name, needs, in_lanes, at_once, multiply_q8, multiply_q4, sum_strip) \
     ROWS8_KERNEL(name "-q8", 0, needs, in_lanes, at_once, multiply_q8, sum_strip),         \
         ROWS8_KERNEL(name "-q8_0", 1, needs, in_lanes, at_once, multiply_q8, sum_strip),   \

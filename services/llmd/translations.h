@@ -11,8 +11,9 @@
 #include <stdint.h>
 
 /*
- * The vCPUs that compute have read all weights: after each of the first such steps, and now and
- * then, all translations of this program are forgotten. One caller at a time.
+ * The vCPUs that compute have read all weights: after each of the first such times, and now and
+ * then, all translations of this program are forgotten. One caller at a time. (Choosing words
+ * together counts, too, and reads none: that does no harm but to come earlier to the next time.)
  */
 void translations_used(void);
 

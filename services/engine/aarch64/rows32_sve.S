@@ -31,6 +31,18 @@
     add     z11.h, z11.h, z7.h
 .endm
 
+/* All eight; those behind are loaded from the vector `next` of `from` on. */
+.macro pairs quants, from, next
+    pair    \quants, 0, 16, \from, (\next + 0)
+    pair    \quants, 1, 17, \from, (\next + 1)
+    pair    \quants, 2, 18, \from, (\next + 2)
+    pair    \quants, 3, 19, \from, (\next + 3)
+    pair    \quants, 4, 20, \from, (\next + 4)
+    pair    \quants, 5, 21, \from, (\next + 5)
+    pair    \quants, 6, 22, \from, (\next + 6)
+    pair    \quants, 7, 23, \from, (\next + 7)
+.endm
+
 /* A dot less 16 times the next one's, in each lane. */
 .macro take_next dot, next
     lsl     z4.h, z\next\().h, #4
@@ -91,14 +103,7 @@ rows32_q4_sve:
     dup     z9.s, w10
     dup     z10.s, w11
     dup     z11.s, w12
-    pair    0, 0, 16, x0, 8
-    pair    0, 1, 17, x0, 9
-    pair    0, 2, 18, x0, 10
-    pair    0, 3, 19, x0, 11
-    pair    0, 4, 20, x0, 12
-    pair    0, 5, 21, x0, 13
-    pair    0, 6, 22, x0, 14
-    pair    0, 7, 23, x0, 15
+    pairs   0, x0, 8
     ldr     z30, [x0, #16, mul vl]
     ldr     z31, [x0, #17, mul vl]
     ldr     w8, [x2], #4
@@ -110,14 +115,7 @@ rows32_q4_sve:
     csel    x10, x7, x1, eq
     ldr     z0, [x10]
     dup     z3.s, w8
-    pair    1, 0, 16, x9, 0
-    pair    1, 1, 17, x9, 1
-    pair    1, 2, 18, x9, 2
-    pair    1, 3, 19, x9, 3
-    pair    1, 4, 20, x9, 4
-    pair    1, 5, 21, x9, 5
-    pair    1, 6, 22, x9, 6
-    pair    1, 7, 23, x9, 7
+    pairs   1, x9, 0
     take_next 8, 9
     take_next 9, 10
     take_next 10, 11
