@@ -29,18 +29,33 @@ enum lock_rank {
     RANK_LAST = RANK_CONTROLLER,
 };
 
-/* Test-and-set: 0 is free. Whoever takes it sees all that was written before its last release. */
+/*
+ * A word that is 0 while the lock is free and nobody starves. `held` is its lowest byte, so that a
+ * release is one store that leaves LOCK_STARVED as it is. Whoever takes the lock sees all that was
+ * written before its last release.
+ */
 struct spinlock {
-    _Atomic uint32_t held;
+    union {
+        _Atomic uint32_t word;
+        _Atomic uint8_t held;
+    };
     uint32_t rank;
 };
 
-#define SPINLOCK(lock_rank) {.held = 0, .rank = (lock_rank)}
+#define LOCK_HELD    1u
+#define LOCK_STARVED 0x100u /* only who has waited long may take it */
+
+#define SPINLOCK(lock_rank) {.word = 0, .rank = (lock_rank)}
 
 void lock_init(struct spinlock *lock, enum lock_rank rank);
 
-/* Returns when the lock has been seen free; another CPU may take it first. */
-void lock_wait(const struct spinlock *lock);
+/*
+ * Waits for a lock that is held, and takes it. A CPU that has looked LOCK_PATIENCE times sets
+ * LOCK_STARVED: from then on nobody else takes the lock before one of those that starve did, so
+ * that a program which keeps a lock busy with calls cannot keep another CPU from it.
+ */
+KEEPS_REGISTERS __attribute__((cold, noinline)) void lock_wait(struct spinlock *lock);
+#define LOCK_PATIENCE 1024u
 
 /*
  * Debug builds keep the ranks that each CPU holds, and panic at an acquire of a rank below one of
@@ -54,11 +69,19 @@ void lock_check_release(const struct spinlock *lock);
 #define lock_check_release(lock) (void)(lock)
 #endif
 
+/* Whether the word was this one, and the lock is now held by the caller. */
+static inline bool
+lock_try(struct spinlock *lock, uint32_t word)
+{
+    return atomic_compare_exchange_strong_explicit(&lock->word, &word, LOCK_HELD,
+                                                   memory_order_acquire, memory_order_relaxed);
+}
+
 static inline void
 lock_acquire(struct spinlock *lock)
 {
     lock_check_acquire(lock);
-    while (atomic_exchange_explicit(&lock->held, 1, memory_order_acquire) != 0)
+    if (!lock_try(lock, 0))
         lock_wait(lock);
 }
 

@@ -4,6 +4,7 @@
 #include "tap.h"
 
 #include <pthread.h>
+#include <sched.h>
 
 #define THREADS 4
 #define ROUNDS  20000
@@ -34,6 +35,37 @@ one_thread_at_a_time_holds_a_lock(void)
     for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
     CHECK_EQ(counter, THREADS * ROUNDS);
+}
+
+static void *
+want_once(void *had)
+{
+    fake_cpu = 1;
+    lock_acquire(&lock);
+    *(bool *)had = true;
+    lock_release(&lock);
+    return NULL;
+}
+
+/* The holder takes the lock again at once, and yet the other one has had it. */
+static void
+who_has_waited_long_comes_first(void)
+{
+    pthread_t waiting;
+    bool had = false;
+    fake_machine(16, 2);
+    fake_cpu = 0;
+    lock_acquire(&lock);
+    CHECK_EQ(pthread_create(&waiting, NULL, want_once, &had), 0);
+    while ((atomic_load(&lock.word) & LOCK_STARVED) == 0)
+        sched_yield();
+    lock_release(&lock);
+    lock_acquire(&lock);
+    bool had_before = had;
+    lock_release(&lock);
+    pthread_join(waiting, NULL);
+    CHECK(had_before);
+    CHECK_EQ(atomic_load(&lock.word), 0);
 }
 
 static void
@@ -81,9 +113,8 @@ lock_that_is_not_held_cannot_be_released(void)
 }
 
 static const struct tap_test tests[] = {
-    TAP(one_thread_at_a_time_holds_a_lock),
-    TAP(locks_are_taken_in_the_order_of_their_ranks),
-    TAP(locks_of_one_rank_may_be_held_together),
+    TAP(one_thread_at_a_time_holds_a_lock),           TAP(who_has_waited_long_comes_first),
+    TAP(locks_are_taken_in_the_order_of_their_ranks), TAP(locks_of_one_rank_may_be_held_together),
     TAP(lock_that_is_not_held_cannot_be_released),
 };
 TAP_MAIN(tests)
