@@ -53,7 +53,7 @@ static void
 keep_run(struct payloads *payloads, struct payloads_run *run)
 {
     run->free = memory_places(run->blocks);
-    run->is_kept = run->is_whole = false;
+    run->is_kept = run->is_whole = run->is_away = false;
     payloads->run_last = (uint32_t)(run - payloads->run);
     payloads->places += run->blocks;
     payloads->places_free += run->blocks;

@@ -182,9 +182,13 @@ static int64_t
 bring_page(struct vm_object *object, uint64_t number)
 {
     struct payloads_region *region = object->own;
-    return pager_touch(&region->payloads->pager, region->number, number / BLOCK_PAGES)
-               ? EXO_OK
-               : EXO_E_MEMORY;
+    struct payloads *payloads = region->payloads;
+    if (!pager_touch(&payloads->pager, region->number, number / BLOCK_PAGES))
+        return EXO_E_MEMORY;
+    take_lock(payloads);
+    int64_t err = windows_mend(payloads, region->number, number / BLOCK_PAGES);
+    give_lock(payloads);
+    return err;
 }
 
 static void

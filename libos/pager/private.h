@@ -62,6 +62,10 @@ void windows_end(struct payloads *payloads);
 /* The block is shown there: with the window's last one all become one mapping. */
 void windows_shown(struct payloads *payloads, size_t payload, uint64_t index, uint32_t place);
 
+/* The block, which is shown for all that the pager knows, was touched: an error says that it is
+ * not, and cannot be. */
+int64_t windows_mend(struct payloads *payloads, size_t payload, uint64_t index);
+
 /* As the pager's host says (model/pager.h). */
 int64_t windows_hide(struct payloads *payloads, size_t payload, uint64_t *index, uint32_t *count);
 

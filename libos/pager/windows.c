@@ -71,21 +71,43 @@ windows_run(struct payloads *payloads, size_t payload, uint64_t index)
     run->payload = (uint32_t)payload;
     run->window = (uint32_t)(index / PAGER_WINDOW_BLOCKS);
     run->shown = 0;
+    run->is_away = false;
     payloads->places_free -= PAGER_WINDOW_BLOCKS;
     payloads->region[payload].run_of[run->window] = (uint32_t)(run - payloads->run) + 1;
     return run;
 }
 
-/* Its entries are replaced; an error leaves pages as pages, or away. */
+/* The blocks that are shown, each in pages: whatever of them was mapped. */
+static int64_t
+map_blocks(const struct payloads *payloads, struct payloads_run *run)
+{
+    uint64_t va = window_va(payloads, run);
+    int64_t err = rt_unmap_pages(va, EXO_BLOCK_PAGES);
+    for (uint32_t i = 0; i < PAGER_WINDOW_BLOCKS && err == EXO_OK; i++)
+        if (run->shown >> i & 1)
+            err = rt_map_pages(va + i * TREE_BLOCK_BYTES, run->slot, i * BLOCK_PAGES, BLOCK_PAGES,
+                               EXO_PROT_READ);
+    run->is_away = err != EXO_OK;
+    return err;
+}
+
+/* Its entries are replaced. An error leaves some of the pages as pages, and some away: they are
+ * mapped as they were, now or when they are touched. */
 static void
 make_whole(struct payloads *payloads, struct payloads_run *run)
 {
-    uint64_t va = window_va(payloads, run);
-    run->is_whole = rt_protect_pages(va, run->slot, 0, EXO_BLOCK_PAGES,
+    run->is_whole = rt_protect_pages(window_va(payloads, run), run->slot, 0, EXO_BLOCK_PAGES,
                                      EXO_PROT_READ | EXO_PROT_BLOCK) == EXO_OK;
     payloads->windows_whole += run->is_whole;
     if (!run->is_whole)
-        (void)rt_map_pages(va, run->slot, 0, EXO_BLOCK_PAGES, EXO_PROT_READ);
+        (void)map_blocks(payloads, run);
+}
+
+int64_t
+windows_mend(struct payloads *payloads, size_t payload, uint64_t index)
+{
+    struct payloads_run *run = run_of(payloads, payload, index);
+    return run != NULL && run->is_away ? map_blocks(payloads, run) : EXO_OK;
 }
 
 void

@@ -302,6 +302,8 @@ engine_step(struct engine *engine, const struct engine_item *items, uint32_t cou
         return status;
     begin_step(engine, items, count);
     engine_share(engine, forward_worker, engine);
+    if (engine->team.stepped != NULL)
+        engine->team.stepped(engine->team.context);
     if (__atomic_load_n(&engine->failed, __ATOMIC_RELAXED))
         return engine_fail(error, ENGINE_E_WEIGHTS, "step: weights could not be had");
     for (uint32_t i = 0; i < count; i++)

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "unicode.h"
+#include "engine/unicode.h"
 
 static const uint8_t space[] = {0xe2, 0x96, 0x81}; /* U+2581 stands for a space */
 

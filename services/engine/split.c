@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "unicode.h"
+#include "engine/unicode.h"
 
 static const struct engine_split splits[] = {
     {.names = {"gpt-2"}},

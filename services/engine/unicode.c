@@ -1,4 +1,4 @@
-#include "unicode.h"
+#include "engine/unicode.h"
 
 #include <stdbool.h>
 

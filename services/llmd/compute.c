@@ -91,9 +91,9 @@ read_kernel(struct engine_error *error)
 }
 
 static void
-run(void *context, uint32_t count, void (*work)(void *argument, uint32_t worker), void *argument)
+stepped(void *unused)
 {
-    crew.team.run(context, count, work, argument);
+    (void)unused;
     translations_used();
 }
 
@@ -113,7 +113,7 @@ compute_begin(const struct compute_options *options, struct engine_error *error)
         wanted = (uint32_t)strtoul(word, NULL, 10);
     crew_open(&crew, wanted, &crew_sched);
     team = crew.team;
-    team.run = run;
+    team.stepped = stepped;
     return true;
 }
 

@@ -1,6 +1,7 @@
 /* A reader for that one form of JSON. */
 #include "messages.h"
 
+#include <engine/unicode.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -102,6 +103,22 @@ read_escape(struct reader *reader, char **to)
     return true;
 }
 
+/* One that is written as itself (RFC 8259 §8.1: in UTF-8), whose first byte was read. */
+static bool
+read_character(struct reader *reader, char **to)
+{
+    char *from = reader->at - 1;
+    size_t length = unicode_read((const uint8_t *)from, (size_t)(reader->end - from)).length_bytes;
+    if ((unsigned char)*from < ' ')
+        return fail(reader, "a control character in a string");
+    if ((unsigned char)*from >= 0x80 && length == 1)
+        return fail(reader, "a string that is not UTF-8");
+    memmove(*to, from, length);
+    *to += length;
+    reader->at = from + length;
+    return true;
+}
+
 /* In place: what is read is no longer than how it is written. */
 static bool
 read_string(struct reader *reader, struct text *text)
@@ -115,11 +132,7 @@ read_string(struct reader *reader, struct text *text)
         char c = *reader->at++;
         if (c == '"')
             break;
-        if ((unsigned char)c < ' ')
-            return fail(reader, "a control character in a string");
-        if (c != '\\')
-            *to++ = c;
-        else if (!read_escape(reader, &to))
+        if (c == '\\' ? !read_escape(reader, &to) : !read_character(reader, &to))
             return false;
     }
     text->length = (size_t)(to - text->at);

@@ -12,8 +12,7 @@
 
 /*
  * The vCPUs that compute have read all weights: after each of the first such times, and now and
- * then, all translations of this program are forgotten. One caller at a time. (Choosing words
- * together counts, too, and reads none: that does no harm but to come earlier to the next time.)
+ * then, all translations of this program are forgotten. One caller at a time.
  */
 void translations_used(void);
 

@@ -10,6 +10,7 @@
 #include <rt/console.h>
 #include <rt/module.h>
 #include <rt/start.h>
+#include <rt/sync.h>
 #include <sched/timer.h>
 
 #define TYPE_BLOCK 2u
@@ -25,6 +26,7 @@ static char name[MANIFEST_NAME_BYTES] = "default";
 static int64_t below = BUNDLE_NEWEST; /* generations that were not tried; 0: there are none */
 static bool have_disk, mapped;        /* `payloads` are those of `bundle` */
 static struct pager_counts before;    /* of the generations that are gone */
+static struct mutex counting; /* before whoever counts: `mapped`, `before` change together */
 
 static _Noreturn void
 die(const char *what, const char *why)
@@ -62,18 +64,28 @@ report(void *context, const struct bundle_event *event)
 
 /* --- Mapping ---------------------------------------------------------------------------------- */
 
+/* Of all generations; of blocks in memory, of what is mapped. */
+static struct pager_counts
+counts_so_far(void)
+{
+    struct pager_counts counts = mapped ? pager_counts(&payloads.pager) : (struct pager_counts){0};
+    counts.faults += before.faults;
+    counts.blocks_read += before.blocks_read;
+    counts.blocks_ahead += before.blocks_ahead;
+    counts.blocks_forgotten += before.blocks_forgotten;
+    counts.bytes_verified += before.bytes_verified;
+    return counts;
+}
+
 static void
 unmap(void)
 {
-    struct pager_counts counts = pager_counts(&payloads.pager);
-    before.faults += counts.faults;
-    before.blocks_read += counts.blocks_read;
-    before.blocks_ahead += counts.blocks_ahead;
-    before.blocks_forgotten += counts.blocks_forgotten;
-    before.bytes_verified += counts.bytes_verified;
+    mutex_lock(&counting);
+    before = counts_so_far();
+    mapped = false;
+    mutex_unlock(&counting);
     payloads_close(&payloads);
     (void)rt_reap(EXO_BOOT_CELL); /* what ends in steps ends now */
-    mapped = false;
 }
 
 void
@@ -321,8 +333,11 @@ weights_lost(void)
 void
 weights_count(struct metrics_text *text, void *context)
 {
-    struct pager_counts now = mapped ? pager_counts(&payloads.pager) : (struct pager_counts){0};
     (void)context;
+    mutex_lock(&counting);
+    struct pager_counts counts = counts_so_far();
+    uint32_t whole = mapped ? payloads_whole(&payloads) : 0;
+    mutex_unlock(&counting);
     metrics_put(text, "store_bytes_read_total", "counter", "bytes read from the store",
                 disk.bytes_read);
     metrics_put(text, "store_retries_total", "counter", "reads that the disk failed, tried again",
@@ -330,20 +345,18 @@ weights_count(struct metrics_text *text, void *context)
     metrics_put(text, "store_errors_total", "counter", "reads that it failed for good",
                 disk.blk.failed);
     metrics_put(text, "pager_faults_total", "counter", "blocks of payloads that were touched",
-                before.faults + now.faults);
+                counts.faults);
     metrics_put(text, "pager_blocks_read_total", "counter", "blocks read from the store",
-                before.blocks_read + now.blocks_read);
+                counts.blocks_read);
     metrics_put(text, "pager_blocks_ahead_total", "counter",
-                "blocks that were asked for before they were touched",
-                before.blocks_ahead + now.blocks_ahead);
+                "blocks that were asked for before they were touched", counts.blocks_ahead);
     metrics_put(text, "pager_blocks_forgotten_total", "counter",
-                "blocks whose memory was taken for others",
-                before.blocks_forgotten + now.blocks_forgotten);
+                "blocks whose memory was taken for others", counts.blocks_forgotten);
     metrics_put(text, "pager_bytes_verified_total", "counter", "bytes whose hash was right",
-                before.bytes_verified + now.bytes_verified);
+                counts.bytes_verified);
     metrics_put(text, "pager_resident_pages", "gauge", "pages of payloads in memory",
-                now.blocks_held * (TREE_BLOCK_BYTES / EXO_PAGE_BYTES));
+                counts.blocks_held * (TREE_BLOCK_BYTES / EXO_PAGE_BYTES));
     metrics_put(text, "pager_large_mappings", "gauge",
                 "mappings of 2 MiB that show payloads; what is not in them is in pages of 4 KiB",
-                mapped ? payloads_whole(&payloads) : 0);
+                whole);
 }

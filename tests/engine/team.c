@@ -50,4 +50,5 @@ wake_nobody(void *context, uint32_t *word)
     (void)word;
 }
 
-const struct engine_team threads_team = {NULL, TEAM_WORKERS, run_team, look_again, wake_nobody};
+const struct engine_team threads_team = {NULL,       TEAM_WORKERS, run_team,
+                                         look_again, wake_nobody,  NULL};

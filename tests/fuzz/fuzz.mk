@@ -15,6 +15,7 @@ FUZZ_PARTS_fuzz_http := http
 
 FUZZ_SRCS_fuzz_messages  := services/llmd/messages.c
 FUZZ_FLAGS_fuzz_messages := -Iservices/llmd
+FUZZ_PARTS_fuzz_messages := engine
 
 FUZZ_PARTS_fuzz_checkpoint := engine
 FUZZ_PARTS_fuzz_tokenizer  := engine

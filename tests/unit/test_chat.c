@@ -113,6 +113,30 @@ what_is_no_message_is_refused_by_its_number(void)
     refuse("{\"messages\":[{\"role\":\"user\\", "messages: 1: an escape that JSON does not have");
 }
 
+/* RFC 3629 §3: bytes that are none, longer than it need be, a surrogate, too large, cut short; the
+ * last one by the body's end, too. */
+static void
+strings_that_are_not_utf8_are_refused(void)
+{
+    static const char *const wrong[] = {USER("\xff"),
+                                        USER("a\x80"),
+                                        USER("\xc0\x80"),
+                                        USER("\xe0\x80\xaf"),
+                                        USER("\xed\xa0\x80"),
+                                        USER("\xf4\x90\x80\x80"),
+                                        USER("\xf0\x9f\x99"),
+                                        USER("\xc3"),
+                                        "{\"r\xc3le\":\"user\"}",
+                                        "{\"role\":\"user\",\"content\":\"\xe4\xb8"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char body[128];
+        snprintf(body, sizeof body, "{\"messages\":[%s", wrong[i]);
+        refuse(body, "messages: 1: a string that is not UTF-8");
+    }
+    accept(BODY(USER("\xef\xbf\xbd \x7f \xf4\x8f\xbf\xbf"))); /* U+FFFD itself, DEL, the last one */
+    CHECK(has_content(0, "\xef\xbf\xbd \x7f \xf4\x8f\xbf\xbf"));
+}
+
 static void
 turns_are_taken(void)
 {
@@ -325,6 +349,7 @@ static const struct tap_test tests[] = {
     TAP(messages_are_as_they_were_written),
     TAP(what_is_no_list_of_messages_is_refused),
     TAP(what_is_no_message_is_refused_by_its_number),
+    TAP(strings_that_are_not_utf8_are_refused),
     TAP(turns_are_taken),
     TAP(any_bytes_are_read_or_refused),
     TAP(each_form_is_what_its_models_were_trained_with),

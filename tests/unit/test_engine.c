@@ -266,7 +266,7 @@ open_late(struct setting *s, uint32_t group)
 {
     static struct engine_team team;
     static const struct engine_source counting = {.rows = count_rows};
-    team = (struct engine_team){NULL, 2, run_late, wait_late, threads_team.wake};
+    team = (struct engine_team){NULL, 2, run_late, wait_late, threads_team.wake, NULL};
     CHECK_EQ(sem_init(&late.has_cpu, 0, 0), 0);
     open_random(s, small, group, 8, NULL);
     s->options.team = &team;
@@ -363,6 +363,85 @@ weights_that_are_lost_fail_the_step_and_move_nothing(void)
     close_setting(&s);
 }
 
+/* How often rows were asked for, in all. */
+static uint32_t rows_asked;
+
+static bool
+counted_rows(void *context, uint32_t worker, const struct engine_tensor *tensor, uint32_t block,
+             struct engine_rows *rows)
+{
+    struct setting *s = context;
+    const struct engine_source mapped = engine_mapping_source(&s->mapping);
+    rows_asked++;
+    return mapped.rows(mapped.context, worker, tensor, block, rows);
+}
+
+/* But for the row of the embedding, which each token has of its own. */
+static void
+weights_are_read_once_in_a_step_for_all_that_share_it(void)
+{
+    const uint32_t tokens[] = {3, 1, 7, 12};
+    float logits[4][300];
+    struct setting s;
+    struct engine_sequence sequences[4];
+    struct engine_item items[4];
+    open_random(&s, small, 16, 16, NULL);
+    for (uint32_t i = 0; i < 4; i++) {
+        sequences[i] = new_sequence(&s, 32);
+        items[i] = (struct engine_item){&sequences[i], tokens, 1, logits[i]};
+    }
+    s.source = (struct engine_source){&s, counted_rows};
+    rows_asked = 0;
+    CHECK_EQ(engine_step(s.engine, items, 1, &s.error), 0);
+    uint32_t of_one = rows_asked;
+    CHECK(of_one > small.layers * 7);
+    CHECK_EQ(engine_step(s.engine, items, 4, &s.error), 0);
+    CHECK_EQ(rows_asked - of_one, of_one + 3);
+    rows_asked = 0;
+    items[0].count = 4; /* and of a prompt */
+    CHECK_EQ(engine_step(s.engine, items, 1, &s.error), 0);
+    CHECK_EQ(rows_asked, of_one + 3);
+    close_setting(&s);
+}
+
+static uint32_t steps_counted;
+
+static void
+count_step(void *context)
+{
+    (void)context;
+    steps_counted++;
+}
+
+static void
+do_nothing(void *argument, uint32_t worker)
+{
+    (void)argument;
+    (void)worker;
+}
+
+/* Whoever shares other work with the team takes no step by that. */
+static void
+steps_are_counted_where_they_are_made(void)
+{
+    const uint32_t tokens[] = {3, 1};
+    float logits[300];
+    struct engine_team team = threads_team;
+    struct setting s;
+    team.stepped = count_step;
+    steps_counted = 0;
+    open_random(&s, small, 16, 4, &team);
+    struct engine_sequence a = new_sequence(&s, 32);
+    engine_share(s.engine, do_nothing, NULL);
+    CHECK_EQ(steps_counted, 0);
+    CHECK_EQ(step_one(&s, &a, tokens, 2, logits), 0);
+    CHECK_EQ(step_one(&s, &a, tokens, 1, logits), 0);
+    CHECK_EQ(steps_counted, 2);
+    CHECK_EQ(step_one(&s, &a, tokens, 0, logits), ENGINE_E_ARGUMENT);
+    CHECK_EQ(steps_counted, 2);
+    close_setting(&s);
+}
+
 static void
 an_arena_that_counts_tells_what_is_needed(void)
 {
@@ -418,6 +497,8 @@ static const struct tap_test tests[] = {
     TAP(a_worker_that_comes_late_helps_with_what_is_left_and_changes_no_bit),
     TAP(a_step_refuses_what_makes_no_sense),
     TAP(weights_that_are_lost_fail_the_step_and_move_nothing),
+    TAP(weights_are_read_once_in_a_step_for_all_that_share_it),
+    TAP(steps_are_counted_where_they_are_made),
     TAP(an_arena_that_counts_tells_what_is_needed),
     TAP(an_engine_refuses_a_longer_context_than_the_model_has),
     TAP(greedy_takes_the_first_of_the_greatest),

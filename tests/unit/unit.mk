@@ -155,6 +155,11 @@ $(foreach t,$(BUNDLE_TESTS),$(eval UNIT_PARTS_$(t) := bundles model toml))
 $(foreach t,$(PAGER_TESTS),$(eval UNIT_PARTS_$(t) := pager model toml))
 UNIT_TSAN += test_bundle_blocks $(PAGER_TESTS)
 
+# <virtio/queue.h> is the driver's there, not the kernel's.
+UNIT_SRCS_test_windows  := libos/pager/windows.c libos/model/why.c
+UNIT_FLAGS_test_windows := $(MODEL_FLAGS) -DEXO_VIRTIO_QUEUE_H -include libos/virtio/include/virtio/queue.h \
+                           $(addprefix -Ilibos/,pager pager/include vm/include blk/include virtio/include sched/include)
+
 # The registers are the real ones' (exo/virtio/pci.h), over a double of configuration space.
 UNIT_SRCS_test_pci  := tests/unit/host/fake_pci.c exo/core/lock.c exo/pci/function.c exo/pci/scan.c \
                        exo/pci/port.c exo/virtio/pci.c

@@ -15,7 +15,8 @@ struct payloads_run {
     uint32_t free;                      /* places: bits */
     uint32_t payload, window;           /* whose blocks they are kept for, if they are; ... */
     uint32_t shown;                     /* ... which of them are shown: bits; ... */
-    bool is_kept, is_whole;             /* ... and all by one mapping */
+    bool is_kept, is_whole;             /* ... and all by one mapping; or ... */
+    bool is_away; /* ... some by none, for want of a table: they are mapped when they are touched */
 };
 
 struct payloads_region {

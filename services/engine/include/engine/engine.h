@@ -25,6 +25,7 @@ struct engine_team {
     /* Returns when *word is not `value`, or was woken, or for no reason. */
     void (*wait)(void *context, uint32_t *word, uint32_t value);
     void (*wake)(void *context, uint32_t *word);
+    void (*stepped)(void *context); /* all weights were read once more: a step is over; or NULL */
 };
 
 /* The parts of a step, in their order. */
