@@ -85,13 +85,23 @@ target_cpu(struct irq *irq)
     return known ? ((struct vcpu *)vcpu.object)->cpu : 0;
 }
 
+/* Whether more came in this slot than may; the entry's lock is held. */
+static bool
+is_over_limit(const struct irq *irq)
+{
+    return irq->burst > EXO_IRQ_BURST && irq->burst_slot == sched_slot_now();
+}
+
 err_t
 irq_bind(struct irq *irq, const struct cap *notification)
 {
     struct line *line = line_at(irq->line);
-    TRY(cap_derive(notification, &irq->binding, 0, notification->badge));
     if (line == NULL)
-        return EXO_OK;
+        return cap_derive(notification, &irq->binding, 0, notification->badge);
+    lock_acquire(&line->lock);
+    bool over = is_over_limit(irq);
+    lock_release(&line->lock);
+    TRY(over ? EXO_E_AGAIN : cap_derive(notification, &irq->binding, 0, notification->badge));
     HOLD(&line->lock);
     if (line->irq == irq) {
         arch_irq_route(irq->line, target_cpu(irq));
@@ -146,16 +156,15 @@ irq_ack(struct irq *irq)
     if (line == NULL)
         return EXO_OK;
     HOLD(&line->lock);
-    if (!irq->masked || line->irq != irq) {
-        irq->fired = false;
-        return EXO_OK;
-    }
-    if (irq->burst > EXO_IRQ_BURST && irq->burst_slot == sched_slot_now())
+    bool masked = irq->masked && line->irq == irq;
+    if (masked && is_over_limit(irq))
         return EXO_E_AGAIN;
-    if (irq->handler == NULL && cap_read(&irq->binding, EXO_TYPE_NOTIFICATION, 0, &cap) != EXO_OK)
+    if (masked && irq->handler == NULL &&
+        cap_read(&irq->binding, EXO_TYPE_NOTIFICATION, 0, &cap) != EXO_OK)
         return EXO_E_STATE;
     irq->fired = false;
-    set_masked(irq, false);
+    if (masked)
+        set_masked(irq, false);
     return EXO_OK;
 }
 

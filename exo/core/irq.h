@@ -62,7 +62,8 @@ err_t irq_attach(struct irq *irq);
 
 /*
  * From now on interrupts post the bits (badge) of this notification, to the CPU of the vCPU that it
- * is bound to now. EXO_E_OCCUPIED: bound already; or as cap_derive. No lock held.
+ * is bound to now. EXO_E_OCCUPIED: bound already; EXO_E_AGAIN: there were too many in this slot; or
+ * as cap_derive. No lock held.
  */
 err_t irq_bind(struct irq *irq, const struct cap *notification);
 

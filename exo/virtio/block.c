@@ -28,13 +28,6 @@ block_prepare(struct queue *queue)
     }
 }
 
-/* Whether that many bytes from a sector of the capability on are whole sectors of it. */
-static bool
-is_inside(const struct cap *cap, uint64_t sector, uint64_t bytes)
-{
-    return range_fits(sector, bytes / EXO_SECTOR_BYTES, cap->count);
-}
-
 err_t
 block_request(struct queue *queue, const struct cap *cap, const struct exo_descriptor *first,
               const uint64_t bytes[2])
@@ -45,7 +38,7 @@ block_request(struct queue *queue, const struct cap *cap, const struct exo_descr
         return EXO_E_RIGHT;
     if (bytes[write] != 0 || data % EXO_SECTOR_BYTES != 0)
         return EXO_E_ARG;
-    if (!is_inside(cap, first->sector, data))
+    if (!range_fits(first->sector, data / EXO_SECTOR_BYTES, cap->count))
         return EXO_E_RANGE;
     block_header(queue->driver, queue->page, first->id, first->operation,
                  cap->base + first->sector);
@@ -56,20 +49,19 @@ err_t
 block_command(struct queue *queue, const struct cap *cap, const struct exo_descriptor *command)
 {
     bool flush = command->operation == EXO_BLOCK_FLUSH;
-    uint32_t id = command->id;
+    uint32_t id = command->id, sectors = command->length / EXO_SECTOR_BYTES;
     if ((!flush && command->operation != EXO_BLOCK_DISCARD) || command->flags != 0 ||
         command->length % EXO_SECTOR_BYTES != 0 || flush != (command->length == 0))
         return EXO_E_ARG;
     if (!(cap->rights & (flush ? EXO_EXEC : EXO_CONTROL)))
         return EXO_E_RIGHT;
-    if (id >= queue->ids || !is_inside(cap, command->sector, command->length))
+    if (id >= queue->ids || !range_fits(command->sector, sectors, cap->count))
         return EXO_E_RANGE;
     struct shadow *shadow = &queue->shadow[id];
     if (shadow->state != ID_FREE)
         return EXO_E_OCCUPIED;
     struct block_segment *segment = &queue->driver->segments[id];
-    *segment = (struct block_segment){.sector = cap->base + command->sector,
-                                      .count = command->length / EXO_SECTOR_BYTES};
+    *segment = (struct block_segment){.sector = cap->base + command->sector, .count = sectors};
     /* Behind the header always comes the id's own descriptor: a flush has the status there. */
     struct virtq_descriptor data = {pa_of(segment), sizeof(*segment), EXO_DESCRIPTOR_NEXT,
                                     (uint16_t)(2 * queue->ids + id)};

@@ -11,6 +11,8 @@ _Static_assert(sizeof(struct queue) <= EXO_PAGE_BYTES, "queue_around");
 _Static_assert(sizeof(struct queue) > 256, "a frame of its own");
 _Static_assert(offsetof(struct queue, irq) == offsetof(struct irq_line, irq), "sys/irq.c");
 _Static_assert(sizeof(struct virtq_driver) <= EXO_PAGE_BYTES, "one frame");
+/* A chain has less than 2^32 bytes: virtio 1.2 §2.7.4. */
+_Static_assert(1ull * EXO_SUBMIT_MAX * EXO_ALLOC_MAX * EXO_PAGE_BYTES < 1ull << 32, "place_chain");
 
 /* A shadow entry but for its order. */
 #define SHADOW(state, region, next, writable) \
@@ -230,8 +232,6 @@ place(struct queue *queue, const struct cap *cap, const struct exo_descriptor **
         } else {
             uint16_t behind = (uint16_t)(2 * queue->ids + first->id);
             TRY(place_chain(queue, at, end, block ? behind : EXO_QUEUE_ENTRIES_MAX, bytes));
-            if (bytes[0] + bytes[1] > UINT32_MAX) /* virtio 1.2 §2.7.4 */
-                return EXO_E_RANGE;
             if (bytes[0] - 1 < queue->least - 1u || bytes[1] - 1 < queue->least - 1u)
                 return EXO_E_ARG; /* but none at all is good */
             if (block)

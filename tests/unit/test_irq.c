@@ -180,6 +180,26 @@ burst_of_a_level_is_limited_too(void)
     fake_machine_end();
 }
 
+/* Another binding is no way around it. */
+static void
+line_bound_anew_is_limited_too(void)
+{
+    begin_line(EXO_IRQ_LEVEL);
+    fake_ticks = 7 * SLOT;
+    for (unsigned i = 0; i < EXO_IRQ_BURST; i++) {
+        irq_fired(SPI);
+        CHECK_EQ(CALL(irq_ack, LINE), EXO_OK);
+    }
+    irq_fired(SPI);
+    CHECK_EQ(CALL_AGAIN(irq_bind, LINE, EXO_NONE), EXO_OK);
+    CHECK_EQ(CALL(irq_bind, LINE, BADGED), EXO_E_AGAIN);
+    CHECK(fake_lines[SPI].masked);
+    fake_ticks = 8 * SLOT;
+    CHECK_EQ(CALL(irq_bind, LINE, BADGED), EXO_OK);
+    CHECK(!fake_lines[SPI].masked);
+    fake_machine_end();
+}
+
 static void
 interrupt_without_a_binding_masks(void)
 {
@@ -369,6 +389,7 @@ static const struct tap_test tests[] = {
     TAP(interrupt_of_a_masked_line_is_told),
     TAP(more_than_a_burst_masks_until_the_slot_is_over),
     TAP(burst_of_a_level_is_limited_too),
+    TAP(line_bound_anew_is_limited_too),
     TAP(interrupt_without_a_binding_masks),
     TAP(line_has_one_holder_and_is_masked_without),
     TAP(interrupt_goes_to_the_cpu_of_its_vcpu),

@@ -111,10 +111,12 @@ an_extent_ends_at_its_sectors(void)
 {
     begin_devices();
     open_extent();
-    for (size_t i = 0; i < sizeof(request_refusals) / sizeof(request_refusals[0]); i++) {
-        const struct request_refusal *r = &request_refusals[i];
+    for (size_t i = 0; i < 2 * sizeof(request_refusals) / sizeof(request_refusals[0]); i++) {
+        const struct request_refusal *r = &request_refusals[i / 2];
         put_request(0, EXO_BLOCK_READ, 0, 512);
         put_request(1, r->operation, r->sector, r->length);
+        if (i % 2 != 0)
+            batch[1].region = 0; /* there is one, whether or not it is looked at */
         if (submit_batch(EXTENT, 2, 0, false) != r->err)
             printf("# %s\n", r->what);
         CHECK_EQ(fake_result(0), r->err);
@@ -135,6 +137,10 @@ an_extent_ends_at_its_sectors(void)
     put_request(0, EXO_BLOCK_READ, 0, 512);
     batch[0].id = 64;
     CHECK_EQ(submit_batch(EXTENT, 1, 0, false), EXO_E_RANGE);
+    put_request(0, EXO_BLOCK_READ, 0, 512);
+    put_request(1, EXO_BLOCK_FLUSH, 0, 0);
+    batch[1].id = 0;
+    CHECK_EQ(submit_batch(EXTENT, 2, 0, false), EXO_E_OCCUPIED);
     /* two buffers, one request */
     put_buffer(0, 5, 0, N | W, 0, 100);
     put_buffer(1, 6, 0, W, 4096, 412);

@@ -2,6 +2,8 @@
 #include "devices/buffers.h"
 #include "tap.h"
 
+static unsigned taken; /* requests by the device */
+
 static void
 the_device_does_something(uint64_t *random)
 {
@@ -14,8 +16,10 @@ the_device_does_something(uint64_t *random)
     case 3: block->stuck = !block->stuck; break;
     case 4: block->refuses = tap_random(random, 4) == 0; break;
     default:
-        if (fake_take(block, queue, &request))
+        if (fake_take(block, queue, &request)) {
             fake_complete(block, queue, &request, 1);
+            taken++;
+        }
     }
     if (!block->stuck && !block->mastering)
         fake_reset(block); /* it heard of it after all */
@@ -73,6 +77,7 @@ whatever_both_do_nothing_is_left(void)
             fake_reset(block);
         CHECK_EQ(CALL_AGAIN(cap_drop, 30), EXO_OK);
     }
+    CHECK(taken > 1000); /* or what was tried did not come far */
     end_devices();
 }
 

@@ -153,6 +153,9 @@ repossession_takes_what_no_device_uses_first(void)
     CHECK_EQ(CALL(queue_open, 30, QUEUE, RNG, 0, RING, 0, 0), EXO_OK);
     CHECK_EQ(add_region(QUEUE, 30, FRAMES, 20, BOTH), 0); /* the newest run */
     fly(QUEUE, 32, 0);
+    /* older, and released again: no device uses it any more */
+    CHECK_EQ(CALL_AGAIN(queue_region, QUEUE, 50, 0, 20, BOTH), EXO_OK);
+    CHECK_EQ(CALL_AGAIN(queue_release, QUEUE, fake_result(1)), EXO_OK);
     uint32_t used = fake_cell_info(30).own[EXO_RES_FRAMES];
     CHECK_EQ(CALL_AGAIN(cell_reclaim, 30, used - 20, 0), EXO_OK);
     CHECK_EQ(CALL(cap_info, 50, FAKE_USER), EXO_E_SLOT);

@@ -234,43 +234,6 @@ a_ring_page_outlives_whoever_may_have_found_it(void)
     end_devices();
 }
 
-static void
-a_device_owned_alone_is_reset_at_once(void)
-{
-    begin_devices();
-    CHECK_EQ(CALL_AGAIN(device_open, CELL, NET, 2, 0, 0), EXO_OK);
-    CHECK_EQ(CALL(queue_open, CELL, QUEUE, NET, 0, RING, 0, 0), EXO_OK);
-    CHECK_EQ(CALL(queue_open, CELL, 50, NET, 1, 51, 0, 0), EXO_OK);
-    CHECK_EQ(add_region(QUEUE, CELL, FRAMES, 4, BOTH), 0);
-    fly(QUEUE, 32, 0); /* receive buffers: they may wait for ever */
-    CHECK_EQ(CALL_AGAIN(cap_drop, QUEUE), EXO_OK);
-    CHECK_EQ(net->resets, 1);
-    CHECK_EQ(submit_batch(50, 0, 0, false), EXO_E_RESET);
-    end_devices();
-}
-
-static void
-a_session_ends_for_all_its_queues(void)
-{
-    begin_devices();
-    make_cell(30, 100);
-    CHECK_EQ(CALL_AGAIN(device_open, CELL, BLOCK, 4, 0, 0), EXO_OK);
-    CHECK_EQ(CALL(queue_open, 30, QUEUE, BLOCK, 0, RING, 0, 10), EXO_OK);
-    CHECK_EQ(CALL(queue_open, CELL, 50, BLOCK, 3, 51, 10, 10), EXO_OK);
-    CHECK_EQ(CALL_AGAIN(device_open, CELL, BLOCK, 4, 0, 0), EXO_OK);
-    CHECK_EQ(submit_batch(QUEUE, 0, 0, false), EXO_E_RESET);
-    CHECK_EQ(submit_batch(50, 0, 0, false), EXO_E_RESET);
-    CHECK_EQ(CALL_AGAIN(queue_region, 50, CELL, 0, 1, READ), EXO_E_TYPE);
-    CHECK_EQ(CALL(frames_alloc, CELL, FRAMES, 1, EXO_ALLOC_ANY, 0), EXO_OK);
-    CHECK_EQ(CALL_AGAIN(queue_region, 50, FRAMES, 0, 1, READ), EXO_E_RESET);
-    /* its rings are those of a new session */
-    CHECK_EQ(CALL(queue_open, 30, 52, BLOCK, 0, 53, 0, 10), EXO_OK);
-    CHECK_EQ(submit_batch(52, 0, 0, false), EXO_OK);
-    CHECK_EQ(CALL_AGAIN(cap_drop, QUEUE), EXO_OK);
-    CHECK_EQ(submit_batch(52, 0, 0, false), EXO_OK);
-    end_devices();
-}
-
 static const struct tap_test tests[] = {
     TAP(device_open_accepts_the_whitelist_only),
     TAP(device_open_refuses),
@@ -281,7 +244,5 @@ static const struct tap_test tests[] = {
     TAP(killing_an_environment_with_requests_in_flight),
     TAP(killing_the_payer_of_a_session_takes_the_ring_page),
     TAP(a_ring_page_outlives_whoever_may_have_found_it),
-    TAP(a_device_owned_alone_is_reset_at_once),
-    TAP(a_session_ends_for_all_its_queues),
 };
 TAP_MAIN(tests)

@@ -38,7 +38,7 @@ PART_FLAGS_kernel  := -DEXO_DEBUG=1
 PART_SRCS_devices  := $(wildcard tests/unit/devices/*.c)
 PART_FLAGS_devices := $(PART_FLAGS_kernel)
 
-VIRTIO_TESTS := $(addprefix test_virtio_,session queue region faults extent races random)
+VIRTIO_TESTS := $(addprefix test_virtio_,session ends queue region faults extent races random)
 PORT_TESTS   := test_port test_port_frames test_port_interrupts
 KERNEL_TESTS := test_kernel test_kernel_random test_irq test_virtio_threads
 $(foreach t,$(KERNEL_TESTS),$(eval UNIT_PARTS_$(t) := kernel))
