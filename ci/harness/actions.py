@@ -10,7 +10,8 @@ import re
 import subprocess
 
 from . import qmp
-from .host import ROOT
+from .host import ROOT, finish
+from .patience import spent
 
 PUMP = "out/host/pump"
 PEER = "tests/guest/peer/peer.py"
@@ -48,12 +49,8 @@ class Actions:
         log = ""
         for helper in self.helpers:
             name = helper.args[0].stem
-            try:
-                output, _ = helper.communicate(timeout=HELPER_END_S)
-            except subprocess.TimeoutExpired:
-                helper.kill()
-                output, _ = helper.communicate()
-                output += f"not over {HELPER_END_S} s after the machine"
+            hung, output = finish(helper, HELPER_END_S)
+            output += f"{spent(HELPER_END_S)} after the machine's end" if hung else ""
             log += f"{FAILED if helper.returncode else 'host: '}{name}: {output.strip()}\n"
         return log
 

@@ -1,13 +1,13 @@
 """A machine under init, driven by its console, which is stdin and stdout."""
 import re
 import subprocess
-import threading
 import time
 
 from .host import ROOT, clean_environment
+from .patience import Patience, running
 
 OUT = ROOT / "out" / "clang-release"
-HANGS_S = 60    # only a machine that hangs takes so long
+HANGS_S = 60    # until somebody serves again: patience.py
 
 
 class Console:
@@ -19,23 +19,15 @@ class Console:
             [ROOT / "build/tools/run-qemu", "--kernel", OUT / "exo.Image", "--initrd", image],
             env=clean_environment(TEST="1", **variables), stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1)
-        self.late, self.hung = threading.Timer(HANGS_S, self.kill), False
-        self.late.start()
         self.lines, self.port = [], None
+        running.add(self)
 
     def __enter__(self):
         return self
 
-    def kill(self):
-        self.hung = True
-        self.process.kill()
-
-    def __exit__(self, kind, *_):
-        self.late.cancel()
+    def __exit__(self, *_):
         self.process.terminate()
         self.process.communicate()
-        if self.hung and kind is None:  # what the test saw then was the end of the machine
-            raise AssertionError("the machine hung:\n" + "".join(self.lines))
 
     def type(self, line):
         self.process.stdin.write(line + "\n")
@@ -88,10 +80,10 @@ def restart_ms(image, name, serves, **variables):
     """Milliseconds from the command that crashes a service until `serves(port)`."""
     with Console(image, NET="user", **variables) as machine:
         machine.ready()
-        begun = time.monotonic()
+        begun, patience = time.monotonic(), Patience(HANGS_S)
         machine.type(f"kill {name}")
         machine.until(f"init: {name}: crashed")
         while not serves(machine.port):
-            if time.monotonic() - begun > HANGS_S:
+            if patience.is_over():
                 raise AssertionError("nobody serves:\n" + "".join(machine.lines))
         return (time.monotonic() - begun) * 1000

@@ -1,16 +1,25 @@
 """Fuzz targets: a fixed number of runs of each, from a fixed seed. Keys of a target's config line:
-runs, max_len (of an input, in bytes)."""
+runs, max_len (of an input, in bytes).
+
+libFuzzer says by the clock that an input takes too long, also where the host stood still meanwhile. So
+such an input is run again alone, by the time that it is given of a CPU; when it ends, it was none, and
+all runs are done again.
+"""
 import base64
 import functools
 import re
+import resource
 import shutil
 
 from . import config
 from .host import LOGS, ROOT, make_each, make_list, parallel, run
+from .patience import spent
 
 KEYS = {"runs", "max_len"}
 DEFAULTS = {"runs": "200000", "max_len": "4096"}
-HANG_S = 600        # a fuzzer that has not done its runs by then hangs
+HANG_S = 120        # a fuzzer that has not done its runs by then hangs: patience.py
+INPUT_S = 20        # that one input may take of the clock, or of a CPU when it is run alone
+TIMES = 10          # that a host may stand still in the runs of one fuzzer
 SHOWN_BYTES = 8192  # of an input: the longest that a target here takes
 SHOWN_LINES = 14    # of what it says of a failure: the top of the stack is there
 
@@ -47,9 +56,32 @@ def feed(test, asked):
     (folder / "corpus").mkdir(parents=True)
     seeds = ROOT / "tests/fuzz/seeds" / test
     status, output = run([*same_addresses(), f"../../{test}", *SAME, f"-runs={asked['runs']}",
-                          f"-max_len={asked['max_len']}", "-timeout=20", "corpus",
+                          f"-max_len={asked['max_len']}", f"-timeout={INPUT_S}", "corpus",
                           *([f"../../../../tests/fuzz/seeds/{test}"] if seeds.is_dir() else [])],
-                         timeout=HANG_S, cwd=folder, env=ENVIRONMENT)
+                         seconds=HANG_S, cwd=folder, env=ENVIRONMENT)
+    return folder, status, output
+
+
+def limit_cpu():
+    resource.setrlimit(resource.RLIMIT_CPU, (INPUT_S, INPUT_S))
+
+
+def stood_still(test, folder):
+    """Whether no input took too long: each of which libFuzzer says so ends when it is run alone."""
+    late = sorted(folder.glob("timeout-*"))
+    return bool(late) and all(
+        run([f"../../{test}", "-timeout=0", path.name], seconds=HANG_S, cwd=folder, env=ENVIRONMENT,
+            preexec_fn=limit_cpu)[0] == 0 for path in late)
+
+
+def feed_again(test, asked):
+    """Feeds it until the host stood still in none of its runs."""
+    for _ in range(TIMES):
+        folder, status, output = feed(test, asked)
+        if not stood_still(test, folder):
+            break
+        print(f"# fuzz/{test}: no input takes {INPUT_S} s, but the clock said so of one: all runs again",
+              flush=True)
     return folder, status, output
 
 
@@ -88,7 +120,7 @@ def judge(test, asked, folder, status, output):
     if status == 0 and f"Done {asked['runs']} runs" in output:
         return None
     cause, lines = account(output)
-    reason = f"hung: not over after {HANG_S} s" if status is None else f"exit status {status}"
+    reason = spent(HANG_S) if status is None else f"exit status {status}"
     return f"{reason}: {cause}", lines + show_input(test, folder)
 
 
@@ -100,7 +132,7 @@ def run_one(report, test):
     except config.ConfigError as error:
         report.fail(name, str(error))
         return
-    folder, status, output = feed(test, asked)
+    folder, status, output = feed_again(test, asked)
     log = LOGS / "fuzz" / f"{test}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text(output, encoding="utf-8")

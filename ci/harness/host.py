@@ -7,6 +7,8 @@ import pathlib
 import re
 import subprocess
 
+from .patience import Guard
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 LOGS = ROOT / "out" / "tests"
 JOBS = os.cpu_count() or 1
@@ -19,16 +21,20 @@ def clean_environment(**more):
     return {key: os.environ[key] for key in keep if key in os.environ} | more
 
 
-def run(arguments, timeout=None, **options):
+def finish(process, seconds):
+    """(whether it had to be killed, its output): patience.py says what seconds are."""
+    with Guard(seconds, process.kill) as guard:
+        output = process.communicate()[0]
+    return guard.hung, output
+
+
+def run(arguments, seconds=None, **options):
     """(status or None when it hung, output with errors)."""
-    try:
-        done = subprocess.run([str(a) for a in arguments], cwd=options.pop("cwd", ROOT),
-                              env=options.pop("env", clean_environment()),
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=timeout, check=False, **options)
-    except subprocess.TimeoutExpired as late:
-        return None, (late.stdout or b"").decode(errors="replace")
-    return done.returncode, done.stdout.decode(errors="replace")
+    with subprocess.Popen([str(a) for a in arguments], cwd=options.pop("cwd", ROOT),
+                          env=options.pop("env", clean_environment()), stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options) as process:
+        hung, output = finish(process, seconds) if seconds else (False, process.communicate()[0])
+    return None if hung else process.returncode, output.decode(errors="replace")
 
 
 @contextlib.contextmanager

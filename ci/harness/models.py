@@ -3,7 +3,7 @@
 A model's mutants are the `MUTANT_<x>` that its #if lines name, and the files NAME.mutant-*.pml
 beside it. Checked are assertions and deadlocks first, then each `ltl` claim. Keys of its config
 line: pan (arguments of the verifier), ltl (further ones for ltl claims, like -f), cc (flags of
-the verifier's compilation), timeout (seconds).
+the verifier's compilation), timeout (seconds of a quiet host: patience.py).
 """
 import functools
 import re
@@ -12,7 +12,7 @@ import shutil
 from . import config
 from .host import LOGS, ROOT, parallel, run
 
-TIMEOUT_S = 900
+HANG_S = 120
 KEYS = {"pan", "ltl", "cc", "timeout"}
 MUTANT = re.compile(r"^\s*#\s*(?:el)?if.*", re.MULTILINE)
 CLAIM = re.compile(r"^\s*ltl\s+(\w+)", re.MULTILINE)
@@ -44,12 +44,12 @@ def search(folder, model, defines, asked, claim):
     folder.mkdir(parents=True)
     compile_flags = [] if claim else ["-DSAFETY", "-DNOCLAIM"]
     run_flags = ["-a", "-N", claim, *asked.get("ltl", [])] if claim else []
-    timeout = int(asked.get("timeout", TIMEOUT_S))
+    timeout = int(asked.get("timeout", HANG_S))
     steps = [["spin", "-Pclang-19 -E -x c", *(f"-D{define}" for define in defines), "-a", model],
              ["clang-19", "-O2", "-w", *compile_flags, *asked.get("cc", []), "-o", "pan", "pan.c"],
              ["./pan", *asked.get("pan", []), *run_flags]]
     for step in steps:
-        status, output = run(step, timeout=timeout, cwd=folder)
+        status, output = run(step, seconds=timeout, cwd=folder)
         (folder / "log").write_text(output, encoding="utf-8")
         if step is not steps[-1] and (status or "error:" in output.lower()):
             return f"{step[0]} failed", output

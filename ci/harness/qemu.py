@@ -2,11 +2,11 @@
 import itertools
 import subprocess
 import tempfile
-import threading
 from typing import NamedTuple
 
 from . import actions, config
 from .host import ROOT, clean_environment
+from .patience import Guard, spent
 
 KEYS = {"smp", "cpu", "el2", "icount", "build", "mem", "timeout", "expect", "cmdline",
         "devices", "its"}
@@ -85,15 +85,12 @@ def run(machine, image, the_plan, log, cmdline="", patience=1, kernel=None):
              *(["--initrd", image] if image else [])], env=environment, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         host = actions.Actions(process.pid, socket)
-        late = threading.Timer(the_plan.timeout_s * patience, process.terminate)
-        late.start()
-        with process.stdout:
-            follow(process, file, host)
-        status = process.wait()
-        hung = not late.is_alive()
-        late.cancel()
+        with Guard(the_plan.timeout_s * patience, process.terminate) as guard:
+            with process.stdout:
+                follow(process, file, host)
+            status = process.wait()
         file.write(host.finish().encode())
-    return None if hung else status, log.read_bytes().decode(errors="replace")
+    return None if guard.hung else status, log.read_bytes().decode(errors="replace")
 
 
 def not_permitted(status, console):
@@ -109,7 +106,7 @@ def problems(the_plan, status, console, patience=1):
     panics = [line for line in console.splitlines() if line.startswith("exo: panic")]
     kind, _, text = the_plan.expect.partition(":")
     if status is None:
-        return [f"hung: not over after {the_plan.timeout_s * patience} s"]
+        return [spent(the_plan.timeout_s * patience)]
     if failed:
         return failed
     if kind == "pass":

@@ -8,6 +8,7 @@ import threading
 import time
 
 from .host import ROOT, clean_environment
+from .patience import Patience, running
 
 LLMD = ROOT / "out" / "host" / "llmd"
 CHECKED_LLMD = ROOT / "out" / "host-asan" / "llmd"      # the same under the sanitizers
@@ -17,18 +18,21 @@ MODELS = ROOT.parent / "shared" / "models"
 NO_MODELS = "no ../shared/models: what is served comes from there"
 PROMPT = b"Once upon a time"
 ANSWERS = 2     # at a time
-SERVING_S = 60  # after which a machine that does not serve hangs
+SERVING_S = 60  # after which a machine that does not serve hangs: patience.py
 
 
 class Server:
-    """An llmd on a free port of the host."""
-    tries = 1
+    """An llmd on a free port of the host. Its answers are waited for as long as it runs: what ends a
+    test that hangs ends it (tools.py)."""
+    tries_s = 0     # that a connection which is reset is tried again: patience.py
 
     def __init__(self, *files, program=LLMD):
         # pylint: disable-next=consider-using-with
         self.process = subprocess.Popen([program, *files, "0", str(ANSWERS)],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True)
+        self.lines = []
+        running.add(self)
         line = self.process.stdout.readline()
         self.port = int(line.rsplit(":", 1)[1]) if line else None
 
@@ -41,13 +45,16 @@ class Server:
         return self.process.returncode
 
     def connection(self):
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        return http.client.HTTPConnection("127.0.0.1", self.port)
 
     def request(self, method, path, body=None):
-        for _ in range(self.tries - 1):
-            with contextlib.suppress(ConnectionResetError):
+        patience = Patience(self.tries_s)
+        while True:
+            try:
                 return self.try_request(method, path, body)
-        return self.try_request(method, path, body)
+            except ConnectionResetError:
+                if patience.is_over():
+                    raise
 
     def try_request(self, method, path, body):
         with contextlib.closing(self.connection()) as connection:
@@ -66,6 +73,13 @@ class Server:
     def metric(self, name):
         return self.metrics()[name]
 
+    def until(self, holds, otherwise):
+        """Waits until something is true of the metrics; `otherwise` says what hangs."""
+        patience = Patience(SERVING_S)
+        while not holds(seen := self.metrics()):
+            if patience.is_over():
+                raise AssertionError(f"{otherwise}: {seen}")
+
     def copied_bytes(self):
         """{routine: bytes that it copied}"""
         text = self.request("GET", "/metrics")[1].decode()
@@ -77,7 +91,7 @@ class Server:
 class Machine(Server):
     """A machine that serves; what its console says is kept, and when (seconds after its start).
     `ready` is what it says when it does."""
-    tries = 10      # QEMU's user-mode networking resets connections that come in bursts
+    tries_s = 30    # QEMU's user-mode networking resets connections that come in bursts
 
     def __init__(self, image, ready="llmd: serving at", **variables):
         # pylint: disable=super-init-not-called,consider-using-with
@@ -87,6 +101,7 @@ class Machine(Server):
             env=clean_environment(**{"NET": "user", "TEST": "1"} | variables),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.port, self.lines, self.times, self.changed = None, [], [], threading.Condition()
+        running.add(self)
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
         if not self.says(ready):
@@ -105,12 +120,14 @@ class Machine(Server):
             self.lines.append("")       # the end
             self.changed.notify_all()
 
-    def says(self, text, seconds=SERVING_S):
+    def says(self, text):
         """Waits until the console has said `text`: whether it did."""
         def said():
             return any(text in line for line in self.lines)
+        patience = Patience(SERVING_S)
         with self.changed:
-            self.changed.wait_for(lambda: said() or "" in self.lines, seconds)
+            while not said() and "" not in self.lines and not patience.is_over():
+                self.changed.wait(1)
             return said()
 
     def stop(self):

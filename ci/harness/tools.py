@@ -3,22 +3,52 @@ import functools
 import io
 import json
 import os
+import pathlib
 import subprocess
 import sys
+import threading
 import time
+import traceback
 import unittest
 
 from .host import ROOT, parallel
+from .patience import Guard, running, spent
 
 FOLDER = ROOT / "tests" / "tools"
+TEST_S = 1200 if os.environ.get("SOAK") else 120    # that one test may take: patience.py
+SHOWN_LINES = 12    # of what each machine said last, when it takes longer
 
 
 class Reporter(unittest.TestResult):
     """Sends each test's result: what to call of the report, and with what."""
 
-    def __init__(self, send):
+    def __init__(self, send, file):
         super().__init__(io.StringIO(), False, 0)
-        self.send = send
+        self.send, self.file, self.at = send, file, file
+        self.guard = Guard(TEST_S, self.hang)
+
+    def startTest(self, test):
+        super().startTest(test)
+        self.at = self.name(test)
+        self.guard.restart()
+
+    def stopTest(self, test):
+        super().stopTest(test)
+        self.at = self.file
+        self.guard.restart()
+
+    def hang(self):
+        """The end of the file: where its test is, and what runs beside it said last."""
+        said = []
+        for each in list(running):
+            said += each.lines[-SHOWN_LINES:]
+            each.process.kill()
+        stack = traceback.extract_stack(sys._current_frames()[threading.main_thread().ident])
+        said += [f"{frame.filename}:{frame.lineno}: {frame.line}\n" for frame in stack
+                 if frame.filename.startswith(str(ROOT))]
+        self.send(("fail", self.at, spent(TEST_S), "".join(said)))
+        self.send(None)
+        os._exit(1)
 
     @staticmethod
     def name(test):
@@ -55,7 +85,9 @@ def run_file(name):
         results.write(json.dumps(result) + "\n")
         results.flush()
 
-    unittest.TestLoader().discover(str(FOLDER), pattern=name).run(Reporter(send))
+    reporter = Reporter(send, f"tools/{pathlib.Path(name).stem}")
+    with reporter.guard:
+        unittest.TestLoader().discover(str(FOLDER), pattern=name).run(reporter)
     send(None)
 
 

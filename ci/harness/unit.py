@@ -4,8 +4,9 @@ import functools
 
 from . import tap
 from .host import LOGS, ROOT, clean_environment, make_each, make_list, parallel, run
+from .patience import spent
 
-TIMEOUT_S = 300
+HANG_S = 120
 OPTIONS = {"CMOCKA_MESSAGE_OUTPUT": "TAP", "ASAN_OPTIONS": "detect_stack_use_after_return=1:print_legend=0",
            "UBSAN_OPTIONS": "print_stacktrace=1", "TSAN_OPTIONS": "halt_on_error=1"}
 # What is built for Arm runs in QEMU's user mode, with SVE vectors of 256 bits.
@@ -18,7 +19,7 @@ OLDER = {"test_kernels_int4", "test_kernels_dot", "test_choice"}
 def run_one(report, target, runner):
     test = target.rpartition("/")[2]
     name = f"unit/{test} ({runner})"
-    status, output = run([*RUNNERS.get(runner, []), ROOT / target], timeout=TIMEOUT_S,
+    status, output = run([*RUNNERS.get(runner, []), ROOT / target], seconds=HANG_S,
                          env=clean_environment(**OPTIONS))
     log = LOGS / "unit" / f"{test}.{runner}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -26,7 +27,7 @@ def run_one(report, target, runner):
     result = tap.parse(output)
     problems = result.problems
     if status is None:
-        problems = [f"hung: not over after {TIMEOUT_S} s"]
+        problems = [spent(HANG_S)]
     elif status:
         problems = [f"exit status {status}", *problems]
     report.tap(name, result, problems, output)

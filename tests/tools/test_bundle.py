@@ -73,7 +73,7 @@ class Case(unittest.TestCase):
 
     def run_tool(self, *arguments):
         done = subprocess.run([TOOL, *arguments], cwd=self.folder, capture_output=True, text=True,
-                              check=False, timeout=60)
+                              check=False)
         return done.returncode, done.stdout, done.stderr
 
     def works(self, *arguments):
@@ -487,7 +487,7 @@ class MakeFunctions(Case):
             "$(call store_image,out/mktest.img,mktest/1 mktest/2)\n")
         with building():
             subprocess.run(["make", "-s", "-f", self.folder / "test.mk", "out/mktest.img",
-                            "out/keys/development.pub"], cwd=ROOT, check=True, timeout=120,
+                            "out/keys/development.pub"], cwd=ROOT, check=True,
                            capture_output=True)
         status, output, errors = self.run_tool("verify", ROOT / "out/mktest.img", "--trust",
                                                ROOT / "out/keys/development.pub")
@@ -510,7 +510,7 @@ class Store(Case):
             with building():
                 done = subprocess.run(
                     ["make", "-s", f"STORE_FOLDER={self.folder}/store", *variables, *targets],
-                    cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+                    cwd=ROOT, capture_output=True, text=True, check=False)
             if done.returncode:
                 return done.returncode, done.stderr
         return 0, done.stdout.splitlines()
@@ -542,7 +542,7 @@ class Store(Case):
             done = subprocess.run(
                 ["make", "-n", f"STORE_FOLDER={self.folder}/store", f"TRUST={trust}",
                  f"MODEL={self.folder}/bundles/small", image],
-                cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+                cwd=ROOT, capture_output=True, text=True, check=False)
         self.assertIn(f"trust={trust}", done.stdout)
 
     def test_a_raw_checkpoint(self):

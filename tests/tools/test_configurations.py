@@ -37,10 +37,8 @@ class Rested:
     server = None
 
     def setUp(self):
-        for _ in range(2000):
-            if self.server.metric("llmd_running") + self.server.metric("llmd_queue_length") == 0:
-                return
-        self.fail("the answers of the test before do not end")
+        self.server.until(lambda seen: seen["llmd_running"] + seen["llmd_queue_length"] == 0,
+                          "the answers of the test before do not end")
 
 
 class Serves(Rested):
@@ -150,7 +148,7 @@ class Choice(unittest.TestCase):
                     done = subprocess.run(
                         [TOOLS / "run-qemu", "--kernel", OUT / "exo.Image", "--initrd", image],
                         env=clean_environment(NET="user", TEST="1", CMDLINE=words), text=True,
-                        stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=60)
+                        stdin=subprocess.DEVNULL, capture_output=True, check=False)
                     self.assertEqual(done.returncode, 2)
                     self.assertRegex(done.stdout, "llmd: network: net.port, net.mac: ")
 

@@ -8,8 +8,8 @@ import tempfile
 import unittest
 from unittest import mock
 
-from harness import fuzz, report
-from harness.host import ROOT, make
+from harness import fuzz, patience, report
+from harness.host import ROOT, make, run
 
 ASKED = {"runs": "5", "max_len": "16"}
 PROGRESS = "INFO: Seed: 1\n#2\tINITED cov: 1\n#3\tNEW    cov: 2\n\tNEW_FUNC[1/1]: 0x5 in f f.c:1\n"
@@ -78,6 +78,52 @@ class Report(unittest.TestCase):
                           "1 passed, 1 failed"])
 
 
+class StoodStill(unittest.TestCase):
+    """An input that takes too long by the clock is a failure when it takes a CPU as long, or hangs; else
+    all runs are done again."""
+
+    def setUp(self):
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.target, self.folder = folder / "fuzz_x", folder / "run" / "fuzz_x"
+        self.folder.mkdir(parents=True)
+        self.enterContext(mock.patch.object(fuzz, "INPUT_S", 1))
+        self.enterContext(mock.patch.object(fuzz, "HANG_S", 2))
+        self.enterContext(mock.patch.object(patience, "LOAD", 1))
+
+    def test_only_an_input_that_ends_alone_was_none(self):
+        self.assertFalse(fuzz.stood_still("fuzz_x", self.folder))
+        (self.folder / "timeout-0123abcd").write_bytes(b"input")
+        for lines, still in ((('[ "$*" = "-timeout=0 timeout-0123abcd" ]',), True), (("exit 1",), False),
+                             (("while :; do :; done",), False), (("exec sleep 1000000",), False)):
+            with self.subTest(lines=lines):
+                self.target.write_text("#!/bin/sh\n" + "\n".join(lines) + "\n")
+                self.target.chmod(0o755)
+                self.assertEqual(fuzz.stood_still("fuzz_x", self.folder), still)
+
+    def test_all_runs_are_done_again_as_often_as_it_stood_still(self):
+        for still, fed in (([False], 1), ([True, True, False], 3), ([True] * 20, fuzz.TIMES)):
+            with mock.patch.object(fuzz, "stood_still", side_effect=still), \
+                    mock.patch.object(fuzz, "feed", return_value=(self.folder, 0, "")) as feed, \
+                    contextlib.redirect_stdout(io.StringIO()):
+                fuzz.feed_again("fuzz_x", ASKED)
+            self.assertEqual(feed.call_count, fed)
+
+    def test_the_fuzzer_says_so_by_the_clock_alone_where_it_may(self):
+        """libFuzzer itself: with -timeout=0 it has no clock."""
+        source = self.folder / "x.c"
+        source.write_text("#include <stdint.h>\n#include <stddef.h>\n#include <unistd.h>\n"
+                          "int LLVMFuzzerTestOneInput(const uint8_t *d, size_t n)\n"
+                          "{ for (int i = 0; i < 3 && n > 0 && d[0] == 'x'; i++) sleep(1); return 0; }\n")
+        subprocess.run(["clang-19", "-fsanitize=fuzzer", "-o", self.target, source],
+                       check=True)
+        (self.folder / "timeout-0").write_bytes(b"x")
+        status, output = run([self.target, "-timeout=1", "timeout-0"], cwd=self.folder)
+        self.assertNotEqual(status, 0)
+        self.assertIn("libFuzzer: timeout", output)
+        with mock.patch.object(fuzz, "HANG_S", 100):
+            self.assertTrue(fuzz.stood_still("fuzz_x", self.folder))
+
+
 class Twice(unittest.TestCase):
     def test_two_runs_find_the_same_inputs_in_the_same_order(self):
         if not fuzz.same_addresses():
@@ -90,6 +136,6 @@ class Twice(unittest.TestCase):
             self.assertEqual(status, 0, output)
             found.append([sorted(path.name for path in (folder / "corpus").iterdir()),
                           [line.partition(" exec/s")[0] for line in output.splitlines()
-                           if line.startswith("#")]])
+                           if line.startswith("#") and "\tpulse" not in line]])   # by the clock
         self.assertEqual(*found)
         self.assertGreater(len(found[0][0]), 20)

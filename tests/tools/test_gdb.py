@@ -3,13 +3,14 @@ import os
 import pathlib
 import re
 import shutil
-import signal
 import subprocess
 import unittest
 
+from harness.host import finish
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEBUG = ROOT / "build" / "tools" / "debug"
-SECONDS = 120
+SECONDS = 30    # patience.py
 # Until the first program is about to run, and then some recorded system calls. (gdb takes a line of
 # an inlined function for the end of trap_call's prologue.)
 BEGIN = ["tbreak arch_enter_user", "continue", "set var trace_mask = 0x1ff", "break *trap_call",
@@ -41,13 +42,10 @@ def run(kernel, image):
                     f"python\ntry:\n  gdb.execute({line!r})\n"
                     "except gdb.error as e:\n  print('error:', e)\n"]
     gdb = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                           stderr=subprocess.STDOUT, text=True, start_new_session=True,
+                           stderr=subprocess.STDOUT, text=True,
                            env=dict(os.environ, SMP="2", TEST="1"))
-    try:
-        output = gdb.communicate(timeout=SECONDS)[0]
-    except subprocess.TimeoutExpired:
-        os.killpg(gdb.pid, signal.SIGKILL)
-        output = gdb.communicate()[0] + "\n(hung)"
+    hung, output = finish(gdb, SECONDS)
+    output += "\n(hung)" if hung else ""
     parts = re.split(r"^== (.*)\n", output, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2])), output
 

@@ -29,7 +29,7 @@ def setUpModule():
 
 def run(program, *arguments):
     done = subprocess.run([program, *arguments], env=clean_environment(), capture_output=True,
-                          text=True, check=False, timeout=60)
+                          text=True, check=False)
     return done.returncode, done.stdout, done.stderr
 
 

@@ -9,7 +9,8 @@ import threading
 import unittest
 from unittest import mock
 
-from harness import actions, compare, config, models, qemu, qmp, report, source, tap
+from harness import (actions, compare, config, host, models, patience, qemu, qmp, report, source, tap,
+                     tools)
 
 
 class Tap(unittest.TestCase):
@@ -121,9 +122,9 @@ class Problems(unittest.TestCase):
 
 class Console(unittest.TestCase):
     def follow(self, text, **table):
-        host, log = actions.Actions(0, "no socket"), io.BytesIO()
-        host.table = table
-        qemu.follow(mock.Mock(stdout=io.BytesIO(text)), log, host)
+        side, log = actions.Actions(0, "no socket"), io.BytesIO()
+        side.table = table
+        qemu.follow(mock.Mock(stdout=io.BytesIO(text)), log, side)
         return log.getvalue().decode()
 
     def test_a_line_makes_the_host_act_and_all_is_logged(self):
@@ -145,15 +146,76 @@ class Console(unittest.TestCase):
             stub.write_text(f"#!/bin/sh\necho $*\nexit {status}\n")
             stub.chmod(0o755)
             with mock.patch.object(actions, "PUMP", stub):
-                host = actions.Actions(12, "no socket")
-                self.assertEqual(host.line("pump: 500 mac\r\n"), "")
-                return host.finish()
+                side = actions.Actions(12, "no socket")
+                self.assertEqual(side.line("pump: 500 mac\r\n"), "")
+                return side.finish()
 
     def test_a_pump_is_started_and_its_result_logged(self):
         self.assertEqual(self.pump(0), "host: pump: 12 500 mac\n")
 
     def test_a_pump_that_fails_is_a_problem(self):
         self.assertEqual(actions.problems("1..1\n" + self.pump(1)), ["pump: 12 500 mac"])
+
+
+class Hangs(unittest.TestCase):
+    """What takes too long is ended, and said; a clock that jumps is not time that was waited for."""
+
+    def setUp(self):
+        self.enterContext(mock.patch.object(patience, "LOAD", 1))
+
+    def test_a_jump_of_the_clock_counts_as_one_wait(self):
+        clock = self.enterContext(mock.patch.object(patience.time, "monotonic"))
+        clock.return_value = 100
+        found = patience.Patience(3)
+        for now, over in ((100.9, False), (101, False), (101.5, False), (100000, False),
+                          (100000.5, False), (100001, True)):
+            clock.return_value = now
+            self.assertEqual(found.is_over(), over, now)
+
+    def test_who_is_over_in_time_is_left_alone(self):
+        late = mock.Mock()
+        with patience.Guard(1000, late) as guard:
+            pass
+        self.assertFalse(guard.hung)
+        late.assert_not_called()
+        self.assertEqual(host.run(["echo", "said"], seconds=1000), (0, "said\n"))
+
+    def test_a_program_that_hangs_is_killed_and_what_it_said_is_shown(self):
+        self.assertEqual(host.run(["sh", "-c", "echo said; exec sleep 1000000"], seconds=1),
+                         (None, "said\n"))
+
+    def test_a_machine_that_hangs_is_ended_and_what_it_said_is_shown(self):
+        with tempfile.TemporaryDirectory() as folder:
+            stub = pathlib.Path(folder) / "build" / "tools" / "run-qemu"
+            stub.parent.mkdir(parents=True)
+            stub.write_text("#!/bin/sh\necho said\nexec sleep 1000000\n")
+            stub.chmod(0o755)
+            with mock.patch.object(qemu, "ROOT", pathlib.Path(folder)):
+                plan = qemu.plan("// config: timeout=1\n")
+                status, console = qemu.run(plan.machines[0], None, plan, pathlib.Path(folder) / "log")
+        self.assertEqual((status, console), (None, "said\n"))
+        self.assertEqual(qemu.problems(plan, status, console), [patience.spent(1)])
+
+    def test_a_test_that_hangs_is_named_with_its_line_and_what_ran_beside_it(self):
+        sent = []
+        beside = mock.Mock(lines=["said\n"])
+        reporter = tools.Reporter(sent.append, "tools/test_x")
+        reporter.startTest(self)
+        with mock.patch.object(tools, "running", {beside}), mock.patch.object(tools.os, "_exit") as ended:
+            reporter.hang()
+        kind, name, reason, text = sent[0]
+        self.assertEqual((kind, name, reason), ("fail", reporter.name(self), patience.spent(tools.TEST_S)))
+        self.assertRegex(text, r"^said\n(.*\n)*.*test_harness.py:\d+: reporter.hang\(\)")
+        beside.process.kill.assert_called_once()
+        ended.assert_called_once_with(1)
+        self.assertEqual(sent[1:], [None])
+
+    def test_each_test_has_its_time(self):
+        reporter = tools.Reporter(None, "tools/test_x")
+        for step in (reporter.startTest, reporter.stopTest):
+            before = reporter.guard.patience
+            step(self)
+            self.assertIsNot(reporter.guard.patience, before)
 
 
 class Qmp(unittest.TestCase):
@@ -201,13 +263,6 @@ class Qmp(unittest.TestCase):
     def test_a_machine_that_ended_is_no_failure(self):
         self.assertIsNone(qmp.Monitor(self.path).execute("stop"))
         self.assertIsNone(self.serve().execute("stop"))
-
-    def test_no_answer_is_a_failure(self):
-        monitor = self.serve({"return": {}})
-        self.assertEqual(monitor.execute("stop"), {})
-        monitor.lines = mock.Mock(write=mock.Mock(side_effect=TimeoutError()))
-        with self.assertRaisesRegex(qmp.Failed, "stop: no answer"):
-            monitor.execute("stop")
 
     def test_lines_that_are_no_command(self):
         for text in ("", "device_del net0", "x =1"):

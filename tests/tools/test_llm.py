@@ -11,7 +11,6 @@ from harness.serving import MODELS, NO_MODELS, OUT, TOOLS
 DEFAULT = ROOT / "bundles" / "default"
 STORE = ROOT / "out" / "store.img"
 PROMPT = "Once upon a time"
-HANGS_S = 120   # only a machine that hangs takes so long
 
 
 def setUpModule():
@@ -25,7 +24,7 @@ def boot(image=OUT / "services-llm.img", **variables):
     """(exit status, console) of a machine that ends with llm."""
     done = subprocess.run(
         [TOOLS / "run-qemu", "--kernel", OUT / "exo.Image", "--initrd", image],
-        env=clean_environment(**{"TEST": "1", "APP": "llm"} | variables), timeout=HANGS_S,
+        env=clean_environment(**{"TEST": "1", "APP": "llm"} | variables),
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     return done.returncode, done.stdout.decode()
 

@@ -160,14 +160,11 @@ class Properties:
         connection = socket.create_connection(("127.0.0.1", self.server.port))
         connection.sendall(b"POST /completion?n=500 HTTP/1.1\r\nHost: h\r\n"
                            b"Content-Length: 1\r\n\r\nx")
-        self.assertTrue(connection.recv(4096).startswith(b"HTTP/1.1 200"))
+        self.assertEqual(connection.recv(12, socket.MSG_WAITALL), b"HTTP/1.1 200")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         connection.close()      # with a reset
-        for _ in range(2000):
-            if self.server.metric("llmd_abandoned_total") > abandoned:
-                break
-        else:
-            self.fail("the answer was not abandoned")
+        self.server.until(lambda seen: seen["llmd_abandoned_total"] > abandoned,
+                          "the answer was not abandoned")
 
 
 @unittest.skipUnless(MODELS.is_dir(), NO_MODELS)

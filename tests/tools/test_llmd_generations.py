@@ -6,10 +6,10 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
-import time
 import unittest
 
 from harness.host import ROOT, make
+from harness.patience import Patience
 from harness.serving import OUT, Machine
 
 TOOL = ROOT / "out" / "host" / "bundle"
@@ -17,7 +17,7 @@ KEY = ROOT / "out" / "keys" / "development.key"
 FILES = ROOT / "bundles" / "default"
 BLOCK, SECTOR = 65536, 512
 BAD_BLOCK = 11                  # of the weights: read by every token, by nobody before
-WAIT_S = 60
+WAIT_S = 60     # patience.py
 AT_ONCE = 6
 
 
@@ -68,8 +68,8 @@ class Generations(unittest.TestCase):
 
     def wait_for(self, server, generation):
         """Until that generation is served: the answers of /health until then."""
-        seen, end = [], time.monotonic() + WAIT_S
-        while time.monotonic() < end:
+        seen, patience = [], Patience(WAIT_S)
+        while not patience.is_over():
             response, body = server.request("GET", "/health")
             seen.append((response.status, body.decode()))
             if response.status == 200 and f'"generation":{generation},'.encode() in body:

@@ -3,10 +3,10 @@ import concurrent.futures
 import contextlib
 import os
 import tempfile
-import time
 import unittest
 
 from harness.host import make
+from harness.patience import Patience
 from harness.serving import MODELS, NO_MODELS, PROMPT, Machine, image_with
 
 GAUGES = ("memory_frames_free", "net_connections_open", "net_tcp_connections", "net_tcp_segments",
@@ -14,7 +14,7 @@ GAUGES = ("memory_frames_free", "net_connections_open", "net_tcp_connections", "
 SEQUENTIAL = 10000 if os.environ.get("SOAK") else 200
 CONCURRENT = 64
 CACHE_MIB = 1   # fewer beginnings fit than there are
-SETTLE_S = 30   # TIME-WAIT is over, and all acknowledgements are there
+SETTLE_S = 30   # TIME-WAIT is over, and all acknowledgements are there: patience.py
 
 
 def setUpModule():
@@ -52,7 +52,7 @@ class Load:
     def gauges(self, expected=None, without=None):
         """What is taken when nobody asks for anything else; with `expected`, once it is that, but
         for `without`."""
-        end = time.monotonic() + SETTLE_S
+        patience = Patience(SETTLE_S)
         with contextlib.closing(self.server.connection()) as connection:
             while True:
                 connection.request("GET", "/metrics")
@@ -61,7 +61,7 @@ class Load:
                 found = {name: int(value) for name, value in words if name in GAUGES}
                 same = {name: value for name, value in found.items() if name != without} == expected
                 settled = same if expected else found["net_tcp_connections"] == 1
-                if settled or time.monotonic() > end:
+                if settled or patience.is_over():
                     return found
 
     def check(self, work):

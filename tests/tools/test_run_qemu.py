@@ -96,10 +96,33 @@ class RunQemu(unittest.TestCase):
         self.assertRegex(errors, f"HTTP_PORT={port}: nobody can listen at 127.0.0.1:{port}: "
                                  "Address already in use; HTTP_PORT= chooses another port")
 
+    def port(self):
+        """One that is free for QEMU, and nobody else is given."""
+        kept = self.enterContext(socket.socket())
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.bind(("127.0.0.1", 0))
+        return str(kept.getsockname()[1])
+
+    def test_a_free_port_stays_free_for_qemu_and_nobody_else_is_given_it(self):
+        process = subprocess.Popen([RUN_QEMU, "--kernel", self.kernel], stdin=subprocess.DEVNULL,
+                                   env=self.environment(NET="user", WAIT="1"),
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        with process.stdout, process.stderr:
+            port = int(process.stderr.readline().split()[1].rsplit(":", 1)[1])
+            self.assertTrue(process.stdout.readline())      # QEMU runs
+            with socket.socket() as other, self.assertRaises(OSError):
+                other.bind(("127.0.0.1", port))
+            with socket.socket() as as_qemu:
+                as_qemu.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                as_qemu.bind(("127.0.0.1", port))
+                as_qemu.listen()
+                socket.create_connection(("127.0.0.1", port)).close()
+            process.terminate()
+            process.wait()
+
     def test_ports_differ(self):
-        with socket.create_server(("127.0.0.1", 0)) as taken:
-            port = taken.getsockname()[1]
-        status, _, errors = self.run_qemu(NET="user", HTTP_PORT=str(port), SSH_PORT=str(port))
+        port = self.port()
+        status, _, errors = self.run_qemu(NET="user", HTTP_PORT=port, SSH_PORT=port)
         self.assertEqual(status, 1)
         self.assertIn(f"SSH_PORT={port}: must be at most 65535, and not another port's", errors)
 
@@ -163,11 +186,12 @@ class RunQemu(unittest.TestCase):
         self.assertTrue(json.loads(self.value(arguments, "-blockdev"))["read-only"])
 
     def test_forwarded_ports(self):
-        _, arguments, errors = self.devices(NET="user", HTTP_PORT="8080")
+        port = self.port()
+        _, arguments, errors = self.devices(NET="user", HTTP_PORT=port)
         forwards = self.value(arguments, "-netdev")
-        self.assertRegex(forwards, r"^user,hostfwd=tcp:127\.0\.0\.1:8080-:80,"
+        self.assertRegex(forwards, rf"^user,hostfwd=tcp:127\.0\.0\.1:{port}-:80,"
                                    r"hostfwd=tcp:127\.0\.0\.1:[0-9]+-:22,id=net0-host$")
-        self.assertIn("127.0.0.1:8080 is the guest's port 80", errors)
+        self.assertIn(f"127.0.0.1:{port} is the guest's port 80", errors)
 
     def test_data_is_the_first_disk(self):
         data = self.folder / "a, b.img"
@@ -258,11 +282,8 @@ class RunQemu(unittest.TestCase):
         # Its end closes the pipe; reading waits for exactly that.
         process.stdout.read()
         process.wait()
-        for _ in range(1000):
-            if gone(pid):
-                return
+        while not gone(pid):
             os.sched_yield()
-        self.fail(f"the emulator {pid} is still there")
 
     def test_the_machine_ends_with_a_signal(self):
         for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

@@ -6,12 +6,13 @@ import unittest
 
 from harness.console import Console
 from harness.host import ROOT, make
+from harness.patience import Patience
 
 OUT = ROOT / "out" / "clang-release"
 STORE = ROOT / "out" / "store.img"
 CONFIGS = ("private", "shared", "sockets", "posix")
 PROMPT = b"Once upon a time"
-TRIES = 200     # of a connection that nobody takes yet; each waits for an answer or a reset
+ANSWER_S = 30   # that a connection which nobody takes yet is tried again: patience.py
 
 
 def image_of(config):
@@ -27,10 +28,10 @@ def setUpModule():
 
 def ask(port, method, path, body=None):
     """(status, body); a connection that is reset is tried again."""
-    for _ in range(TRIES):
+    patience = Patience(ANSWER_S)
+    while not patience.is_over():
         with contextlib.suppress(ConnectionError, http.client.HTTPException), \
-                contextlib.closing(http.client.HTTPConnection("127.0.0.1", port,
-                                                              timeout=60)) as connection:
+                contextlib.closing(http.client.HTTPConnection("127.0.0.1", port)) as connection:
             connection.request(method, path, body)
             response = connection.getresponse()
             return response.status, response.read()
@@ -82,7 +83,7 @@ class Serves(unittest.TestCase):
                     contextlib.ExitStack() as stack:
                 machine.ready()
                 waiting = stack.enter_context(contextlib.closing(
-                    http.client.HTTPConnection("127.0.0.1", machine.port, timeout=60)))
+                    http.client.HTTPConnection("127.0.0.1", machine.port)))
                 waiting.request("GET", "/health")
                 self.assertEqual(waiting.getresponse().read()[:14], b'{"status":"ok"')
                 answered = stack.enter_context(
