@@ -1,6 +1,7 @@
 """llmd over sockets: the same properties of the hosted one, and of the machine that is nothing else."""
 import concurrent.futures
 import pathlib
+import re
 import selectors
 import socket
 import subprocess
@@ -280,10 +281,20 @@ class DefaultStore(unittest.TestCase):
         answer = self.server.complete(query="?n=60").decode()
         self.assertGreater(len(answer.split()), 20)
 
+    def grown(self, query):
+        """What an answer adds to the metrics; of another one, where llmd looked for the number of workers
+        meanwhile: its CPUs then wait for each other in the kernel, thousands of times where the host
+        has too few."""
+        while True:
+            before = self.server.metrics()
+            self.server.complete(query=query)
+            grown = {name: value - before[name] for name, value in self.server.metrics().items()}
+            if (before["llmd_worker_measurement_under_way"] == grown["llmd_worker_measurements_total"] ==
+                    grown["llmd_worker_measurement_under_way"] == 0):
+                return grown
+
     def test_kernel_is_entered_a_few_times_for_each_token(self):
-        before = self.server.metrics()
-        self.server.complete(query="?n=250")
-        grown = {name: value - before[name] for name, value in self.server.metrics().items()}
+        grown = self.grown("?n=250")
         tokens = grown["llmd_generated_tokens_total"]
         self.assertGreater(tokens, 100)
         # Each token is a chunk that goes to the NIC, by a doorbell.
@@ -291,15 +302,25 @@ class DefaultStore(unittest.TestCase):
         self.assertLess(grown["kernel_calls_total"], 20 * tokens)
         self.assertLessEqual(grown["kernel_upcalls_total"], grown["kernel_calls_total"])
 
+    def tried(self):
+        """{columns: {kernel: (GMAC/s, whether it was chosen)}}, as the console says."""
+        found = {}
+        for name, columns, rate, chosen in re.findall(
+                r"kernel (\S+)-q8, (\d+) columns: ([\d.]+) GMAC/s(, chosen)?\n", "".join(self.server.lines)):
+            found.setdefault(int(columns), {})[name] = (float(rate), bool(chosen))
+        return found
+
     def test_kernels_are_chosen_by_trying_them(self):
-        console = "".join(self.server.lines)
+        """On this CPU neon-int16, where nothing comes between."""
         metrics = self.server.request("GET", "/metrics")[1].decode()
-        for columns in (128, 384):
-            for other in ("sdot", "smmla"): # of this CPU, and slow where they are emulated
-                self.assertRegex(console, rf"kernel {other}-q8, {columns} columns: .*GMAC/s\n")
-            self.assertRegex(console, rf"kernel neon-int16-q8, {columns} columns: .*, chosen\n")
-            self.assertRegex(metrics, rf'kernel="neon-int16-q8",columns="{columns}",chosen="1"}} [1-9]')
-        self.assertIn("weights packed for them", console)
+        tried = self.tried()
+        self.assertEqual(set(tried), {128, 384})
+        for columns, kernels in tried.items():
+            self.assertLessEqual({"scalar-int", "neon-int16", "sdot", "smmla"}, set(kernels))
+            name, = (name for name, (_, chosen) in kernels.items() if chosen)
+            self.assertEqual(kernels[name][0], max(rate for rate, _ in kernels.values()))
+            self.assertRegex(metrics, rf'kernel="{name}-q8",columns="{columns}",chosen="1"}} [1-9]')
+        self.assertIn("weights packed for them", "".join(self.server.lines))
 
     def test_translations_are_forgotten_after_the_first_steps(self):
         self.server.complete(query="?n=20")
@@ -310,7 +331,12 @@ class DefaultStore(unittest.TestCase):
         hosted = Server(model / "model.bin", model / "tokenizer.bin")
         expected = hosted.complete(query="?n=250")
         hosted.end()
-        self.assertEqual(self.server.complete(query="?n=250"), expected)
+        server = self.server
+        if not all(kernels["neon-int16"][1] for kernels in self.tried().values()):
+            server = Machine(OUT / "llmd.img", STORE=str(ROOT / "out" / "store.img"), SMP="4",
+                             CMDLINE="llmd.kernel=neon-int16")     # others round in another way
+            self.addCleanup(server.stop)
+        self.assertEqual(server.complete(query="?n=250"), expected)
 
     def test_weights_are_read_once_and_answers_read_nothing(self):
         before = self.server.metric("store_bytes_read_total")

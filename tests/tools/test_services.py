@@ -44,7 +44,8 @@ class Serves(unittest.TestCase):
 
     def test_every_configuration_serves_is_started_again_and_stops(self):
         for config in CONFIGS:
-            with self.subTest(config=config), self.machine(config) as machine:
+            with self.subTest(config=config), \
+                    self.machine(config, CMDLINE="llmd.kernel=neon-int16") as machine:
                 machine.ready()
                 first = ask(machine.port, "POST", "/completion?n=8", PROMPT)
                 self.assertEqual(first[0], 200)
