@@ -17,12 +17,6 @@ enum { EVENT = 1 };
 
 static const uint32_t read_write = EXO_PROT_READ | EXO_PROT_WRITE;
 
-static uint64_t
-soon(void)
-{
-    return rt_deadline_ns(20 * RT_S_NS);
-}
-
 static uint32_t
 device_of(uint32_t type)
 {
@@ -109,7 +103,7 @@ move_pages(enum exo_block_operation operation, uint64_t first_sector, uint64_t s
     check_equal(vq_flush(&disk.blk.vq, false), EXO_OK);
     check_equal(exo_queue_info(disk.blk.vq.slot, &info), EXO_OK);
     check_equal(info.submitted - info.completed, info.in_flight);
-    while (disk.done < FLYING && blk_wait(&disk.blk, soon()) > 0) {
+    while (disk.done < FLYING && blk_wait(&disk.blk, test_patience()) > 0) {
     }
     check_equal(disk.done, FLYING);
     check_equal(disk.worst, EXO_OK);
@@ -138,7 +132,7 @@ writes_are_read_back_through_another_queue(void)
     for (unsigned i = 0; i < FLYING; i++)
         memset(page_of(i), (int)(0x40 + i), EXO_PAGE_BYTES);
     move_pages(EXO_BLOCK_WRITE, 8, DISK_PAGE);
-    check_equal(blk_transfer(&disk.blk, EXO_BLOCK_FLUSH, 0, 0, 0, 0, soon()), EXO_OK);
+    check_equal(blk_transfer(&disk.blk, EXO_BLOCK_FLUSH, 0, 0, 0, 0, test_patience()), EXO_OK);
     close_disk();
     open_disk(1, 0, 0);
     move_pages(EXO_BLOCK_READ, 1024 + 8, DISK_PAGE);
@@ -151,11 +145,13 @@ static void
 extent_ends_where_it_says(void)
 {
     open_disk(0, 100, 16);
-    check_equal(blk_transfer(&disk.blk, EXO_BLOCK_READ, 8, disk.region, 0, EXO_PAGE_BYTES, soon()),
-                EXO_OK);
+    check_equal(
+        blk_transfer(&disk.blk, EXO_BLOCK_READ, 8, disk.region, 0, EXO_PAGE_BYTES, test_patience()),
+        EXO_OK);
     check_equal(page_of(0)[0], 108 * BLK_SECTOR_BYTES);
-    check_equal(blk_transfer(&disk.blk, EXO_BLOCK_READ, 9, disk.region, 0, EXO_PAGE_BYTES, soon()),
-                EXO_E_RANGE);
+    check_equal(
+        blk_transfer(&disk.blk, EXO_BLOCK_READ, 9, disk.region, 0, EXO_PAGE_BYTES, test_patience()),
+        EXO_E_RANGE);
     close_disk();
 }
 
@@ -165,8 +161,9 @@ what_arrives_lies_where_the_device_wrote_it(void)
 {
     open_disk(0, 0, 0);
     memset(disk.memory.at, 0, EXO_PAGE_BYTES);
-    check_equal(blk_transfer(&disk.blk, EXO_BLOCK_READ, 77, disk.region, 512, 1024, soon()),
-                EXO_OK);
+    check_equal(
+        blk_transfer(&disk.blk, EXO_BLOCK_READ, 77, disk.region, 512, 1024, test_patience()),
+        EXO_OK);
     check_equal(page_of(0)[63], 0);
     check_equal(page_of(0)[64], 77 * BLK_SECTOR_BYTES);
     check_equal(page_of(0)[191], 77 * BLK_SECTOR_BYTES + 1016);
@@ -184,8 +181,8 @@ randomness_comes_and_differs(void)
     struct rng rng;
     unsigned counts[256] = {0}, most = 0;
     check_equal(rng_open(&rng, device_of(ENTROPY), EVENT), EXO_OK);
-    check_equal(rng_read(&rng, one, sizeof(one), soon()), EXO_OK);
-    check_equal(rng_read(&rng, other, sizeof(other), soon()), EXO_OK);
+    check_equal(rng_read(&rng, one, sizeof(one), test_patience()), EXO_OK);
+    check_equal(rng_read(&rng, other, sizeof(other), test_patience()), EXO_OK);
     check(memcmp(one, other, sizeof(other)) != 0);
     for (unsigned i = 0; i < sizeof(one); i++)
         counts[one[i]]++;
@@ -236,7 +233,7 @@ host_answers_frames(struct nic *nic)
         ask_for_host(nic, buffer, &frame);
         check(nic_send(nic, &frame));
         bool sent = false, answered = false;
-        while (!(sent && answered) && nic_wait(nic, soon())) {
+        while (!(sent && answered) && nic_wait(nic, test_patience())) {
             while (nic_receive(nic, &frame)) {
                 answered |= is_answer(nic, &frame);
                 check(nic_receive_into(nic, frame.buffer));
@@ -322,7 +319,7 @@ serve_randomness(uint64_t argument)
     uint8_t bytes[16];
     (void)argument;
     child_expects(rng_open(&rng, SUPERVISE_DEVICE, EVENT) == EXO_OK);
-    child_expects(rng_read(&rng, bytes, sizeof(bytes), soon()) == EXO_OK);
+    child_expects(rng_read(&rng, bytes, sizeof(bytes), test_patience()) == EXO_OK);
     supervise_ready();
     rt_sleep_until(EXO_FOREVER);
     return 0;
@@ -346,7 +343,7 @@ reads_go_on(const struct supervised *program)
 {
     struct report *report = supervise_shared(program);
     uint32_t before = atomic_load(&report->reads);
-    uint64_t deadline = soon();
+    uint64_t deadline = test_patience();
     while (atomic_load(&report->reads) == before && rt_ticks() < deadline)
         rt_sleep_until(rt_deadline_ns(RT_MS_NS));
     return atomic_load(&report->reads) != before;
@@ -358,14 +355,14 @@ killed_drivers_are_started_again_and_go_on(void)
     static struct supervisor supervisor;
     supervise_start(&supervisor, rules, 2, EXO_BOOT_DEVICE, 3);
     check_equal(supervisor.count, 2);
-    check(supervise_wait(&supervisor, soon()));
+    check(supervise_wait(&supervisor, test_patience()));
     for (unsigned i = 0; i < 3; i++) {
         check(reads_go_on(&supervisor.program[0]));
         /* In the middle of its traffic: its environment goes, and with it all that it had. */
         check_equal(rt_stop_env(supervisor.program[0].child.env), EXO_OK);
         atomic_store(&supervisor.program[0].child.page->state, RT_CHILD_FAULTED);
         check_equal(supervise_look(&supervisor), 1);
-        check(supervise_wait(&supervisor, soon()));
+        check(supervise_wait(&supervisor, test_patience()));
         check_equal(supervisor.program[0].restarts, i + 1);
     }
     check(reads_go_on(&supervisor.program[0]));
@@ -378,11 +375,11 @@ program_that_ends_too_often_stays_down(void)
 {
     static struct supervisor supervisor;
     supervise_start(&supervisor, &rules[1], 1, EXO_BOOT_DEVICE, 3);
-    check(supervise_wait(&supervisor, soon()));
+    check(supervise_wait(&supervisor, test_patience()));
     for (unsigned i = 0; i <= rules[1].restarts_max; i++) {
         atomic_store(&supervisor.program[0].child.page->state, RT_CHILD_FAULTED);
         check_equal(supervise_look(&supervisor), i < rules[1].restarts_max);
-        check_equal(supervise_wait(&supervisor, soon()), i < rules[1].restarts_max);
+        check_equal(supervise_wait(&supervisor, test_patience()), i < rules[1].restarts_max);
     }
     check_equal(supervisor.program[0].state, SUPERVISE_DOWN);
     supervise_stop(&supervisor);

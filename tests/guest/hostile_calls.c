@@ -191,25 +191,6 @@ offer_cap(void *unused)
     (void)call_forever(offer.endpoint, offer.cap);
 }
 
-#define SVC 0xd4000001u
-
-/* Stops the vCPU when it waits in its call: behind the instruction, with the call's number in x8.
- */
-static void
-stop_in_call(const struct rt_thread *thread, struct exo_context *context)
-{
-    uint64_t deadline = test_patience();
-    for (;;) {
-        check_equal(rt_stop_vcpu(thread->slot), EXO_OK);
-        check_equal(exo_vcpu_get(thread->slot, context), EXO_OK);
-        const uint32_t *next = (const uint32_t *)(uintptr_t)context->pc;
-        if ((context->x[8] == EXO_CALL_call && next[-1] == SVC) || !check(rt_ticks() < deadline))
-            return;
-        check_equal(exo_vcpu_start(thread->slot), EXO_OK);
-        rt_sleep_until(rt_deadline_ns(RT_MS_NS));
-    }
-}
-
 static void
 capability_revoked_before_it_is_taken_does_not_arrive(void)
 {

@@ -1,8 +1,12 @@
 // config: smp=1,4 cpu=max,cortex-a72 build=release,debug devices=blk:1M:iops=20 timeout=240
 /*
  * Programs that end, or let go of memory, with reads in flight on a disk that takes a twentieth of
- * a second for each: 32 take longer than the kernel waits before it resets the device. Frames are
+ * a second for each: 60 take longer than the kernel waits before it resets the device. Frames are
  * nobody's before the device is quiet, and it writes to none of them later.
+ *
+ * A host that stops us, and not the disk, or both in the middle of that wait, shows something else:
+ * what was asked for is done before we ask, or not when its time is over. Where that decides, it is
+ * tried again.
  *
  * QEMU's disk completes what it has into memory before its status reads 0: that the kernel waits
  * for the status is shown here by when it gives frames away, and by doubles in tests/unit.
@@ -10,7 +14,8 @@
 #include "vring.h"
 
 #define DEVICE EXO_BOOT_DEVICE
-#define READS  32u /* too many to be done before the deadline */
+#define READS  60u /* too many to be done before the deadline */
+#define TRIES  10u
 #define FEW    4u
 #define PAGE   EXO_PAGE_BYTES
 
@@ -119,14 +124,15 @@ id_in_flight_is_not_given_again(void)
     check_equal(exo_queue_submit(vring.slot, NULL, 0, wrong, false).status, EXO_E_RANGE);
 }
 
-static void
-region_is_not_released_while_reads_fly(void)
+/* How often it was refused; EXO_NONE: something else is wrong. */
+static uint32_t
+release_under_reads(void)
 {
     struct vring vring;
     int64_t status;
     uint32_t refused = 0, half = rt_slot_take();
     if (!begin(&vring))
-        return;
+        return EXO_NONE;
     submit_reads(&vring, 2 * FEW);
     while ((status = exo_queue_release(vring.slot, 0)) == EXO_E_BUSY) {
         check_equal(exo_frames_split(vring.memory.slot, 1, half), EXO_E_STATE);
@@ -134,36 +140,68 @@ region_is_not_released_while_reads_fly(void)
         (void)exo_yield();
     }
     check_equal(status, EXO_OK);
-    check(refused > 0);
     check_equal(done(&vring), 2 * FEW);
     check_equal(exo_frames_split(vring.memory.slot, 1, half), EXO_OK);
+    check_equal(exo_again(exo_device_close(DEVICE)), EXO_OK);
+    return refused;
+}
+
+static void
+region_is_not_released_while_reads_fly(void)
+{
+    uint32_t refused = 0;
+    for (uint32_t i = 0; i < TRIES && refused == 0; i++)
+        refused = release_under_reads();
+    check(refused > 0 && refused != EXO_NONE);
 }
 
 /* --- Frames --------------------------------------------------------------------------------------
  */
 
-static void
-frames_dropped_under_reads_stay_until_those_are_done(void)
+/* Drops them, and says whether that had to wait. */
+static bool
+drop_memory(const struct vring *vring)
 {
-    struct vring vring;
-    if (!begin(&vring))
-        return;
-    submit_reads(&vring, FEW);
-    int64_t status = exo_cap_drop(vring.memory.slot);
-    check_equal(status, EXO_E_AGAIN);
-    while (status == EXO_E_AGAIN) {
-        check_equal(take_frames(vring.memory.pfn, READS), EXO_NONE);
-        status = exo_cap_drop(vring.memory.slot);
+    bool waited = false;
+    int64_t status;
+    while ((status = exo_cap_drop(vring->memory.slot)) == EXO_E_AGAIN) {
+        check_equal(take_frames(vring->memory.pfn, READS), EXO_NONE);
+        waited = true;
     }
     check_equal(status, EXO_OK);
+    return waited;
+}
+
+/* Whether it was waited for them, and no longer than the kernel does. */
+static bool
+drop_under_few_reads(void)
+{
+    struct vring vring;
     struct exo_queue_info info = {0};
+    if (!begin(&vring))
+        return false;
+    submit_reads(&vring, FEW);
+    bool waited = drop_memory(&vring);
     check_equal(exo_queue_info(vring.slot, &info), EXO_OK);
+    if (!waited || info.state != EXO_RING_OPEN) {
+        check_equal(exo_again(exo_device_close(DEVICE)), EXO_OK);
+        return false;
+    }
     check_equal(info.in_flight, 0);
     check_equal(info.completed, FEW);
-    check_equal(info.state, EXO_RING_OPEN);
     uint32_t again = take_frames(vring.memory.pfn, READS);
     if (check(again != EXO_NONE))
         are_reused(again, READS);
+    return true;
+}
+
+static void
+frames_dropped_under_reads_stay_until_those_are_done(void)
+{
+    bool shown = false;
+    for (uint32_t i = 0; i < TRIES && !shown; i++)
+        shown = drop_under_few_reads();
+    check(shown);
 }
 
 static void
@@ -178,19 +216,33 @@ is_told_of_the_reset(struct vring *other)
     check_equal(rt_drop(other->slot), EXO_OK);
 }
 
+/* Whether there was a reset: without one all were done in time. */
+static bool
+drop_under_many_reads(void)
+{
+    struct vring vring, other;
+    if (!begin(&vring) || !open_disk(&other, 1, 1))
+        return false;
+    submit_reads(&vring, READS);
+    (void)drop_memory(&vring);
+    if (vring.ring->state != EXO_RING_RESET) {
+        check_equal(done(&vring), READS);
+        check_equal(exo_again(exo_device_close(DEVICE)), EXO_OK);
+        return false;
+    }
+    is_told_of_the_reset(&other);
+    are_reused(take_frames(vring.memory.pfn, READS), READS);
+    return true;
+}
+
 /* What the kernel takes from its holder is not waited for without end, whoever else is there. */
 static void
 reads_that_take_too_long_are_ended_by_a_reset(void)
 {
-    struct vring vring, other;
-    if (!begin(&vring) || !open_disk(&other, 1, 1))
-        return;
-    submit_reads(&vring, READS);
-    while (exo_cap_drop(vring.memory.slot) == EXO_E_AGAIN)
-        check_equal(take_frames(vring.memory.pfn, READS), EXO_NONE);
-    is_told_of_the_reset(&other);
-    check_equal(vring.ring->state, EXO_RING_RESET);
-    are_reused(take_frames(vring.memory.pfn, READS), READS);
+    bool reset = false;
+    for (uint32_t i = 0; i < TRIES && !reset; i++)
+        reset = drop_under_many_reads();
+    check(reset);
 }
 
 static void

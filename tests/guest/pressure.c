@@ -10,7 +10,7 @@
 #define PAGE   4096ull
 #define PAGES  600ull
 #define FRAMES 3000u
-#define GRACE  (10 * RT_S_NS)
+#define GRACE  (EXO_GRACE_SECONDS_MAX * RT_S_NS) /* it does not take that */
 
 /* What parent and child share: rt_shared. */
 struct talk {

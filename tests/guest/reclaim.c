@@ -87,7 +87,7 @@ polite_program_on(uint32_t cpu)
     if (used == 0)
         return;
     struct shared *shared = rt_shared_of(&child);
-    uint64_t grace = rt_ns_to_ticks(500 * RT_MS_NS);
+    uint64_t grace = rt_ns_to_ticks(EXO_GRACE_SECONDS_MAX * RT_S_NS); /* it does not take that */
     check_equal(rt_reclaim(child.cell, target, grace), EXO_OK);
     check(rt_wait_word(&shared->asked, 1, test_patience())); /* the handler may not be through */
     check_equal(shared->amount, used - target);

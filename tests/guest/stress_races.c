@@ -115,21 +115,22 @@ static void
 interrupted_while(void (*annoy)(uint32_t slot), uint32_t slot)
 {
     struct rt_thread neighbour;
-    uint64_t count = 0, position, ms = 50, until;
+    uint64_t count = 0, position, calls = 0;
     atomic_store(&over, 0);
     check_equal(rt_vcpu_start(other_cpu(), work, NULL, &neighbour), EXO_OK);
     check_equal(exo_cpu_assign(EXO_BOOT_CPU + other_cpu(), 0, EXO_CPU_SLOTS, neighbour.slot),
                 EXO_OK);
     check_equal(exo_trace_control(EXO_BOOT_TRACE, 1u << EXO_TRACE_INTERRUPT), EXO_OK);
+    uint64_t began = rt_ticks(), until = rt_deadline_ns(50 * RT_MS_NS);
     position = interrupts_of(other_cpu(), 0, &count);
     count = 0;
-    uint64_t calls = 0;
-    for (until = rt_deadline_ns(ms * RT_MS_NS); rt_ticks() < until; calls++)
+    for (; rt_ticks() < until; calls++)
         annoy(slot);
     (void)interrupts_of(other_cpu(), position, &count);
+    uint64_t slots = (rt_ticks() - began) / rt_ns_to_ticks(EXO_SLOT_NS);
     check_equal(exo_trace_control(EXO_BOOT_TRACE, 0), EXO_OK);
-    rt_printf("# %lu rounds, %lu interrupts\n", calls, count);
-    check(count < ms * 10);
+    rt_printf("# %lu rounds, %lu interrupts in %lu slots\n", calls, count, slots);
+    check(count < slots * 10);
     atomic_store(&over, 1);
     check(rt_vcpu_wait(&neighbour, test_patience()));
     rt_vcpu_end(&neighbour);

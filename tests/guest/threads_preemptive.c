@@ -108,16 +108,24 @@ keep_all_registers(void *argument)
     return bad == 0 ? argument : NULL;
 }
 
+/* Four at once, until at least as many were interrupted. */
+static void
+keep_while_interrupted(void *(*keep)(void *argument))
+{
+    uint64_t before = sched_counts().preemptions, patience = test_patience();
+    do {
+        struct thread *threads[4];
+        for (uintptr_t i = 0; i < 4; i++)
+            threads[i] = start_thread(0, keep, (void *)(3 * i + 2));
+        for (uintptr_t i = 0; i < 4; i++)
+            check(thread_join(threads[i]) == (void *)(3 * i + 2));
+    } while (sched_counts().preemptions < before + 4 && check(rt_ticks() < patience));
+}
+
 static void
 interrupted_thread_keeps_all_fp_registers(void)
 {
-    uint64_t before = sched_counts().preemptions;
-    struct thread *threads[4];
-    for (uintptr_t i = 0; i < 4; i++)
-        threads[i] = start_thread(0, keep_all_registers, (void *)(i + 1));
-    for (uintptr_t i = 0; i < 4; i++)
-        check(thread_join(threads[i]) == (void *)(i + 1));
-    check(sched_counts().preemptions > before);
+    keep_while_interrupted(keep_all_registers);
 }
 
 /* The same for a predicate and the upper part of what SVE has, at the length that the vCPU has. */
@@ -149,17 +157,10 @@ keep_sve_registers(void *argument)
 static void
 interrupted_thread_keeps_predicates(void)
 {
-    struct thread *threads[4];
-    if (!(rt_machine.features & EXO_FEATURE_SVE)) {
+    if (rt_machine.features & EXO_FEATURE_SVE)
+        keep_while_interrupted(keep_sve_registers);
+    else
         test_skip("no SVE");
-        return;
-    }
-    uint64_t before = sched_counts().preemptions;
-    for (uintptr_t i = 0; i < 4; i++)
-        threads[i] = start_thread(0, keep_sve_registers, (void *)(3 * i + 2));
-    for (uintptr_t i = 0; i < 4; i++)
-        check(thread_join(threads[i]) == (void *)(3 * i + 2));
-    check(sched_counts().preemptions > before);
 }
 
 static const struct test tests[] = {

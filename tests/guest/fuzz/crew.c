@@ -3,7 +3,6 @@
 #include "crew.h"
 
 #define POLL_NS         (2 * RT_MS_NS)
-#define HANG_NS         (20 * RT_S_NS)
 #define AUDIT_EACH      5000u /* calls */
 #define TAKEAWAY_ONE_IN 3u    /* polls */
 #define REPORTS_MAX     4u    /* stopped workers that are described; of the others, all */
@@ -21,7 +20,7 @@ prepare_page(struct member *member, uint32_t number)
     member->page->cpus = rt_machine.cpus;
     member->page->phase = FUZZ_OUTSIDE;
     member->seen = atomic_load(&member->page->calls);
-    member->seen_ticks = rt_ticks();
+    member->patience = test_patience();
     member->lives++;
 }
 
@@ -90,13 +89,13 @@ watch(uint32_t number)
         (void)spawn(number);
     } else if (calls != member->seen) {
         member->seen = calls;
-        member->seen_ticks = rt_ticks();
+        member->patience = test_patience();
     } else if (atomic_load(&member->child.page->state) != RT_CHILD_RUNS) {
         bury(member, atomic_load(&member->child.page->state) == RT_CHILD_FAULTED ? FUZZ_CRASHED
                                                                                  : FUZZ_EXITED);
     } else if (exo_vcpu_get(member->child.vcpu, &context) == EXO_OK) {
         bury(member, FUZZ_STOPPED);
-    } else if (rt_ticks() - member->seen_ticks > rt_ns_to_ticks(HANG_NS)) {
+    } else if (rt_ticks() > member->patience) {
         bury(member, FUZZ_HUNG);
     }
 }
@@ -167,22 +166,42 @@ end(void)
     }
 }
 
+/* Whether each worker has made a call, or was replaced, since all together had made enough. */
+static bool
+all_went_on(void)
+{
+    for (uint32_t i = 0; i < crew.count; i++)
+        if (crew.members[i].alive && crew.members[i].seen == crew.members[i].last)
+            return false;
+    return true;
+}
+
+static void
+look_around(void)
+{
+    for (uint32_t i = 0; i < crew.count; i++)
+        watch(i);
+    rt_sleep_until(rt_deadline_ns(POLL_NS));
+    if (test_random() % TAKEAWAY_ONE_IN == 0)
+        shares_take_away();
+}
+
 void
 fuzz_round(uint64_t calls, uint64_t seed, struct fuzz_totals *totals)
 {
     uint64_t audited = 0, made = 0;
     begin(seed, totals);
     while (made < calls) {
-        for (uint32_t i = 0; i < crew.count; i++)
-            watch(i);
-        rt_sleep_until(rt_deadline_ns(POLL_NS));
-        if (test_random() % TAKEAWAY_ONE_IN == 0)
-            shares_take_away();
+        look_around();
         made = calls_made();
         if ((rt_machine.features & EXO_FEATURE_DEBUG) && made - audited >= AUDIT_EACH) {
             audit();
             audited = made;
         }
     }
+    for (uint32_t i = 0; i < crew.count; i++)
+        crew.members[i].last = crew.members[i].seen;
+    while (!all_went_on())
+        look_around();
     end();
 }

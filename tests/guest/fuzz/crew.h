@@ -8,7 +8,9 @@ struct member {
     struct rt_child child;
     struct rt_memory memory; /* of `page` */
     struct fuzz_page *page;
-    uint64_t seen, seen_ticks; /* calls when last looked at, and when they were fewer */
+    uint64_t seen;     /* calls when last looked at */
+    uint64_t patience; /* until it has to have made one more */
+    uint64_t last;     /* calls when all together had made enough */
     uint32_t lives;
     bool alive;
 };

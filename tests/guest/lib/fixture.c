@@ -104,6 +104,31 @@ run_child(int (*entry)(uint64_t argument), uint64_t argument)
            child_succeeds(&child);
 }
 
+#define SVC 0xd4000001u
+
+void
+stop_in_call(const struct rt_thread *thread, struct exo_context *context)
+{
+    uint64_t deadline = test_patience();
+    for (;;) {
+        check_equal(rt_stop_vcpu(thread->slot), EXO_OK);
+        check_equal(exo_vcpu_get(thread->slot, context), EXO_OK);
+        const uint32_t *next = (const uint32_t *)(uintptr_t)context->pc;
+        if ((context->x[8] == EXO_CALL_call && next[-1] == SVC) || !check(rt_ticks() < deadline))
+            return;
+        check_equal(exo_vcpu_start(thread->slot), EXO_OK);
+        rt_sleep_until(rt_deadline_ns(RT_MS_NS));
+    }
+}
+
+void
+until_it_calls(const struct rt_thread *thread)
+{
+    struct exo_context context;
+    stop_in_call(thread, &context);
+    check_equal(exo_vcpu_start(thread->slot), EXO_OK);
+}
+
 struct caught caught;
 
 static void

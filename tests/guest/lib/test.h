@@ -55,7 +55,11 @@ unsigned test_rounds(unsigned few, unsigned many);
 /* Pseudo-random, from exo.seed; each test of a run begins at the same point of the sequence. */
 uint64_t test_random(void);
 
-/* A deadline that only a hang misses. */
+/*
+ * A deadline that only a hang misses, however slow the host is, and however far its clock leaps
+ * when it was paused: an hour. The harness ends a machine that hangs long before, and names the
+ * test that it was in; with exo.patience=SECONDS on the command line the test itself says where.
+ */
 uint64_t test_patience(void);
 
 bool test_check(bool holds, const char *condition, const char *file, int line);

@@ -28,7 +28,7 @@ ECHO, VERDICT, CLOSES, FLOODS = 7, 9, 11, 13
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 SIOCGIFHWADDR, SIOCSIFADDR, SIOCSIFMTU = 0x8927, 0x8916, 0x8922
 SYSCTL = pathlib.Path("/proc/sys/net/ipv6/conf/tap0")
-PATIENCE_S = 30
+PATIENCE_S = 3600       # as the machine's: who hangs is ended with it
 BYTES = 300_000         # several windows
 OPEN, SEQUENTIAL = 60, 200
 

@@ -8,7 +8,7 @@ MAC = bytes([2, 0, 0, 0, 0, 0x77])
 GUEST_MAC = bytes([0x52, 0x54, 0, 0, 0, 1])
 ADDRESS = "10.0.2.77"
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
-WAIT_S = 20         # for an answer that has to come
+WAIT_S = 3600       # for an answer that has to come: who hangs is ended with the machine
 
 
 def checksum(data):

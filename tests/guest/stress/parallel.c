@@ -1,8 +1,6 @@
 #include "parallel.h"
 
 #define LOOK_AGAIN_NS 20000u
-#define SHORT_S       100u /* that a run may take before it counts as hung */
-#define LONG_S        1100u
 
 static struct {
     struct rt_thread threads[PARALLEL_MAX];
@@ -13,12 +11,6 @@ static void
 begin(void *argument)
 {
     run.entry((uint32_t)(uintptr_t)argument);
-}
-
-static uint64_t
-run_patience(void)
-{
-    return rt_deadline_ns(test_rounds(SHORT_S, LONG_S) * RT_S_NS);
 }
 
 void
@@ -33,7 +25,7 @@ parallel_run(void (*entry)(uint32_t number), uint32_t count)
     for (uint32_t i = 0; i < made; i++)
         check_equal(exo_vcpu_start(run.threads[i].slot), EXO_OK);
     for (uint32_t i = 0; i < made; i++)
-        check(rt_vcpu_wait(&run.threads[i], run_patience()));
+        check(rt_vcpu_wait(&run.threads[i], test_patience()));
     for (uint32_t i = 0; i < made; i++)
         rt_vcpu_end(&run.threads[i]);
 }
@@ -47,7 +39,7 @@ parallel_vcpu(uint32_t number)
 void
 parallel_meet(_Atomic uint32_t *arrived, uint32_t count)
 {
-    uint64_t end = run_patience();
+    uint64_t end = test_patience();
     atomic_fetch_add(arrived, 1);
     while (atomic_load(arrived) < count && check(rt_ticks() < end))
         rt_sleep_until(rt_deadline_ns(LOOK_AGAIN_NS));
