@@ -1,5 +1,6 @@
 """Machines for guest tests: which ones a test asks for, and running one."""
 import itertools
+import re
 import subprocess
 import tempfile
 from typing import NamedTuple
@@ -106,7 +107,8 @@ def problems(the_plan, status, console, patience=1):
     panics = [line for line in console.splitlines() if line.startswith("exo: panic")]
     kind, _, text = the_plan.expect.partition(":")
     if status is None:
-        return [spent(the_plan.timeout_s * patience)]
+        in_test = re.findall(r"^# (\w+)\r?$", console, re.MULTILINE)[-1:]  # tests/guest/lib/test.c
+        return [" in ".join([spent(the_plan.timeout_s * patience), *in_test])]
     if failed:
         return failed
     if kind == "pass":
