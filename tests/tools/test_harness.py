@@ -91,7 +91,7 @@ class Problems(unittest.TestCase):
 
     def test_hang_status_and_panic(self):
         self.assertIn("hung", qemu.problems(self.plan, None, "")[0])
-        self.assertIn("s in two", qemu.problems(
+        self.assertIn(" in two", qemu.problems(
             self.plan, None, "1..3\n# one\nok 1 - one\n# two\n# tests/two.c: not so\n")[0])
         self.assertEqual(qemu.problems(self.plan, 3, ""), ["exit status 3"])
         self.assertEqual(qemu.problems(self.plan, 0, "x\nexo: panic: y\r\n"), ["exo: panic: y"])
