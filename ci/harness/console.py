@@ -17,7 +17,7 @@ class Console:
         # pylint: disable-next=consider-using-with
         self.process = subprocess.Popen(
             [ROOT / "build/tools/run-qemu", "--kernel", OUT / "exo.Image", "--initrd", image],
-            env=clean_environment(TEST="1", **variables), stdin=subprocess.PIPE,
+            env=clean_environment(**variables), stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1)
         self.lines, self.port = [], None
         running.add(self)

@@ -38,7 +38,7 @@ def run(command, **variables):
 
 def in_machine(store, smp, cpu):
     return run([serving.TOOLS / "run-qemu", "--kernel", serving.OUT / "exo.Image", "--initrd", IMAGE],
-               TEST="1", BENCH="1", APP="llm", SMP=str(smp), CPU=cpu, STORE=store, CMDLINE=WORDS)
+               BENCH="1", APP="llm", SMP=str(smp), CPU=cpu, STORE=store, CMDLINE=WORDS)
 
 
 def rate(text, workers, what):

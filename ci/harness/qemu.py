@@ -79,7 +79,7 @@ def run(machine, image, the_plan, log, cmdline="", patience=1, kernel=None):
         socket = f"{folder}/qmp"
         environment = clean_environment(
             SMP=machine.smp, CPU=machine.cpu, EL2=machine.el2, ICOUNT=machine.icount,
-            MEM=the_plan.mem, DEVICES=the_plan.devices, ITS=the_plan.its, TEST="1", QMP=socket,
+            MEM=the_plan.mem, DEVICES=the_plan.devices, ITS=the_plan.its, QMP=socket,
             CMDLINE=f"{the_plan.cmdline} {cmdline}".strip())
         process = subprocess.Popen(
             [ROOT / "build/tools/run-qemu", "--kernel", kernel,

@@ -98,7 +98,7 @@ class Machine(Server):
         self.started = time.monotonic()
         self.process = subprocess.Popen(
             [TOOLS / "run-qemu", "--kernel", OUT / "exo.Image", "--initrd", image],
-            env=clean_environment(**{"NET": "user", "TEST": "1"} | variables),
+            env=clean_environment(**{"NET": "user"} | variables),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.port, self.lines, self.times, self.changed = None, [], [], threading.Condition()
         running.add(self)

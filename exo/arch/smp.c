@@ -37,7 +37,7 @@ psci_cpu_on(const struct cpu *cpu)
     return psci(PSCI_CPU_ON, cpu->mpidr, image_to_pa(secondary_start), (uintptr_t)cpu);
 }
 
-/* In a test the host gets an exit status; one without semihosting makes an exception of it. */
+/* With exo.test the host gets an exit status; one without semihosting makes an exception of it. */
 void
 arch_power(enum exo_power what, uint32_t code)
 {

@@ -105,6 +105,7 @@ blk_transfer(struct blk *blk, enum exo_block_operation operation, uint64_t secto
         return blk->vq.error != EXO_OK ? blk->vq.error : EXO_E_LIMIT;
     while (!over) {
         if (blk_wait(blk, deadline_ticks) == 0) {
+            blk->failed++;
             if (blk->vq.error == EXO_OK)
                 blk->vq.error = EXO_E_TIMEOUT;
             return blk->vq.error;

@@ -115,6 +115,10 @@ void service_is_ready(struct service *service);
 /* It ended by itself, with that exit code, or by a fault (`crashed`). */
 void service_ended(struct service *service, int code, bool crashed);
 
+/* Where no service runs, nor is to be started, the machine ends, and the console says so: who waits
+ * for one, on the network or outside of the machine, learns that nobody answers. */
+void end_machine_if_down(int code);
+
 /* Asks it to stop; what does not by the end of its time is ended. */
 void stop_service(struct service *service);
 

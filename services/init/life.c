@@ -27,6 +27,32 @@ state_name(enum state state)
     return names[state];
 }
 
+/* --- The machine's end --------------------------------------------------------------------------
+ */
+
+static void
+end_machine(int code)
+{
+    (void)exo_machine_power(EXO_BOOT_MACHINE, EXO_POWER_OFF, (uint32_t)code);
+}
+
+void
+end_machine_if_down(int code)
+{
+    for (uint32_t i = 0; i < service_count; i++)
+        if (service_runs(&services[i]) || services[i].state == SERVICE_WAITING)
+            return;
+    say("nothing runs any more: the machine ends with code %d", code);
+    end_machine(code);
+}
+
+static bool
+is_only_service(const struct service *service)
+{
+    char only[NAME_BYTES];
+    return rt_option("init.only", only, sizeof(only)) && strcmp(only, service->name) == 0;
+}
+
 /* --- Beginnings ---------------------------------------------------------------------------------
  */
 
@@ -41,6 +67,7 @@ start(struct service *service)
     } else if (err != EXO_OK) {
         say("%s: not started: %s: %s", service->name, what, exo_error_text(err));
         service->state = SERVICE_FAILED;
+        end_machine_if_down(RT_EXIT_REFUSED);
     } else {
         service->state = SERVICE_STARTING;
         if (service->manifest.ready == READY_STARTED)
@@ -119,7 +146,8 @@ backoff_ms(const struct service *service)
     return ms < BACKOFF_MAX_MS ? ms : BACKOFF_MAX_MS;
 }
 
-static void
+/* False: no more. */
+static bool
 restart(struct service *service, bool was_ready)
 {
     count_restart(service, was_ready);
@@ -127,7 +155,7 @@ restart(struct service *service, bool was_ready)
         say("%s: stays down: it was started again %u time%s in a row", service->name,
             service->restarts_in_a_row - 1, plural(service->restarts_in_a_row - 1));
         service->state = SERVICE_FAILED;
-        return;
+        return false;
     }
     uint64_t ms = backoff_ms(service);
     service->restarts++;
@@ -135,27 +163,7 @@ restart(struct service *service, bool was_ready)
     service->due_ticks = rt_deadline_ns(ms * RT_MS_NS);
     say("%s: start %u of at most %u again, in %u ms", service->name, service->restarts_in_a_row,
         (unsigned)service->manifest.restart.most, (unsigned)ms);
-}
-
-/* Whether nothing runs, nor is to be started. */
-static bool
-all_are_down(void)
-{
-    bool up = false;
-    for (uint32_t i = 0; i < service_count; i++)
-        up |= service_runs(&services[i]) || services[i].state == SERVICE_WAITING;
-    return !up;
-}
-
-/* Nothing is left to be done once the only service has ended for good, or was told what cannot be.
- */
-static void
-end_machine_with(const struct service *service, int code)
-{
-    char only[NAME_BYTES];
-    bool alone = rt_option("init.only", only, sizeof(only)) && strcmp(only, service->name) == 0;
-    if (alone || (code == RT_EXIT_REFUSED && all_are_down()))
-        (void)exo_machine_power(EXO_BOOT_MACHINE, EXO_POWER_OFF, (uint32_t)code);
+    return true;
 }
 
 void
@@ -171,10 +179,13 @@ service_ended(struct service *service, int code, bool crashed)
     take_back(service, refused ? SERVICE_FAILED : SERVICE_OFF);
     if (before == SERVICE_STOPPING)
         return;
-    if (again && !refused)
-        restart(service, before == SERVICE_READY);
-    else
-        end_machine_with(service, crashed ? 1 : code);
+    if (again && !refused && restart(service, before == SERVICE_READY))
+        return;
+    code = crashed || (again && code == 0) ? 1 : code;
+    if (again || refused)
+        end_machine_if_down(code);
+    if (is_only_service(service))
+        end_machine(code);
 }
 
 void

@@ -12,6 +12,7 @@
 
 #include <entropy/entropy.h>
 #include <rt/console.h>
+#include <rt/service.h>
 #include <rt/start.h>
 #include <stdarg.h>
 #include <string.h>
@@ -116,6 +117,7 @@ main(void)
         return 1;
     }
     plan_services();
+    end_machine_if_down(RT_EXIT_REFUSED); /* none of them can be started */
     for (;;) {
         start_due();
         struct exo_message message = exo_receive(endpoint, EXO_NONE, next_due());

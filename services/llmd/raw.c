@@ -46,7 +46,7 @@ open_network(struct serve *serve)
     };
     int64_t err = nic_find(&source);
     if (err == EXO_E_SLOT)
-        service_die("network", "the machine has no virtio NIC");
+        service_refuse("network", "the machine has no virtio NIC");
     if (err == EXO_E_ARG)
         service_refuse("network", "net.port, net.mac: no port with its MAC address");
     if (err == EXO_OK)

@@ -53,8 +53,10 @@ static _Noreturn void
 end(const char *what, const char *why, int code)
 {
     rt_printf("llmd: %s: %s\n", what, why);
-    if (code != RT_EXIT_REFUSED && rt_frames_free() < FEW_FRAMES)
+    if (code != RT_EXIT_REFUSED && rt_frames_free() < FEW_FRAMES) {
         weights_say_shortage(FEW_FRAMES * EXO_PAGE_BYTES);
+        code = weights_exit_code();
+    }
     rt_exit(code);
 }
 
@@ -183,15 +185,16 @@ open_serve(void)
     if (!compute_begin(&computing, &error))
         service_refuse("command line", error.text);
     if (!open_model())
-        service_die(weights_name(), compute_is_short()
-                                        ? "too little memory for it"
-                                        : "no generation of this bundle can be served");
+        end(weights_name(),
+            compute_is_short() ? "too little memory for it"
+                               : "no generation of this bundle can be served",
+            weights_exit_code());
     describe();
     if (serve_open(&serve, &serving, &error) &&
         serve_use(&serve, model->engine, &model->tokenizer, description, &error))
         return;
     weights_say_shortage(engine_sequence_bytes(model->engine, model->shape.shape.context));
-    service_die("model", error.text);
+    service_refuse("model", error.text);
 }
 
 void
@@ -259,5 +262,6 @@ service_announce(const uint8_t ip[4], uint16_t port)
     announced = true;
     rt_printf("llmd: serving at http://%u.%u.%u.%u:%u/\n", ip[0], ip[1], ip[2], ip[3], port);
     print_examples();
+    weights_served();
     rt_ready();
 }

@@ -34,7 +34,8 @@ uint64_t service_deadline(void);
 /* "llmd: what: why" on the console, and the end of the program with status 1. */
 _Noreturn void service_die(const char *what, const char *why);
 
-/* The same where what it was told cannot be meant: starting it again would change nothing. */
+/* The same where what it was told cannot be meant, or the machine lacks what it needs: starting it
+ * again would change nothing. */
 _Noreturn void service_refuse(const char *what, const char *why);
 
 /* /metrics asks `write` too, after the counters of llmd and of the store. */

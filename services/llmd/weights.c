@@ -9,6 +9,7 @@
 #include <rt/again.h>
 #include <rt/console.h>
 #include <rt/module.h>
+#include <rt/service.h>
 #include <rt/start.h>
 #include <rt/sync.h>
 #include <sched/timer.h>
@@ -25,14 +26,24 @@ static struct payloads payloads;
 static char name[MANIFEST_NAME_BYTES] = "default";
 static int64_t below = BUNDLE_NEWEST; /* generations that were not tried; 0: there are none */
 static bool have_disk, mapped;        /* `payloads` are those of `bundle` */
+static bool has_begun;                /* a model was served */
 static struct pager_counts before;    /* of the generations that are gone */
 static struct mutex counting; /* before whoever counts: `mapped`, `before` change together */
+
+/* What the disk did not read may be there the next time, and memory that was in pieces whole; all
+ * else that is missing at the start will be missing then. */
+int
+weights_exit_code(void)
+{
+    bool disk_failed = disk.blk.failed > 0 || (have_disk && disk.blk.vq.error != EXO_OK);
+    return has_begun || disk_failed ? 1 : RT_EXIT_REFUSED;
+}
 
 static _Noreturn void
 die(const char *what, const char *why)
 {
     rt_printf("%s: %s: %s\n", program, what, why);
-    rt_exit(1);
+    rt_exit(weights_exit_code());
 }
 
 static bool
@@ -109,7 +120,7 @@ die_of_shortage(const struct manifest *manifest, const struct why *why)
     weights_say_shortage(manifest->verify == MANIFEST_EAGER
                              ? manifest_leaves(manifest) * TREE_BLOCK_BYTES
                              : EXO_BLOCK_PAGES * EXO_PAGE_BYTES);
-    rt_exit(1);
+    rt_exit(weights_exit_code());
 }
 
 static void
@@ -264,6 +275,12 @@ weights_find(struct files *files)
         !engine_is_gguf(files->checkpoint.bytes, files->checkpoint.count))
         die("tokenizer.bin", "not in the boot image, beside model.bin");
     return true;
+}
+
+void
+weights_served(void)
+{
+    has_begun = true;
 }
 
 const char *

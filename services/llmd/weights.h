@@ -58,6 +58,13 @@ void weights_limit(void);
  */
 uint64_t weights_give(uint64_t frames, uint32_t keep);
 
+/* A model is served: what is missing later may be there at another start. */
+void weights_served(void);
+
+/* The exit code of a program that finds no model, which says whether one might be found when it is
+ * started again: RT_EXIT_REFUSED, or 1. */
+int weights_exit_code(void);
+
 /* Why what was read from the files cannot be trusted: they turned out bad, or unreadable, and zeros
  * were shown instead. NULL: it can. Any thread may ask. */
 const char *weights_lost(void);

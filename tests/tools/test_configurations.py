@@ -147,7 +147,7 @@ class Choice(unittest.TestCase):
                 with self.subTest(words):
                     done = subprocess.run(
                         [TOOLS / "run-qemu", "--kernel", OUT / "exo.Image", "--initrd", image],
-                        env=clean_environment(NET="user", TEST="1", CMDLINE=words), text=True,
+                        env=clean_environment(NET="user", CMDLINE=words), text=True,
                         stdin=subprocess.DEVNULL, capture_output=True, check=False)
                     self.assertEqual(done.returncode, 2)
                     self.assertRegex(done.stdout, "llmd: network: net.port, net.mac: ")

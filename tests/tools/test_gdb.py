@@ -43,7 +43,7 @@ def run(kernel, image):
                     "except gdb.error as e:\n  print('error:', e)\n"]
     gdb = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                            stderr=subprocess.STDOUT, text=True,
-                           env=dict(os.environ, SMP="2", TEST="1"))
+                           env=dict(os.environ, SMP="2"))
     hung, output = finish(gdb, SECONDS)
     output += "\n(hung)" if hung else ""
     parts = re.split(r"^== (.*)\n", output, flags=re.MULTILINE)

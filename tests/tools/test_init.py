@@ -313,12 +313,33 @@ class Restarts(unittest.TestCase):
         for act, count in (("crash", 3), ("fail", 3), ("succeed", 3)):
             with self.subTest(act=act):
                 more = f"[restart]\nmost = {count}\nbackoff_ms = 1"
-                with Machine({"a": manifest("a", act=act, more=more)}) as machine:
+                with Machine({"a": manifest("a", act=act, more=more), "b": manifest("b")}) as machine:
                     machine.until(f"init: a: stays down: .* {count} times in a row")
                     self.assertEqual("".join(machine.lines).count("a: ready"), count + 1)
                     self.assertEqual(machine.state("a"), ("failed", count))
                     machine.type("start a")
                     machine.until("a: stays down")
+
+    def test_where_the_last_one_stays_down_the_machine_ends_and_says_so(self):
+        """Who waits outside learns that nobody will answer."""
+        for act, code in (("crash", 1), ("fail", 3), ("succeed", 1), ("refuse", 2)):
+            more = "[restart]\nmost = 1\nbackoff_ms = 1"
+            with self.subTest(act=act), Machine(
+                    {"a": manifest("a", act=act, more=more),
+                     "b": manifest("b", top='profiles = ["other"]')}) as machine:
+                machine.until("init: a: .*stays down")
+                machine.until(f"init: nothing runs any more: the machine ends with code {code}$")
+                self.assertEqual(machine.rest(), (code, ""))
+
+    def test_where_nothing_can_be_started_the_machine_ends_and_says_so(self):
+        for manifests, variables, text in (
+                ({"a": manifest("a", more="[devices]\nrng = true")}, {}, "devices.rng: "),
+                ({"a": manifest("a", memory="999M")}, {}, "limits"),
+                ({"a": manifest("a")}, {"APP": "x"}, "init.only=x: no such service")):
+            with self.subTest(text=text), Machine(manifests, **variables) as machine:
+                machine.until(text)
+                machine.until("init: nothing runs any more: the machine ends with code 2$")
+                self.assertEqual(machine.rest(), (2, ""))
 
     def test_who_was_ready_for_long_enough_is_not_counted(self):
         more = "[restart]\nmost = 1\nbackoff_ms = 0\nsettled_s = 0"
@@ -334,7 +355,7 @@ class Restarts(unittest.TestCase):
                                  ("always", "succeed", 2)):
             with self.subTest(when=when, act=act):
                 more = f'[restart]\nwhen = "{when}"\nmost = 2\nbackoff_ms = 1'
-                with Machine({"a": manifest("a", act=act, more=more)}) as machine:
+                with Machine({"a": manifest("a", act=act, more=more), "b": manifest("b")}) as machine:
                     machine.until("a: stays down" if again else "a: (ended|crashed)")
                     self.assertEqual(machine.state("a"), ("failed" if again else "off", again))
 
@@ -347,9 +368,6 @@ class Restarts(unittest.TestCase):
                     self.assertEqual(machine.state("a"), ("failed", 0))
                     machine.type("start a")
                     machine.until("init: a: ended with code 2")
-        with Machine({"a": manifest("a", act="refuse")}) as machine:
-            machine.until("init: a: ended with code 2")
-            self.assertEqual(machine.rest(), (2, ""))
 
     def test_what_is_alone_ends_the_machine_with_it_when_it_ends_for_good(self):
         for when, act, code in (("never", "fail", 3), ("on-failure", "succeed", 0)):
@@ -359,7 +377,8 @@ class Restarts(unittest.TestCase):
                 self.assertEqual(machine.rest(), (code, ""))
 
     def test_numbers_of_restarts_are_said_as_people_do(self):
-        with Machine({"a": manifest("a", act="fail", more="[restart]\nmost = 1")}) as machine:
+        with Machine({"a": manifest("a", act="fail", more="[restart]\nmost = 1"),
+                      "b": manifest("b")}) as machine:
             machine.until("init: a: stays down: it was started again 1 time in a row")
             machine.type("list")
             machine.until("init: a: failed, started again 1 time, ")

@@ -25,7 +25,7 @@ def boot(image=OUT / "services-llm.img", **variables):
     """(exit status, console) of a machine that ends with llm."""
     done = subprocess.run(
         [TOOLS / "run-qemu", "--kernel", OUT / "exo.Image", "--initrd", image],
-        env=clean_environment(**{"TEST": "1", "APP": "llm"} | variables),
+        env=clean_environment(**{"APP": "llm"} | variables),
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     return done.returncode, done.stdout.decode()
 

@@ -63,8 +63,8 @@ class RunQemu(unittest.TestCase):
         self.assertEqual(self.value(arguments, "-cpu"), "max,pauth-impdef=on")
         self.assertEqual(self.value(arguments, "-smp"), "4")
         self.assertEqual(self.value(arguments, "-m"), "256M")
-        self.assertEqual(self.value(arguments, "-append"), "")
-        for absent in ("-icount", "-S", "-semihosting-config", "-initrd", "-device", "-mon"):
+        self.assertEqual(self.value(arguments, "-append"), "exo.test=1")
+        for absent in ("-icount", "-S", "-initrd", "-device", "-mon"):
             self.assertNotIn(absent, arguments)
 
     def test_memory_that_cannot_hold_the_boot_image_is_refused(self):
@@ -79,14 +79,14 @@ class RunQemu(unittest.TestCase):
 
     def test_variables(self):
         _, arguments, _ = self.run_qemu(SMP="1", MEM="1G", CPU="cortex-a72", EL2="1", ICOUNT="1",
-                                        TEST="1", CMDLINE="a=1 b=2")
+                                        CMDLINE="a=1 b=2")
         self.assertEqual(self.value(arguments, "-M"), "virt,gic-version=3,virtualization=on")
         self.assertEqual(self.value(arguments, "-cpu"), "cortex-a72")
         self.assertEqual(self.value(arguments, "-smp"), "1")
         self.assertEqual(self.value(arguments, "-m"), "1G")
         self.assertEqual(self.value(arguments, "-icount"), "shift=0,sleep=off")
         self.assertEqual(self.value(arguments, "-append"), "a=1 b=2 exo.test=1")
-        self.assertIn("-semihosting-config", arguments)
+        self.assertEqual(self.value(arguments, "-semihosting-config"), "enable=on,target=gdb")
 
     def test_port_in_use_is_named(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -157,7 +157,15 @@ class RunQemu(unittest.TestCase):
                                 ({"DEVICES": "net:tap,net:tap"}, "one NIC on a tap"),
                                 ({"STORE": "nowhere.img"}, "STORE=nowhere.img: no such file"),
                                 ({"SSH_KEY": "my key"}, "SSH_KEY=my key: nothing uses it yet"),
-                                ({"DATA": "no where.img"}, "DATA=no where.img: no such file"), ({"ICOUNT": "yes"}, "ICOUNT")):
+                                ({"DATA": "no where.img"}, "DATA=no where.img: no such file"),
+                                ({"NET": "user", "DATA": "nowhere.img"}, "DATA=nowhere.img: no such file"),
+                                ({"NET": "user", "APP": "a b"}, "APP=a b: must match"),
+                                ({"NET": "user", "CMDLINE": "x" * 1100}, "command line has 1111 bytes"),
+                                ({"MEM": "1000000G"}, "MEM=1000000G: too much memory: this host has "),
+                                ({"GDB": "x"}, "GDB=x: must be 0, 1, or the path of a socket"),
+                                ({"GDB": "/no/where/gdb"}, "GDB=/no/where/gdb: must be"),
+                                ({"GDB": "1", "TOKENS": "many"}, "TOKENS=many"),
+                                ({"ICOUNT": "yes"}, "ICOUNT")):
             status, out, errors = self.run_qemu(**variables)
             self.assertEqual((status, out, len(errors.splitlines())), (1, [], 1), variables)
             self.assertIn(text, errors)

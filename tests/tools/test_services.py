@@ -40,7 +40,7 @@ def ask(port, method, path, body=None):
 
 class Serves(unittest.TestCase):
     def machine(self, config="private", **variables):
-        return Console(image_of(config), STORE=str(STORE), NET="user", **variables)
+        return Console(image_of(config), **{"STORE": str(STORE), "NET": "user"} | variables)
 
     def test_every_configuration_serves_is_started_again_and_stops(self):
         for config in CONFIGS:
@@ -122,7 +122,23 @@ class Serves(unittest.TestCase):
             with self.subTest(words=words), self.machine(config, CMDLINE=words) as machine:
                 machine.until(text)
                 machine.until("init: llmd: ended with code 2, and would again: it stays down")
+                machine.until("init: nothing runs any more: the machine ends with code 2")
                 self.assertEqual(machine.rest(), (2, ""))
+
+    def test_what_cannot_become_better_is_said_once_and_the_machine_ends(self):
+        for variables, text in (
+                ({"MEM": "10M"}, "llmd: too little memory: the machine has 10 MiB"),
+                ({"CMDLINE": "llmd.bundle=nothing"}, "llmd: nothing: no generation of this bundle can"),
+                ({"STORE": str(image_of("private"))}, "llmd: store: ")):
+            with self.subTest(text=text), self.machine(**{"CMDLINE": ""} | variables) as machine:
+                machine.until(text)
+                machine.until("init: llmd: ended with code 2, and would again: it stays down")
+                machine.until("init: nothing runs any more: the machine ends with code 2")
+                self.assertEqual(machine.rest(), (2, ""))
+                self.assertEqual("".join(machine.lines).count("init: llmd: ended"), 1)
+        with self.machine(CMDLINE="", STORE_FAULT="always@0") as machine:   # this may
+            machine.until("init: llmd: ended with code 1")
+            machine.until("init: llmd: start 1 of at most 5 again")
 
     def test_kernels_that_cannot_run_here_are_named(self):
         with self.machine(CMDLINE="llmd.kernel=sdot", CPU="cortex-a72", SMP="1") as machine:

@@ -21,8 +21,8 @@
  */
 #define RT_EVENT_STOP (1ull << 61)
 
-/* The exit code of a program whose command line or manifest asks for what cannot be: it would end
- * so again, and is not started again. */
+/* The exit code of a program whose command line or manifest asks for what cannot be, or whose
+ * machine lacks what it needs: it would end so again, and is not started again. */
 #define RT_EXIT_REFUSED 2
 
 /* On the page of the boot information, which the program may only read. */
