@@ -87,12 +87,11 @@ void arch_tables_written(void);      /* dsb ishst (and isb): new entries are see
 void arch_tlb_done(bool everywhere); /* dsb after a batch of flushes */
 void arch_sync_icache(const void *kernel_address, size_t bytes);
 
-/* --- User memory (arch/uaccess.S): false when EL0 may not read or write there -------------------
+/* --- User memory (arch/uaccess.S): EXO_E_FAULT when EL0 may not read or write there -------------
  */
 
-bool arch_copy_from_user(void *to, va_t from,
-                         size_t bytes); /* any alignment, 8 at a time if aligned */
-bool arch_copy_to_user(va_t to, const void *from, size_t bytes);
+err_t arch_copy_in(void *to, va_t from, size_t bytes); /* any alignment, 8 at a time if aligned */
+err_t arch_copy_out(va_t to, const void *from, size_t bytes);
 
 /* --- Registers of a vCPU that the entry code leaves alone ----------------------------------------
  */
@@ -127,9 +126,5 @@ void console_printf(const char *format, ...) __attribute__((format(printf, 1, 2)
 
 /* Random bits of whatever the CPU and the boot seed offer; for keys. */
 uint64_t arch_random(void);
-
-/* Which CPUs must stop and show where they are (panic, audit): SGI that bypasses the scheduler. */
-void arch_stop_others(void); /* debug audit: returns when all others stand still */
-void arch_resume_others(void);
 
 #endif

@@ -7,7 +7,7 @@
 _Static_assert(offsetof(struct cpu, stack_top) == CPU_STACK_TOP, "offsets.h");
 _Static_assert(offsetof(struct cpu, reschedule) == CPU_RESCHEDULE, "offsets.h");
 _Static_assert(offsetof(struct vcpu, context) == VCPU_CONTEXT, "offsets.h");
-_Static_assert(EXO_CALL_COUNT == EXO_CALL_COUNT_, "offsets.h");
+_Static_assert(EXO_CALL_COUNT == EXO_CALL_COUNT_ && EXO_E_FAULT == EXO_E_FAULT_, "offsets.h");
 _Static_assert(offsetof(struct cpu, epoch) == CPU_EPOCH, "offsets.h");
 _Static_assert(offsetof(struct cpu, scratch) == CPU_SCRATCH, "offsets.h");
 _Static_assert(offsetof(struct exo_context, x[30]) == CONTEXT_X30, "offsets.h");

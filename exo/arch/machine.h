@@ -31,8 +31,11 @@ void mmu_drop_identity(void);                               /* all CPUs have the
  */
 
 int64_t psci_cpu_on(const struct cpu *cpu);
-void stop_here(void);      /* SGI_STOP arrived */
-void stop_for_panic(void); /* the others stop for ever; waits a little for them */
+void stop_here(void);            /* SGI_STOP arrived */
+void stop_for_panic(void);       /* the others stop for ever; waits a little for them */
+void smp_hold_others(bool held); /* they stand still, or go on; debug/stop.c waits for them */
+extern _Atomic uint32_t smp_standing;
+extern _Atomic bool smp_hold;
 
 /* Registers of a device. */
 static inline volatile uint32_t *

@@ -12,6 +12,7 @@
 /* struct vcpu */
 #define VCPU_CONTEXT    128
 #define EXO_CALL_COUNT_ 59
+#define EXO_E_FAULT_    (-5)
 
 /* struct exo_context; the registers of struct panic_frame begin in the same way */
 #define CONTEXT_X30   240

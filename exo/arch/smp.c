@@ -13,9 +13,8 @@
 
 extern const char secondary_start[];
 
-static _Atomic bool stopping;     /* one CPU wants the others to stand still */
-static _Atomic bool hold;         /* until this is false */
-static _Atomic uint32_t standing; /* how many do */
+_Atomic uint32_t smp_standing; /* CPUs that stand still ... */
+_Atomic bool smp_hold;         /* ... until this is false */
 
 static int64_t
 psci(uint64_t function, uint64_t a, uint64_t b, uint64_t c)
@@ -57,43 +56,17 @@ arch_power(enum exo_power what, uint32_t code)
 void
 stop_here(void)
 {
-    atomic_fetch_add(&standing, 1);
-    while (atomic_load(&hold))
+    atomic_fetch_add(&smp_standing, 1);
+    while (atomic_load(&smp_hold))
         arch_idle();
-    atomic_fetch_sub(&standing, 1);
+    atomic_fetch_sub(&smp_standing, 1);
 }
 
-static void
-send_stop(bool stop)
+void
+smp_hold_others(bool held)
 {
-    atomic_store(&hold, stop);
+    atomic_store(&smp_hold, held);
     gic_send_others(SGI_STOP);
-}
-
-/*
- * Who finds another at it stands still for that one first, and takes no interrupt: in the middle of
- * a call no other vCPU may become current. The SGI that is pending is taken when all is over.
- */
-void
-arch_stop_others(void)
-{
-    while (atomic_exchange(&stopping, true)) {
-        if (atomic_load(&hold))
-            stop_here();
-        spin_hint();
-    }
-    send_stop(true);
-    while (atomic_load(&standing) != cpu_count - 1)
-        spin_hint();
-}
-
-void
-arch_resume_others(void)
-{
-    send_stop(false);
-    while (atomic_load(&standing) != 0)
-        spin_hint();
-    atomic_store(&stopping, false);
 }
 
 /* A CPU that is inside the kernel does not answer: it is not waited for. */
@@ -102,8 +75,8 @@ stop_for_panic(void)
 {
     if (cpu_count <= 1)
         return;
-    send_stop(true);
+    smp_hold_others(true);
     uint64_t end = arch_ticks() + arch_ticks_hz() / PANIC_WAIT_HZ;
-    while (atomic_load(&standing) != cpu_count - 1 && arch_ticks() < end)
+    while (atomic_load(&smp_standing) != cpu_count - 1 && arch_ticks() < end)
         spin_hint();
 }

@@ -3,8 +3,8 @@
  * rights whatever PAN says. A data abort in [uaccess_begin, uaccess_fault) on an address of the
  * program continues at uaccess_fault (arch/vectors.S). Any alignment: SCTLR_EL1.A is 0.
  *
- *   bool uaccess_read(void *to, va_t from, size_t bytes)
- *   bool uaccess_write(va_t to, const void *from, size_t bytes)
+ *   err_t uaccess_read(void *to, va_t from, size_t bytes)
+ *   err_t uaccess_write(va_t to, const void *from, size_t bytes)
  */
 #include "arch/asm.h"
 #include "arch/offsets.h"
@@ -48,7 +48,7 @@ function \name
     add x0, x0, #1
     subs x2, x2, #1
     b.ne 5b
-6:  mov w0, #1
+6:  mov x0, #0
     ret
 end_function \name
 .endm
@@ -60,5 +60,5 @@ uaccess_begin:
     copy uaccess_write, ldr, sttr
     .global uaccess_fault
 uaccess_fault:
-    mov w0, #0
+    mov x0, #EXO_E_FAULT_
     ret

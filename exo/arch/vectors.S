@@ -147,7 +147,7 @@ end_function arch_enter_user
 
 /*
  * A data abort on a program's address (bit 63 of FAR is clear) inside the copy functions makes
- * them return false. SP_EL0 is free at EL1: the program's is in its context.
+ * them return EXO_E_FAULT. SP_EL0 is free at EL1: the program's is in its context.
  */
 el1_synchronous:
     msr sp_el0, x0

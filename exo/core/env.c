@@ -150,7 +150,7 @@ end_space(struct env *env)
 {
     env->stopped = true; /* an env_start may have passed the doom */
     if (space_in_use(env)) {
-        sched_poke_stopped();
+        (void)sched_poke_stopped(env);
         return EXO_E_AGAIN;
     }
     return unmake_step(env);

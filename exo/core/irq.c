@@ -11,10 +11,7 @@
 
 #define SPIS (IRQ_SPI_END - IRQ_SPI_FIRST)
 
-static struct line {
-    struct spinlock lock; /* RANK_IRQ */
-    struct irq *irq;
-} lines[SPIS + LPI_END - LPI_FIRST];
+static struct irq_entry lines[SPIS + LPI_END - LPI_FIRST];
 
 struct origin irq_range;
 
@@ -27,20 +24,13 @@ irq_start(void)
     }
 }
 
-/* NULL: no line, or none that the table has. */
-static struct line *
-line_at(uint32_t line)
+struct irq_entry *
+irq_entry(uint32_t line)
 {
     uint32_t index = line >= LPI_FIRST    ? line - LPI_FIRST + SPIS
                      : line < IRQ_SPI_END ? line - IRQ_SPI_FIRST
                                           : UINT32_MAX;
     return index < ARRAY_LENGTH(lines) ? &lines[index] : NULL;
-}
-
-struct irq **
-irq_entry(uint32_t line)
-{
-    return &line_at(line)->irq;
 }
 
 void
@@ -54,7 +44,7 @@ irq_init(struct irq *irq, uint32_t line, bool level)
 err_t
 irq_attach(struct irq *irq)
 {
-    struct line *line = line_at(irq->line);
+    struct irq_entry *line = irq_entry(irq->line);
     if (line == NULL || !arch_irq_exists(irq->line))
         return EXO_E_RANGE;
     HOLD(&line->lock);
@@ -95,7 +85,7 @@ is_over_limit(const struct irq *irq)
 err_t
 irq_bind(struct irq *irq, const struct cap *notification)
 {
-    struct line *line = line_at(irq->line);
+    struct irq_entry *line = irq_entry(irq->line);
     if (line == NULL)
         return cap_derive(notification, &irq->binding, 0, notification->badge);
     lock_acquire(&line->lock);
@@ -114,7 +104,7 @@ irq_bind(struct irq *irq, const struct cap *notification)
 void
 irq_handle(struct irq *irq, void (*handler)(struct irq *irq))
 {
-    HOLD(&line_at(irq->line)->lock);
+    HOLD(&irq_entry(irq->line)->lock);
     irq->handler = handler;
     arch_irq_route(irq->line, 0);
     set_masked(irq, false);
@@ -123,7 +113,7 @@ irq_handle(struct irq *irq, void (*handler)(struct irq *irq))
 void
 irq_silence(struct irq *irq, bool detach)
 {
-    struct line *line = line_at(irq->line);
+    struct irq_entry *line = irq_entry(irq->line);
     if (line == NULL)
         return;
     HOLD(&line->lock);
@@ -151,7 +141,7 @@ irq_detach_step(struct irq *irq)
 err_t
 irq_ack(struct irq *irq)
 {
-    struct line *line = line_at(irq->line);
+    struct irq_entry *line = irq_entry(irq->line);
     struct cap cap;
     if (line == NULL)
         return EXO_OK;
@@ -182,7 +172,7 @@ is_storm(struct irq *irq)
 void
 irq_limit(struct irq *irq)
 {
-    HOLD(&line_at(irq->line)->lock);
+    HOLD(&irq_entry(irq->line)->lock);
     if (is_storm(irq))
         set_masked(irq, true);
 }
@@ -205,7 +195,7 @@ note(struct irq *irq, struct cap *to)
 void
 irq_fired(uint32_t number)
 {
-    struct line *line = line_at(number);
+    struct irq_entry *line = irq_entry(number);
     struct cap to;
     if (line == NULL)
         return;

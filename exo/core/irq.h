@@ -41,6 +41,11 @@ struct irq {
     void (*handler)(struct irq *irq);
 };
 
+struct irq_entry {
+    struct spinlock lock; /* RANK_IRQ */
+    struct irq *irq;      /* what is attached; NULL: nothing */
+};
+
 /* An opened SPI. */
 struct irq_line {
     struct origin origin; /* its range: the line */
@@ -102,7 +107,7 @@ void irq_notify(struct irq *irq);
  */
 err_t irq_detach_step(struct irq *irq);
 
-/* For the audit: what is attached to a line (NULL: nothing), which is to exist. */
-struct irq **irq_entry(uint32_t line);
+/* The line's place in the table; NULL: no line, or none that the table has. */
+struct irq_entry *irq_entry(uint32_t line);
 
 #endif

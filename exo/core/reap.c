@@ -54,7 +54,7 @@ origin_doom(struct origin *origin)
     }
     trace(EXO_TRACE_REVOKE, (uint64_t)(uintptr_t)origin, ORIGIN_GRACE);
     if (origin->type == EXO_TYPE_ENV || origin->type == EXO_TYPE_CELL)
-        sched_poke_stopped();
+        (void)sched_poke_stopped(NULL);
     return true;
 }
 

@@ -292,20 +292,22 @@ sched_poke_everyone(void)
             sched_poke(i);
 }
 
-void
-sched_poke_stopped(void)
+bool
+sched_poke_stopped(const struct env *env)
 {
+    bool runs = false;
     for (uint32_t i = 0; i < cpu_count; i++) {
         struct cpu *cpu = &cpus[i];
-        HOLD(
-            &cpu->run_queue.lock); /* what it chose before this is `current`; later it sees gates */
+        /* What it chose before this is `current`; later it sees gates. */
+        HOLD(&cpu->run_queue.lock);
+        const struct vcpu *current = cpu->current;
         struct vspace *space = cpu->space;
-        bool leaves = cpu->current != NULL
-                          ? !vcpu_may_run(cpu->current)
-                          : space != NULL && CONTAINER_OF(space, struct env, space)->stopped;
-        if (leaves)
+        if (current != NULL ? !vcpu_may_run(current)
+                            : space != NULL && CONTAINER_OF(space, struct env, space)->stopped)
             sched_poke(i);
+        runs |= current != NULL && current->env == env && cpu != this_cpu();
     }
+    return runs;
 }
 
 /* --- Blocking and waking ------------------------------------------------------------------------

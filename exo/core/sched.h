@@ -24,9 +24,9 @@ void sched_poke(uint32_t cpu);
 /* Every CPU looks again at whom it runs. */
 void sched_poke_everyone(void);
 
-/* A gate was closed: those look again that run (or keep loaded) what may not run. Takes the locks.
- */
-void sched_poke_stopped(void);
+/* A gate was closed: those look again that run (or keep loaded) what may not run. Whether another
+ * CPU than this one runs a vCPU of `env`. Takes the locks. */
+bool sched_poke_stopped(const struct env *env);
 
 /* Whether its gates are open: released, environment not stopped, cell not dying. */
 static inline bool

@@ -67,7 +67,7 @@ give_to_supervisor(struct vcpu *vcpu, enum exo_upcall kind, uint64_t address, ui
             console_printf("exo: the first program stops: fault at %lx, esr %lx, pc %lx\n", address,
                            esr, vcpu->context.pc);
         vcpu->env->stopped = true;
-        sched_poke_stopped();
+        (void)sched_poke_stopped(NULL);
     }
     return sched_choose(true);
 }

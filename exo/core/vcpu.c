@@ -157,16 +157,6 @@ vcpu_is_still(const struct vcpu *vcpu)
     return (!vcpu_may_run(vcpu) || vcpu->state == VCPU_FAULTED) && cpus[vcpu->cpu].current != vcpu;
 }
 
-err_t
-vcpu_set_context(struct vcpu *vcpu, const struct exo_context *context)
-{
-    HOLD(&vcpu->run_queue->lock);
-    if (!vcpu_is_still(vcpu))
-        return EXO_E_STATE;
-    vcpu->context = *context;
-    return EXO_OK;
-}
-
 /* --- SVE: longer vectors need a larger area, which the cell pays for -----------------------------
  */
 

@@ -104,9 +104,6 @@ err_t vcpu_hold(struct vcpu *vcpu);
    Run-queue lock held. */
 bool vcpu_is_still(const struct vcpu *vcpu);
 
-/* Replaces its registers while it is so: EXO_E_STATE. PSTATE has been checked. */
-err_t vcpu_set_context(struct vcpu *vcpu, const struct exo_context *context);
-
 err_t vcpu_set_sve(struct vcpu *vcpu, uint32_t bytes);
 
 _Static_assert(sizeof(struct vcpu) <= EXO_PAGE_BYTES, "a vCPU is one frame");

@@ -56,7 +56,7 @@ walk(void)
 err_t
 audit_seeded(uint64_t seed, uint64_t *violations, uint64_t *broken)
 {
-    arch_stop_others();
+    audit_stop_others();
     crash_apply(seed);
     err_t err = seed_apply(seed);
     if (err == EXO_OK) {
@@ -65,7 +65,7 @@ audit_seeded(uint64_t seed, uint64_t *violations, uint64_t *broken)
         *violations = result.violations;
         *broken = result.broken;
     }
-    arch_resume_others();
+    audit_resume_others();
     return err;
 }
 

@@ -25,6 +25,10 @@ int64_t audit_run(void);
  */
 err_t audit_seeded(uint64_t seed, uint64_t *violations, uint64_t *broken);
 
+/* stop.c: returns when all other CPUs stand still; and they go on. */
+void audit_stop_others(void);
+void audit_resume_others(void);
+
 /* crash.c: seeds from 101 on end the kernel, each in a way of its own; returns for any other. */
 void crash_apply(uint64_t seed);
 

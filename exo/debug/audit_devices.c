@@ -27,7 +27,7 @@ audit_devices(void)
               (unsigned long)device->accepted, (unsigned long)device->offered);
         AUDIT(9, device->accepted == 0 || device->state == DEVICE_OPEN,
               "device %lx is closed and has features", audit_name(device));
-        AUDIT(9, *irq_entry(device->first_lpi) == &device->config_irq,
+        AUDIT(9, irq_entry(device->first_lpi)->irq == &device->config_irq,
               "device %lx: its line %u is another's", audit_name(device), device->first_lpi);
     }
 }

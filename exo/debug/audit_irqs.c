@@ -10,7 +10,7 @@ static void
 check_holder(struct origin *origin)
 {
     const struct irq *irq = &((struct irq_line *)(void *)origin)->irq;
-    bool has_line = arch_irq_exists(irq->line) && *irq_entry(irq->line) == irq;
+    bool has_line = arch_irq_exists(irq->line) && irq_entry(irq->line)->irq == irq;
     AUDIT(8, irq->line == origin->base, "object %lx has line %u, not that of its range",
           audit_name(origin), irq->line);
     AUDIT(8, has_line || origin->doomed, "object %lx: its line %u is not its own",
@@ -21,7 +21,7 @@ check_holder(struct origin *origin)
 static void
 check_line(uint32_t line)
 {
-    const struct irq *irq = *irq_entry(line);
+    const struct irq *irq = irq_entry(line)->irq;
     bool masked = arch_irq_masked(line);
     AUDIT(8, irq != NULL || masked, "line %u is nobody's and not masked", line);
     if (irq == NULL)

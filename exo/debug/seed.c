@@ -340,7 +340,7 @@ seed_unmasked(void)
     struct irq *irq = find_irq();
     if (irq == NULL || irq->masked)
         return false;
-    POKE(*irq_entry(irq->line), NULL);
+    POKE(irq_entry(irq->line)->irq, NULL);
     return true;
 }
 

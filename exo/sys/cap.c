@@ -95,7 +95,7 @@ sys_cap_info(struct vcpu *self, uint64_t *x)
         info.depth = cap.slot->depth;
     }
     lock_release(&cap.origin->lock);
-    return still ? sys_copy_out(x[1], &info, sizeof(info)) : EXO_E_GONE;
+    return still ? arch_copy_out(x[1], &info, sizeof(info)) : EXO_E_GONE;
 }
 
 err_t

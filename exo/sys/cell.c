@@ -4,7 +4,7 @@
 static err_t
 limits_in(va_t va, struct exo_limits *limits)
 {
-    TRY(sys_copy_in(limits, va, sizeof(*limits)));
+    TRY(arch_copy_in(limits, va, sizeof(*limits)));
     bool known = limits->size == sizeof(*limits) && limits->version == EXO_ABI_VERSION;
     return known ? EXO_OK : EXO_E_ARG;
 }
@@ -45,7 +45,7 @@ sys_cell_info(struct vcpu *self, uint64_t *x)
     info.dying_objects = cell->dying_objects;
     info.repossessed_frames = cell->repossessed_frames;
     lock_release(&cell->lock);
-    return sys_copy_out(x[1], &info, sizeof(info));
+    return arch_copy_out(x[1], &info, sizeof(info));
 }
 
 err_t

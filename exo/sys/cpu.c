@@ -40,5 +40,5 @@ sys_cpu_info(struct vcpu *self, uint64_t *x)
     }
     info.idle_ticks = rq->idle_ticks;
     lock_release(&rq->lock);
-    return sys_copy_out(x[1], &info, sizeof(info));
+    return arch_copy_out(x[1], &info, sizeof(info));
 }

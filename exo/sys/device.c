@@ -26,7 +26,7 @@ sys_device_info(struct vcpu *self, uint64_t *x)
     for (uint32_t queue = 0; queue < device->queues; queue++)
         info.queue_entries[queue] = transport_queue_entries(device, queue);
     lock_release(&device->lock);
-    return sys_copy_out(x[1], &info, sizeof(info));
+    return arch_copy_out(x[1], &info, sizeof(info));
 }
 
 err_t
@@ -46,5 +46,5 @@ sys_device_config(struct vcpu *self, uint64_t *x)
             (void)device_removed(device);
         return EXO_E_GONE;
     }
-    return whole ? sys_copy_out(x[2], config, x[3]) : EXO_E_AGAIN;
+    return whole ? arch_copy_out(x[2], config, x[3]) : EXO_E_AGAIN;
 }

@@ -53,30 +53,12 @@ sys_env(struct vcpu *self, uint64_t slot, uint16_t rights, struct env **env)
 }
 
 err_t
-sys_slot(struct env *env, uint64_t number, struct cap_slot **slot)
-{
-    *slot = cap_slot_at(env, number);
-    return *slot == NULL ? EXO_E_SLOT : EXO_OK;
-}
-
-err_t
 sys_place(struct vcpu *self, const uint64_t *x, struct cell **cell, struct cap_slot **dst)
 {
     LOOKUP(cap, x[0], EXO_TYPE_CELL, EXO_WRITE);
-    TRY(sys_slot(self->env, x[1], dst));
+    SLOT(slot, self->env, x[1]);
+    *dst = slot;
     *cell = cap.object;
     (void)cell_free_zombies(*cell);
     return EXO_OK;
-}
-
-err_t
-sys_copy_in(void *to, va_t from, size_t bytes)
-{
-    return arch_copy_from_user(to, from, bytes) ? EXO_OK : EXO_E_FAULT;
-}
-
-err_t
-sys_copy_out(va_t to, const void *from, size_t bytes)
-{
-    return arch_copy_to_user(to, from, bytes) ? EXO_OK : EXO_E_FAULT;
 }

@@ -10,33 +10,12 @@ sys_env_create(struct vcpu *self, uint64_t *x)
     return cell_publish(&env->origin, dst);
 }
 
-/*
- * Whether a vCPU of the environment still runs somewhere else: then it is interrupted. With the
- * lock, since a CPU may be about to enter one that it found free to run.
- */
-static bool
-runs_elsewhere(const struct env *env)
-{
-    bool any = false;
-    for (uint32_t i = 0; i < cpu_count; i++) {
-        HOLD(&cpus[i].run_queue.lock);
-        const struct vcpu *current = cpus[i].current;
-        if (&cpus[i] != this_cpu() && current != NULL && current->env == env) {
-            sched_poke(i);
-            any = true;
-        }
-    }
-    return any;
-}
-
 err_t
 sys_env_stop(struct vcpu *self, uint64_t *x)
 {
     ENV(env, x[0], EXO_CONTROL);
     env->stopped = true;
-    if (env == self->env)
-        sched_poke(self->cpu);
-    return runs_elsewhere(env) ? EXO_E_AGAIN : EXO_OK;
+    return sched_poke_stopped(env) ? EXO_E_AGAIN : EXO_OK;
 }
 
 err_t
@@ -76,7 +55,7 @@ move_part(struct env *env, va_t va, va_t buffer, bool write, uint64_t *bytes)
         return EXO_E_FAULT;
     char *memory = (char *)frame_to_kernel(pfn) + offset;
     *bytes = min_u64(*bytes, PAGE_BYTES - offset);
-    return write ? sys_copy_in(memory, buffer, *bytes) : sys_copy_out(buffer, memory, *bytes);
+    return write ? arch_copy_in(memory, buffer, *bytes) : arch_copy_out(buffer, memory, *bytes);
 }
 
 /* At most a page; the caller's buffer may be anywhere. x1: bytes moved. */

@@ -93,7 +93,7 @@ batch_in(struct vcpu *self, const uint64_t *x, struct batch *batch)
     batch->count = (uint32_t)x[2];
     batch->budget = ZERO_BUDGET;
     TRY(sys_env(self, x[0], EXO_WRITE, &batch->env));
-    TRY(sys_copy_in(batch->entries, x[1], batch->count * sizeof(batch->entries[0])));
+    TRY(arch_copy_in(batch->entries, x[1], batch->count * sizeof(batch->entries[0])));
     for (uint32_t i = 0; i < batch->count; i++) {
         TRY(check_entry(&batch->entries[i]));
         pages += weight(&batch->entries[i]);
@@ -181,7 +181,7 @@ map_one(struct vcpu *self, uint64_t *x)
     struct exo_map entry;
     uint64_t range;
     struct vspace *space = &self->env->space;
-    if (x[0] != EXO_SELF || x[2] != 1 || sys_copy_in(&entry, x[1], sizeof(entry)) != EXO_OK ||
+    if (x[0] != EXO_SELF || x[2] != 1 || arch_copy_in(&entry, x[1], sizeof(entry)) != EXO_OK ||
         entry.pages != 1 || entry.va < EXO_VA_START ||
         (entry.prot | EXO_PROT_WRITE) != (EXO_PROT_READ | EXO_PROT_WRITE))
         return false;

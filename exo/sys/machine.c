@@ -40,7 +40,7 @@ read_ring(struct trace_ring *ring, uint64_t *position, va_t buffer, uint64_t eve
         }
         if (count == 0)
             break;
-        TRY(sys_copy_out(buffer + *copied * sizeof(chunk[0]), chunk, count * sizeof(chunk[0])));
+        TRY(arch_copy_out(buffer + *copied * sizeof(chunk[0]), chunk, count * sizeof(chunk[0])));
         *copied += count;
     }
     return EXO_OK;
@@ -91,7 +91,7 @@ sys_machine_info(struct vcpu *self, uint64_t *x)
     struct exo_machine_info info;
     LOOKUP(cap, x[0], EXO_TYPE_MACHINE, EXO_READ);
     machine_describe(&info);
-    return sys_copy_out(x[1], &info, sizeof(info));
+    return arch_copy_out(x[1], &info, sizeof(info));
 }
 
 err_t

@@ -80,7 +80,7 @@ sys_queue_submit(struct vcpu *self, uint64_t *x)
     if (x[2] > EXO_SUBMIT_MAX || x[3] > UINT16_MAX || x[4] > 1)
         return EXO_E_ARG;
     if (x[2] != 0)
-        TRY(sys_copy_in(descriptors, x[1], x[2] * sizeof(descriptors[0])));
+        TRY(arch_copy_in(descriptors, x[1], x[2] * sizeof(descriptors[0])));
     err_t err = (cap.type == EXO_TYPE_PORT ? port_submit : queue_submit)(
         &cap, descriptors, (uint32_t)x[2], (uint16_t)x[3], x[4] != 0, &submitted);
     if (err == EXO_E_RESET)
@@ -99,5 +99,5 @@ sys_queue_info(struct vcpu *self, uint64_t *x)
     struct exo_queue_info info;
     TRY(find_queue(self, x[0], EXO_READ, &cap));
     queue_describe(cap.object, &cap, &info);
-    return sys_copy_out(x[1], &info, sizeof(info));
+    return arch_copy_out(x[1], &info, sizeof(info));
 }

@@ -33,13 +33,14 @@ struct exo_context *call_switched(err_t result);
     struct cap name;                     \
     TRY(cap_lookup(self->env, slot, type, rights, &name))
 
-/* The same for an environment, a slot, and where a new object goes. */
+/* The same for an environment, a slot (empty or not: EXO_E_SLOT when there is no such page), and
+ * where a new object goes. */
 #define ENV(name, slot, rights) \
     struct env *name;           \
     TRY(sys_env(self, slot, rights, &name))
-#define SLOT(name, env, number) \
-    struct cap_slot *name;      \
-    TRY(sys_slot(env, number, &name))
+#define SLOT(name, env, number)                       \
+    struct cap_slot *name = cap_slot_at(env, number); \
+    TRY(name == NULL ? EXO_E_SLOT : EXO_OK)
 #define PLACE(payer, dst) \
     struct cell *payer;   \
     struct cap_slot *dst; \
@@ -48,18 +49,11 @@ struct exo_context *call_switched(err_t result);
 /* An environment: a capability in the caller's table, or EXO_SELF for its own with all rights. */
 err_t sys_env(struct vcpu *self, uint64_t slot, uint16_t rights, struct env **env);
 
-/* A slot of an environment's table, empty or not: EXO_E_SLOT when there is no such page. */
-err_t sys_slot(struct env *env, uint64_t number, struct cap_slot **slot);
-
 /*
  * Where a new object goes: the cell in slot x[0], which pays, and slot x[1] of the caller's table.
  * Memory of objects that ended in the cell is there again before it is asked for more.
  */
 err_t sys_place(struct vcpu *self, const uint64_t *x, struct cell **cell, struct cap_slot **dst);
-
-/* A user's buffer. EXO_E_FAULT. */
-err_t sys_copy_in(void *to, va_t from, size_t bytes);
-err_t sys_copy_out(va_t to, const void *from, size_t bytes);
 
 /* sys/fastcall.c: 0 when the case is not the common one, and nothing has changed. */
 err_t fast_call(struct vcpu *self, const uint64_t *x);

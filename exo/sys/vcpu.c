@@ -10,7 +10,7 @@ sys_resume_at(struct vcpu *self, va_t context_va)
         return EXO_E_ALIGN;
     if (context_va != self->control_va + offsetof(struct exo_control, saved)) {
         from = &context;
-        TRY(sys_copy_in(from, context_va, sizeof(context)));
+        TRY(arch_copy_in(from, context_va, sizeof(context)));
     }
     context_copy(&self->context, from);
     self->context.pstate = pstate_for_user(self->context.pstate);
@@ -98,7 +98,7 @@ sys_vcpu_get(struct vcpu *self, uint64_t *x)
     HOLD(&vcpu->run_queue->lock);
     if (!vcpu_is_still(vcpu))
         return EXO_E_STATE;
-    return sys_copy_out(x[1], &vcpu->context, sizeof(vcpu->context));
+    return arch_copy_out(x[1], &vcpu->context, sizeof(vcpu->context));
 }
 
 err_t
@@ -106,9 +106,14 @@ sys_vcpu_set(struct vcpu *self, uint64_t *x)
 {
     struct exo_context context;
     LOOKUP(cap, x[0], EXO_TYPE_VCPU, EXO_WRITE);
-    TRY(sys_copy_in(&context, x[1], sizeof(context)));
+    TRY(arch_copy_in(&context, x[1], sizeof(context)));
     context.pstate = pstate_for_user(context.pstate);
-    return vcpu_set_context(cap.object, &context);
+    struct vcpu *vcpu = cap.object;
+    HOLD(&vcpu->run_queue->lock);
+    if (!vcpu_is_still(vcpu))
+        return EXO_E_STATE;
+    vcpu->context = context;
+    return EXO_OK;
 }
 
 static err_t

@@ -1,8 +1,10 @@
 /*
- * The golden layout of what programs and the kernel share (exo/abi.h). A line changes only together
- * with EXO_ABI_VERSION, since programs that were built before would read the wrong members.
+ * The golden layout of what programs and the kernel share (exo/abi.h), and of the boot image
+ * (exo/bootimage.h). A line changes only together with EXO_ABI_VERSION or BOOT_VERSION, since
+ * programs and images that were built before would be read wrongly.
  */
 #include <exo/abi.h>
+#include <exo/bootimage.h>
 
 #include "tap.h"
 
@@ -166,6 +168,25 @@ static const struct golden layout[] = {
     MEMBER(exo_boot_info, cmdline_bytes, 92),
     MEMBER(exo_boot_info, seed, 96),
     MEMBER(exo_boot_info, cmdline, 128),
+    SIZE(boot_header, 40),
+    MEMBER(boot_header, magic, 0),
+    MEMBER(boot_header, version, 8),
+    MEMBER(boot_header, header_bytes, 12),
+    MEMBER(boot_header, total_pages, 16),
+    MEMBER(boot_header, segment_count, 20),
+    MEMBER(boot_header, module_count, 24),
+    MEMBER(boot_header, init_entry, 32),
+    SIZE(boot_segment, 40),
+    MEMBER(boot_segment, va, 0),
+    MEMBER(boot_segment, file_offset, 8),
+    MEMBER(boot_segment, file_bytes, 16),
+    MEMBER(boot_segment, mem_bytes, 24),
+    MEMBER(boot_segment, prot, 32),
+    SIZE(boot_module, 96),
+    MEMBER(boot_module, name, 0),
+    MEMBER(boot_module, offset, 48),
+    MEMBER(boot_module, bytes, 56),
+    MEMBER(boot_module, sha256, 64),
 };
 
 struct number {
@@ -251,6 +272,7 @@ static void
 structures_have_the_golden_layout(void)
 {
     CHECK_EQ(EXO_ABI_VERSION, 1);
+    CHECK_EQ(BOOT_VERSION, 1);
     for (size_t i = 0; i < LENGTH(layout); i++) {
         if (layout[i].actual != layout[i].expected)
             printf("# %s\n", layout[i].name);

@@ -42,7 +42,7 @@ a_queue_of_an_ended_session_keeps_no_line(void)
         CHECK(err == EXO_OK || err == EXO_E_STATE);
         CHECK(turn > 0 || err == EXO_E_STATE);
         if (ended) {
-            CHECK(*irq_entry(devices[FAKE_RNG].first_lpi + 1) == NULL);
+            CHECK(irq_entry(devices[FAKE_RNG].first_lpi + 1)->irq == NULL);
             CHECK_EQ(CALL_AGAIN(device_open, CELL, RNG, 1, 0, 0), EXO_OK);
             CHECK_EQ(CALL(queue_open, CELL, 50, RNG, 0, 51, 0, 0), EXO_OK);
         }
@@ -153,7 +153,7 @@ a_queue_that_nobody_has_seen_is_not_looked_at_after_its_end(void)
         CHECK(err == EXO_OK || err == EXO_E_SLOT); /* it has been dropped before */
         CHECK_EQ(CALL_AGAIN(cell_reap, CELL), EXO_OK);
         CHECK_EQ(fake_cell_info(CELL).own[EXO_RES_FRAMES], accounts.own[EXO_RES_FRAMES]);
-        CHECK(*irq_entry(devices[FAKE_RNG].first_lpi + 1) == NULL);
+        CHECK(irq_entry(devices[FAKE_RNG].first_lpi + 1)->irq == NULL);
         fake_machine_end();
     }
 }

@@ -44,7 +44,7 @@ end_devices(void)
         CHECK_EQ(fake_devices[i].bad_dma, 0);
         CHECK_EQ(fake_devices[i].late_dma, 0);
         for (uint32_t queue = 0; queue < FAKE_QUEUES; queue++)
-            CHECK(*irq_entry(devices[i].first_lpi + 1 + queue) == NULL);
+            CHECK(irq_entry(devices[i].first_lpi + 1 + queue)->irq == NULL);
     }
     fake_machine_end();
 }

@@ -116,22 +116,22 @@ user_at(va_t va, size_t bytes)
     return inside ? fake_user + (va - FAKE_USER) : NULL;
 }
 
-bool
-arch_copy_from_user(void *to, va_t from, size_t bytes)
+err_t
+arch_copy_in(void *to, va_t from, size_t bytes)
 {
     const unsigned char *at = user_at(from, bytes);
     if (at != NULL)
         memcpy(to, at, bytes);
-    return at != NULL;
+    return at != NULL ? EXO_OK : EXO_E_FAULT;
 }
 
-bool
-arch_copy_to_user(va_t to, const void *from, size_t bytes)
+err_t
+arch_copy_out(va_t to, const void *from, size_t bytes)
 {
     unsigned char *at = user_at(to, bytes);
     if (at != NULL)
         memcpy(at, from, bytes);
-    return at != NULL;
+    return at != NULL ? EXO_OK : EXO_E_FAULT;
 }
 
 void
