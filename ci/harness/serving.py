@@ -3,6 +3,7 @@ import contextlib
 import http.client
 import pathlib
 import re
+import socket
 import subprocess
 import threading
 import time
@@ -19,6 +20,21 @@ NO_MODELS = "no ../shared/models: what is served comes from there"
 PROMPT = b"Once upon a time"
 ANSWERS = 2     # at a time
 SERVING_S = 60  # after which a machine that does not serve hangs: patience.py
+
+
+def connect(port):
+    """A connection to a port of this host; again, when the host has given up since nobody took it: QEMU lets
+    one client at a time wait, and may stand still meanwhile."""
+    while True:
+        with contextlib.suppress(TimeoutError):
+            return socket.create_connection(("127.0.0.1", port))
+
+
+def http_connect(port):
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection.sock = connect(port)
+    connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)   # as it does by itself
+    return connection
 
 
 class Server:
@@ -45,7 +61,7 @@ class Server:
         return self.process.returncode
 
     def connection(self):
-        return http.client.HTTPConnection("127.0.0.1", self.port)
+        return http_connect(self.port)
 
     def request(self, method, path, body=None):
         patience = Patience(self.tries_s)

@@ -1,14 +1,14 @@
 """llmd with each libOS configuration: that it serves, what it copies, and what it is linked with."""
 import contextlib
 import re
-import socket
 import subprocess
 import tempfile
 import unittest
 
 import test_llmd
 from harness.host import ROOT, clean_environment, make
-from harness.serving import ANSWERS, MODELS, NO_MODELS, OUT, TOOLS, Machine, Server, image_with
+from harness.serving import (ANSWERS, MODELS, NO_MODELS, OUT, TOOLS, Machine, Server, connect,
+                             image_with)
 
 CONFIGURATIONS = ("private", "shared", "sockets", "posix")
 # What is true of every llmd (test_llmd.py), as far as the way to the network matters.
@@ -68,7 +68,7 @@ class Serves(Rested):
                          COPIES[self.configuration])
 
     def test_who_sends_and_does_not_read_keeps_nobody_out(self):
-        senders = [socket.create_connection(("127.0.0.1", self.server.port)) for _ in range(10)]
+        senders = [connect(self.server.port) for _ in range(10)]
         for sender in senders:
             sender.setblocking(False)
             sender.send(b"POST /completion?n=400 HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx")

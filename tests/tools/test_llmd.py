@@ -10,7 +10,7 @@ import unittest
 
 from harness.host import ROOT, make
 from harness.serving import (ANSWERS, LLMD, MODELS, NO_MODELS, OUT, PROMPT, TOOLS, Machine, Server,
-                             image_with)
+                             connect, image_with)
 
 QUEUED_MAX = 64
 
@@ -53,7 +53,7 @@ class Properties:
             self.assertTrue(whole.startswith(part))
 
     def test_context_ends_an_answer_and_says_so(self):
-        raw = socket.create_connection(("127.0.0.1", self.server.port))
+        raw = connect(self.server.port)
         raw.sendall(b"POST /completion?n=100000 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
                     b"Content-Length: 4\r\n\r\nOnce")
         answer = b"".join(iter(lambda: raw.recv(65536), b""))
@@ -110,7 +110,7 @@ class Properties:
                          self.server.complete(query="?n=30"))
 
     def test_the_answers_probability_is_in_the_trailer(self):
-        with socket.create_connection(("127.0.0.1", self.server.port)) as raw:
+        with connect(self.server.port) as raw:
             raw.sendall(b"POST /completion?n=3&logprobs=1 HTTP/1.1\r\nHost: h\r\n"
                         b"Connection: close\r\nContent-Length: 4\r\n\r\nOnce")
             answer = b"".join(iter(lambda: raw.recv(65536), b""))
@@ -138,7 +138,7 @@ class Properties:
     def test_too_many_are_told_to_come_again(self):
         asked = []
         for _ in range(ANSWERS + self.queued_max + 16):
-            connection = socket.create_connection(("127.0.0.1", self.server.port))
+            connection = connect(self.server.port)
             connection.sendall(b"POST /completion?n=400 HTTP/1.1\r\nHost: h\r\n"
                                b"Content-Length: 1\r\n\r\nx")
             asked.append(connection)
@@ -158,7 +158,7 @@ class Properties:
 
     def test_who_goes_away_is_not_answered_on(self):
         abandoned = self.server.metric("llmd_abandoned_total")
-        connection = socket.create_connection(("127.0.0.1", self.server.port))
+        connection = connect(self.server.port)
         connection.sendall(b"POST /completion?n=500 HTTP/1.1\r\nHost: h\r\n"
                            b"Content-Length: 1\r\n\r\nx")
         self.assertEqual(connection.recv(12, socket.MSG_WAITALL), b"HTTP/1.1 200")
@@ -371,7 +371,7 @@ class Kernels(unittest.TestCase):
 class Ends(unittest.TestCase):
     def test_stop_lets_answers_end(self):
         server = Server(MODELS / "stories260K.bin", MODELS / "tok512.bin")
-        connection = socket.create_connection(("127.0.0.1", server.port))
+        connection = connect(server.port)
         connection.sendall(b"POST /completion?n=300 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
                            b"Content-Length: 16\r\n\r\n" + PROMPT)
         self.assertTrue(connection.recv(1).startswith(b"H"))

@@ -8,7 +8,7 @@ import unittest
 from harness.host import ROOT, make
 from harness.patience import Patience
 from harness.qmp import Monitor
-from harness.serving import OUT, Machine
+from harness.serving import OUT, Machine, connect
 
 STORE = ROOT / "out" / "store.img"
 WEIGHTS = ROOT / "bundles" / "default" / "model.bin"
@@ -71,7 +71,7 @@ class Early(unittest.TestCase):
         connection = None
         while connection is None:       # QEMU listens, before it runs anything
             with contextlib.suppress(ConnectionRefusedError):
-                connection = socket.create_connection(("127.0.0.1", server.port))
+                connection = connect(server.port)
         with connection:
             connection.sendall(b"GET /health HTTP/1.1\r\nHost: h\r\n\r\n")
             self.assertEqual(connection.recv(12, socket.MSG_WAITALL), b"HTTP/1.1 200")

@@ -9,7 +9,8 @@ import unittest
 from typing import NamedTuple
 
 from harness.host import ROOT, make
-from harness.serving import CHECKED_LLMD, MODELS, NO_MODELS, OUT, Machine, Server, image_with
+from harness.serving import (CHECKED_LLMD, MODELS, NO_MODELS, OUT, Machine, Server, connect,
+                             image_with)
 
 CORPUS = pathlib.Path(__file__).parent / "http" / "corpus.txt"
 LAST = b"GET /health HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
@@ -46,7 +47,7 @@ def read_corpus():
 def exchange(port, case, piece):
     """Statuses of all responses until the server ended the connection, and the responses."""
     answer = b""
-    with socket.create_connection(("127.0.0.1", port)) as connection:
+    with connect(port) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         text = case.text + (LAST if case.fate == "open" else b"")
         with contextlib.suppress(ConnectionError):      # it may end before all was sent
@@ -78,7 +79,7 @@ class Corpus:
     @classmethod
     def begin(cls):
         """A client that sends half a request, and is looked at again when all others are done."""
-        cls.slow = socket.create_connection(("127.0.0.1", cls.server.port))
+        cls.slow = connect(cls.server.port)
         cls.addClassCleanup(cls.slow.close)
         cls.slow.sendall(b"GET /health HTTP/1.1\r\n")
 

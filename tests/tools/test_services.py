@@ -1,12 +1,12 @@
 """What `make run` boots: llmd under init, with the default model, on the host's port."""
 import contextlib
 import http.client
-import socket
 import unittest
 
 from harness.console import Console
 from harness.host import ROOT, make
 from harness.patience import Patience
+from harness.serving import connect, http_connect
 
 OUT = ROOT / "out" / "clang-release"
 STORE = ROOT / "out" / "store.img"
@@ -31,7 +31,7 @@ def ask(port, method, path, body=None):
     patience = Patience(ANSWER_S)
     while not patience.is_over():
         with contextlib.suppress(ConnectionError, http.client.HTTPException), \
-                contextlib.closing(http.client.HTTPConnection("127.0.0.1", port)) as connection:
+                contextlib.closing(http_connect(port)) as connection:
             connection.request(method, path, body)
             response = connection.getresponse()
             return response.status, response.read()
@@ -67,7 +67,7 @@ class Serves(unittest.TestCase):
             machine.ready()
             free = machine.free()
             for _ in range(3):
-                with socket.create_connection(("127.0.0.1", machine.port)) as connection:
+                with connect(machine.port) as connection:
                     connection.sendall(b"POST /completion?n=200 HTTP/1.1\r\nHost: h\r\n"
                                        b"Content-Length: 1\r\n\r\nx")
                     self.assertTrue(connection.recv(1))
@@ -83,12 +83,10 @@ class Serves(unittest.TestCase):
             with self.subTest(config=config), self.machine(config) as machine, \
                     contextlib.ExitStack() as stack:
                 machine.ready()
-                waiting = stack.enter_context(contextlib.closing(
-                    http.client.HTTPConnection("127.0.0.1", machine.port)))
+                waiting = stack.enter_context(contextlib.closing(http_connect(machine.port)))
                 waiting.request("GET", "/health")
                 self.assertEqual(waiting.getresponse().read()[:14], b'{"status":"ok"')
-                answered = stack.enter_context(
-                    socket.create_connection(("127.0.0.1", machine.port)))
+                answered = stack.enter_context(connect(machine.port))
                 answered.sendall(b"POST /completion?n=250 HTTP/1.1\r\nHost: h\r\n"
                                  b"Connection: close\r\nContent-Length: 16\r\n\r\n" + PROMPT)
                 text = answered.recv(1)
