@@ -61,23 +61,24 @@ static bool
 are_in_order(uint32_t cpu)
 {
     struct exo_trace trace = exo_trace_read(EXO_BOOT_TRACE, cpu, 0, events, EVENTS);
-    const uint32_t count = SLEEPERS / rt_machine.cpus;
-    uint32_t waiting = 0, woken = 0, sleeper;
+    uint32_t all = 0, waiting = 0, woken = 0, sleeper;
     uint64_t last = 0;
     check_equal(trace.status, EXO_OK);
+    for (uint32_t i = cpu; i < SLEEPERS; i += rt_machine.cpus)
+        all |= 1u << i;
     for (uint64_t i = 0; i < trace.count; i++) {
         if ((sleeper = sleeper_of(&events[i], true)) < SLEEPERS)
             waiting |= 1u << sleeper;
         if ((sleeper = sleeper_of(&events[i], false)) == SLEEPERS || (woken >> sleeper & 1))
             continue;
-        if ((uint32_t)__builtin_popcount(waiting) < count)
+        if (waiting != all)
             return false;
         woken |= 1u << sleeper;
         check(sleep_.deadline[sleeper] >= last);
         last = sleep_.deadline[sleeper];
     }
     check_equal(woken, waiting);
-    return true;
+    return waiting == all;
 }
 
 /* How many CPUs showed an order. */
