@@ -1,6 +1,7 @@
 /* The model and the console: what does not depend on the network. */
 #include "service.h"
 
+#include "chat.h"
 #include "compute.h"
 #include "http_date.h"
 #include "succession.h"
@@ -245,12 +246,17 @@ service_open(void)
 static void
 print_examples(void)
 {
-    char url[64];
-    if (rt_option("llmd.url", url, sizeof(url)))
-        rt_printf("llmd: try  curl -fsS %s/health\n"
-                  "llmd: try  curl -fsS -X POST --data \"Once upon a time\" %s/completion\n"
-                  "llmd: try  curl -fsS %s/metrics\n",
-                  url, url, url);
+    char url[64], why[4];
+    if (!rt_option("llmd.url", url, sizeof(url)))
+        return;
+    rt_printf("llmd: try  curl -fsS %s/health\n"
+              "llmd: try  curl -fsS -X POST --data \"Once upon a time\" %s/completion\n",
+              url, url);
+    if (chat_find(&model->tokenizer, why, sizeof(why)) != NULL)
+        rt_printf("llmd: try  curl -fsS -X POST --data '{\"messages\": [{\"role\": \"user\", "
+                  "\"content\": \"Who are you?\"}]}' %s/chat\n",
+                  url);
+    rt_printf("llmd: try  curl -fsS %s/metrics\n", url);
 }
 
 void

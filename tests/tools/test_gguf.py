@@ -3,6 +3,7 @@ through MODEL=; what is wrong with a file is said in one line that names it."""
 import json
 import pathlib
 import random
+import re
 import shutil
 import struct
 import subprocess
@@ -11,7 +12,7 @@ import tomllib
 import unittest
 
 from harness.host import ROOT, clean_environment, make
-from harness.serving import LLMD, MODELS, NO_MODELS, Server
+from harness.serving import LLMD, MODELS, NO_MODELS, OUT, TOOLS, Machine, Server
 
 TOOL = ROOT / "out" / "host" / "gguf"
 LLM = ROOT / "out" / "host" / "llm"
@@ -22,7 +23,8 @@ PROMPT = "Once upon a time"
 
 
 def setUpModule():
-    status, output = make("out/host/gguf", "out/host/llm", "out/host/bundle", "out/host/llmd")
+    status, output = make("out/host/gguf", "out/host/llm", "out/host/bundle", "out/host/llmd",
+                          "out/clang-release/exo.Image", "out/clang-release/bin/llmd.elf")
     if status:
         raise RuntimeError(output)
 
@@ -180,6 +182,21 @@ class Chats(Case):
             plain = server.complete(marked.encode(), "?n=9&special=1")
             body_ab = body.replace("a <|im_end|>", "ab")
             self.assertEqual(server.request("POST", "/chat?n=9", body_ab)[1], plain)
+
+    def test_who_can_chat_prints_how_to_ask(self):
+        for template, prints in ((CHATML, True), (None, False), (CHATML + " ", False)):
+            with self.subTest(template=template):
+                model, image = self.folder / "model.gguf", self.folder / "llmd.img"
+                model.write_bytes(model_of_bytes(names=self.NAMES, template=template))
+                subprocess.run([TOOLS / "mkboot", "-o", image, "--init", OUT / "bin" / "llmd.elf",
+                                f"model.bin={model}"], check=True)
+                machine = Machine(image, ready="http://here/metrics", SMP="1", CMDLINE="llmd.url=http://here")
+                self.addCleanup(machine.stop)
+                said = re.findall(r"^llmd: try  curl .* --data '(.*)' http://here/chat$",
+                                  "".join(machine.lines), re.MULTILINE)
+                self.assertEqual(len(said), int(prints))
+                for body in said:
+                    self.assertEqual(machine.request("POST", "/chat?n=4", body)[0].status, 200)
 
     def test_what_is_no_chat_is_refused(self):
         server = self.server(CHATML)

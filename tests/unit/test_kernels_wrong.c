@@ -1,6 +1,7 @@
 /*
- * Kernels that are wrong, in a table of the test's own: the fastest of them has one wrong bit in
- * the integer sum of one row. It is dropped, llmd says so, and texts are what they were.
+ * Kernels in a table of the test's own, with a clock of theirs. Wrong ones: the fastest has one
+ * wrong bit in the integer sum of one row; it is dropped, llmd says so, and texts are what they
+ * were. And right ones that are as slow as they ever were: choosing takes no longer than it may.
  */
 #include "rows16.h"
 
@@ -15,7 +16,7 @@
 
 #define STEPS       24
 #define WORDS       301
-#define TABLE_MAX   3
+#define TABLE_MAX   6
 #define ARENA_BYTES ((size_t)16 << 20)
 #define LOG_BYTES   4096
 
@@ -276,6 +277,73 @@ a_wrong_kernel_that_is_forced_leaves_the_reference_and_llmd_says_so(void)
     CHECK(strstr(lines, "llmd: kernel reference, 96 columns: no other one is left\n") != NULL);
 }
 
+/* --- How long it takes ------------------------------------------------------------------------
+ */
+
+#define CHOICE_MAX_US 50000
+
+/* Millions of products a second, of the emulated machine on a busy host: the slowest seen there. */
+enum rate { SCALAR = 130, DOT = 1200, BEST = 2700, SECOND = 2500 };
+
+static void
+multiply_at(enum rate rate, const struct engine_rows *rows, uint32_t first_row, uint32_t row_count,
+            const struct engine_vectors *vectors, float *const *out)
+{
+    ticks += (uint64_t)row_count * vectors->columns * vectors->count * 1000 / rate;
+    built("lanes-int16-q8")->multiply(rows, first_row, row_count, vectors, out);
+}
+
+#define MULTIPLY_AT(rate)                                                                    \
+    static void multiply_at_##rate(const struct engine_rows *rows, uint32_t first_row,       \
+                                   uint32_t row_count, const struct engine_vectors *vectors, \
+                                   float *const *out)                                        \
+    {                                                                                        \
+        multiply_at(rate, rows, first_row, row_count, vectors, out);                         \
+    }
+MULTIPLY_AT(SCALAR)
+MULTIPLY_AT(DOT)
+MULTIPLY_AT(BEST)
+MULTIPLY_AT(SECOND)
+
+/* As many kernels as any format has, of which two are scalar ones. */
+static void
+fill_table_with_slow_ones(void)
+{
+    static struct engine_kernel all[TABLE_MAX];
+    table_count = TABLE_MAX;
+    for (uint32_t i = 0; i < TABLE_MAX; i++) {
+        all[i] = *built("scalar-int-q8");
+        all[i].multiply = multiply_at_DOT;
+        table[i] = &all[i];
+    }
+    all[0].multiply = all[2].multiply = multiply_at_SCALAR;
+    all[1].multiply = multiply_at_SECOND;
+    all[5].multiply = multiply_at_BEST;
+}
+
+static void
+choosing_is_over_within_its_time(void)
+{
+    static const uint32_t columns[][2] = {{288, 768}, {2048, 5632}};
+    const struct engine_machine machine = {.now_ns = now_ns};
+    fill_table_with_slow_ones();
+    for (int i = 0; i < 2; i++) {
+        struct engine_tensor tensors[2] = {{.rows = 64, .columns = columns[i][0], .group = 32},
+                                           {.rows = 64, .columns = columns[i][1], .group = 32}};
+        tensors[0].format = tensors[1].format = ENGINE_Q8_SPLIT;
+        tensors[1].index = 1;
+        const struct engine_model model = {.tensors = tensors, .tensor_count = 2};
+        struct kernels kernels;
+        CHECK(kernels_choose(&kernels, &model, &machine, NULL, NULL));
+        printf("# %u and %u columns: %llu us\n", columns[i][0], columns[i][1],
+               (unsigned long long)kernels.choice_us);
+        CHECK_EQ(kernels.trial_count, 2 * TABLE_MAX);
+        CHECK(kernels.of_tensor[0] == table[5] && kernels.of_tensor[1] == table[5]);
+        CHECK(kernels.choice_us < CHOICE_MAX_US);
+        free(kernels.of_tensor);
+    }
+}
+
 static void
 metrics_count_what_was_dropped(void)
 {
@@ -300,5 +368,6 @@ static const struct tap_test tests[] = {
     TAP(where_every_other_kernel_is_wrong_the_scalar_one_computes),
     TAP(a_wrong_kernel_that_is_forced_leaves_the_reference_and_llmd_says_so),
     TAP(metrics_count_what_was_dropped),
+    TAP(choosing_is_over_within_its_time),
 };
 TAP_MAIN(tests)

@@ -1,6 +1,7 @@
 /*
  * Greedy text against that of llama2.c's reference programs, in ../shared/models: stories260K in
- * fp32 and Q8_0, and the random stand-in for the 15M-parameter model.
+ * fp32 and Q8_0, and the random stand-in for the 15M-parameter model. And what computing in
+ * integers does to the perplexity of stories260K and of the default model.
  */
 #include "complete.h"
 
@@ -9,11 +10,13 @@
 #include <string.h>
 
 #include "bpe.h"
+#include "evaluate.h"
 #include "perplexity.h"
 #include "random_model.h"
 #include "tap.h"
 
 #define MODELS      "../shared/models/"
+#define DEFAULT     "bundles/default/"
 #define PROMPT      "Once upon a time"
 #define TEXT_MAX    4096
 #define ARENA_BYTES ((size_t)64 << 20)
@@ -31,19 +34,28 @@ put(const uint8_t *piece, size_t length_bytes)
 }
 
 static uint8_t *
-read_file(const char *name, size_t *bytes)
+read_path(const char *path, size_t *bytes)
 {
-    char path[256];
-    snprintf(path, sizeof path, MODELS "%s", name);
     FILE *file = fopen(path, "rb");
     if (file == NULL)
-        SKIP("the files of " MODELS " are not here");
+        return NULL;
     fseek(file, 0, SEEK_END);
     *bytes = (size_t)ftell(file);
     rewind(file);
     uint8_t *content = malloc(*bytes);
     CHECK_EQ(fread(content, 1, *bytes, file), *bytes);
     fclose(file);
+    return content;
+}
+
+static uint8_t *
+read_file(const char *name, size_t *bytes)
+{
+    char path[256];
+    snprintf(path, sizeof path, MODELS "%s", name);
+    uint8_t *content = read_path(path, bytes);
+    if (content == NULL)
+        SKIP("the files of " MODELS " are not here");
     return content;
 }
 
@@ -135,6 +147,82 @@ integers_keep_the_perplexity_of_stories(void)
            floats, attention, weights);
     CHECK(fabs(attention / floats - 1) < 0.005);
     CHECK(weights != floats && fabs(weights / floats - 1) < 0.0005);
+    free(model);
+}
+
+/* Of the default model: texts of its generator with pairs of a name and a thing that no training
+ * text has (bundles/default/training/corpus/heldout.py). */
+static const char *const of_generator[] = {
+    "Tim was a curious wizard. He lived there with his aunt. On a cloudy day, Tim found an old map "
+    "in a dusty carpet. \"This is a treasure map!\" he cried. \"We must go to the pond,\" said "
+    "Kate, who could read maps. It was getting late, but they did not stop. Behind a waterfall "
+    "they "
+    "began to dig. After an hour they found a rusty box. When they opened it, there was only some "
+    "popcorn. \"The best part was the way,\" said Tim. From that day on, Tim and Kate were good "
+    "friends.",
+    "This is the story of Gus, a patient boy who lived on the playground. He liked some raisins "
+    "more than anything else. One evening, Gus found an old map in a tiny bell. At once he showed "
+    "it to Bert. \"We must go to the swamp,\" said Bert, who could read maps. The way was long, "
+    "but "
+    "they did not stop. Behind a waterfall they began to dig. At last they found a wooden box. In "
+    "the box was a tiny sword and a letter. \"The best part was the way,\" said Gus. Gus never "
+    "forgot that day.",
+};
+#define TEXTS (sizeof of_generator / sizeof *of_generator)
+
+/* In double precision, with weights as they are in the file. */
+static double
+exact_log_probability(const uint8_t *model, uint32_t vocabulary, const uint32_t *tokens,
+                      uint32_t count)
+{
+    struct evaluation *evaluation = evaluate_begin(model, false);
+    double sum = 0;
+    for (uint32_t i = 0; i + 1 < count; i++) {
+        const double *logits = evaluate_token(evaluation, tokens[i]);
+        double all = 0;
+        for (uint32_t w = 0; w < vocabulary; w++)
+            all += exp(logits[w] - logits[tokens[i + 1]]);
+        sum -= log(all);
+    }
+    evaluate_end(evaluation);
+    return sum / (count - 1);
+}
+
+/* Everything in integers: products, keys and values, softmax, activation. */
+static void
+integers_keep_the_perplexity_of_the_default_model(void)
+{
+    size_t bytes, pieces_bytes;
+    uint8_t *model = read_path(DEFAULT "model.bin", &bytes);
+    uint8_t *pieces = read_path(DEFAULT "tokenizer.bin", &pieces_bytes);
+    CHECK(model != NULL && pieces != NULL);
+    const struct loading loading = {.file = model, .bytes = bytes, .machine.features = ENGINE_NEON};
+    struct engine_arena arena = {.base = aligned_alloc(ENGINE_ARENA_ALIGN, ARENA_BYTES),
+                                 .size_bytes = ARENA_BYTES};
+    struct engine_tokenizer tokenizer;
+    struct loaded loaded;
+    struct engine_error error = {""};
+    static uint8_t scratch[65536] __attribute__((aligned(16)));
+    uint32_t tokens[256];
+    double exact = 0, integers = 0;
+    CHECK_EQ(load(&loaded, &loading, &arena, &error), 0);
+    CHECK(loaded.attention != NULL);
+    uint32_t words = loaded.model.shape.vocabulary;
+    CHECK_EQ(engine_tokenizer_read(&tokenizer, pieces, pieces_bytes, words, &arena, &error), 0);
+    for (size_t i = 0; i < TEXTS; i++) {
+        int64_t count = engine_encode(&tokenizer, of_generator[i], strlen(of_generator[i]), true,
+                                      tokens, 256, scratch, sizeof scratch);
+        CHECK(count > 64);
+        exact += exact_log_probability(model, words, tokens, (uint32_t)count) / TEXTS;
+        integers += mean_log_probability(&loaded.model, &loaded.source, loaded.kernels,
+                                         loaded.attention, tokens, (uint32_t)count, arena) /
+                    TEXTS;
+    }
+    printf("# perplexity of the default model %.4f, in integers %.4f\n", exp(-exact),
+           exp(-integers));
+    CHECK(integers != exact && fabs(exp(exact - integers) - 1) < 0.005);
+    free(arena.base);
+    free(pieces);
     free(model);
 }
 
@@ -238,6 +326,7 @@ static const struct tap_test tests[] = {
     TAP(stories_in_fp32_are_those_of_the_reference),
     TAP(stories_in_q8_are_those_of_the_reference),
     TAP(integers_keep_the_perplexity_of_stories),
+    TAP(integers_keep_the_perplexity_of_the_default_model),
     TAP(the_15m_stand_in_speaks_as_in_the_reference),
     TAP(stories_in_a_gguf_file_are_those_of_the_reference),
     TAP(a_tokenizer_of_another_model_is_refused),
