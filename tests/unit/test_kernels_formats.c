@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cpu.h"
+#include "products.h"
 #include "tap.h"
 
 #define COLUMNS_MAX 768
@@ -86,7 +87,6 @@ static void
 run_kernel(const struct engine_kernel *kernel, uint32_t rows, uint32_t columns, uint32_t vectors,
            float out[VECTORS_MAX][ROWS])
 {
-    const struct engine_rows packed_rows = {.values = packed};
     const struct engine_vectors v = {.count = vectors,
                                      .columns = columns,
                                      .group = 32,
@@ -95,11 +95,7 @@ run_kernel(const struct engine_kernel *kernel, uint32_t rows, uint32_t columns, 
                                      .singles = singles,
                                      .integer_scales = scales,
                                      .bases = bases};
-    float *pointers[VECTORS_MAX];
-    for (uint32_t i = 0; i < VECTORS_MAX; i++)
-        pointers[i] = out[i];
-    memset(out, 0x55, sizeof results[0]);
-    kernel->multiply(&packed_rows, 0, rows, &v, pointers);
+    products_make(kernel, packed, rows, &v, &(struct products){out[0], VECTORS_MAX, ROWS, 0});
 }
 
 /* The first kernel of a format, which is its layout's scalar one. */
@@ -118,9 +114,7 @@ static void
 pack(const struct engine_kernel *kernel, uint32_t rows, uint32_t columns)
 {
     const struct engine_rows from = {.values = file, .group = 1};
-    CHECK(kernel->layout->block_bytes(rows, columns) <= sizeof packed);
-    memset(packed, 0x77, sizeof packed);
-    kernel->layout->pack(&from, rows, columns, packed);
+    products_pack(kernel->layout, &from, rows, columns, packed, sizeof packed);
 }
 
 /* --- Weights ---------------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 
 #include "cpu.h"
 #include "groups.h"
+#include "products.h"
 #include "tap.h"
 
 #define COLUMNS_MAX 5632
@@ -89,9 +90,7 @@ static void
 pack_as(const struct engine_layout *layout, uint32_t rows, uint32_t columns)
 {
     const struct engine_rows from = {.values = file, .group = 32};
-    CHECK(layout->block_bytes(rows, columns) <= sizeof packed);
-    memset(packed, 0x77, sizeof packed);
-    layout->pack(&from, rows, columns, packed);
+    products_pack(layout, &from, rows, columns, packed, sizeof packed);
 }
 
 static void
@@ -104,18 +103,14 @@ static void
 run_kernel(const struct engine_kernel *kernel, uint32_t rows, uint32_t columns, uint32_t vectors,
            float out[VECTORS_MAX][2 * ROWS])
 {
-    const struct engine_rows packed_rows = {.values = packed};
     const struct engine_vectors v = {.count = vectors,
                                      .columns = columns,
                                      .group = 32,
                                      .singles = singles,
                                      .integer_scales = scales,
                                      .bases = bases};
-    float *pointers[VECTORS_MAX];
-    for (uint32_t i = 0; i < VECTORS_MAX; i++)
-        pointers[i] = out[i];
-    memset(out, 0x55, sizeof results[0]);
-    kernel->multiply(&packed_rows, ROWS, rows, &v, pointers);
+    products_make(kernel, packed, rows, &v,
+                  &(struct products){out[0], VECTORS_MAX, 2 * ROWS, ROWS});
 }
 
 static bool

@@ -72,17 +72,20 @@ UNIT_FLAGS_test_words := $(ENGINE_FLAGS) -Iservices/llmd
 
 # The inference engine, models to run it on, and what says what the CPU has: on an older one tests of
 # kernels leave out what that lacks.
-PARTS += models rows
+PARTS += models rows products
 PART_SRCS_models  := $(addprefix tests/engine/,random_model.c evaluate.c team.c)
 PART_FLAGS_models := $(ENGINE_FLAGS) -Itests/engine
 PART_SRCS_rows    := tests/unit/kernels/rows.c
 PART_FLAGS_rows   := $(ENGINE_FLAGS) -Itests/unit/kernels
+PART_SRCS_products  := tests/unit/kernels/products.c
+PART_FLAGS_products := $(PART_FLAGS_rows)
 
 $(foreach t,test_tokenizer test_sampling,$(eval UNIT_PARTS_$(t) := engine))
 $(foreach t,test_engine test_packing test_checkpoint test_kernels_steps test_batch,\
     $(eval UNIT_PARTS_$(t) := engine models))
-$(foreach t,test_kernels test_kernels_packing,$(eval UNIT_PARTS_$(t) := engine rows))
-$(foreach t,test_kernels_int4 test_kernels_dot test_kernels_formats test_choice,$(eval UNIT_PARTS_$(t) := engine cpu))
+$(foreach t,test_kernels test_kernels_packing,$(eval UNIT_PARTS_$(t) := engine rows products))
+$(foreach t,test_kernels_int4 test_kernels_formats,$(eval UNIT_PARTS_$(t) := engine cpu products))
+$(foreach t,test_kernels_dot test_choice,$(eval UNIT_PARTS_$(t) := engine cpu))
 UNIT_TSAN += test_engine test_packing test_batch
 UNIT_ARM  += test_kernels test_kernels_packing test_kernels_steps test_kernels_int4 test_kernels_dot test_kernels_formats \
              test_choice

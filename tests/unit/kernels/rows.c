@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "products.h"
 #include "tap.h"
 
 uint64_t draws = 1;
@@ -60,16 +61,13 @@ void
 pack(uint32_t rows, uint32_t columns)
 {
     const struct engine_rows from = {quants, scales, 32};
-    CHECK(rows16_layouts[0].block_bytes(rows, columns) <= sizeof packed);
-    memset(packed, 0x77, sizeof packed);
-    rows16_layouts[0].pack(&from, rows, columns, packed);
+    products_pack(&rows16_layouts[0], &from, rows, columns, packed, sizeof packed);
 }
 
 void
 run_kernel_from(const struct engine_kernel *kernel, uint32_t rows, uint32_t columns, uint32_t first,
                 uint32_t vectors, float out[VECTORS_MAX][2 * ENGINE_BLOCK_ROWS])
 {
-    const struct engine_rows packed_rows = {.values = packed};
     const struct engine_vectors v = {.count = vectors,
                                      .columns = columns,
                                      .group = 32,
@@ -77,11 +75,9 @@ run_kernel_from(const struct engine_kernel *kernel, uint32_t rows, uint32_t colu
                                      .integer_scales =
                                          integer_scales + (size_t)first * columns / 32,
                                      .bases = bases + first};
-    float *pointers[VECTORS_MAX];
-    for (uint32_t i = 0; i < VECTORS_MAX; i++)
-        pointers[i] = out[i];
-    memset(out, 0x55, sizeof results[0]);
-    kernel->multiply(&packed_rows, ENGINE_BLOCK_ROWS, rows, &v, pointers);
+    products_make(
+        kernel, packed, rows, &v,
+        &(struct products){out[0], VECTORS_MAX, 2 * ENGINE_BLOCK_ROWS, ENGINE_BLOCK_ROWS});
 }
 
 void
