@@ -186,7 +186,9 @@ two_cpus_never_make_a_frame_writable_and_executable(void)
     race.va[0] = rt_va_take(1, 0);
     race.va[1] = rt_va_take(1, 0);
     check_equal(rt_vcpu_start(other_cpu(), map_executable_meanwhile, NULL, &thread), EXO_OK);
-    for (unsigned i = 0; i < test_rounds(20000, 500000); i++)
+    uint64_t patience = test_patience();
+    for (unsigned i = 0;
+         i < test_rounds(20000, 500000) || (race.mapped[0] == 0 && rt_ticks() < patience); i++)
         map_my_way(0);
     atomic_store(&race.stop, 1);
     check(rt_vcpu_wait(&thread, test_patience()));
