@@ -23,10 +23,11 @@
 #include "../work.h"
 #include "namespace.h"
 
-#define TAP          "tap0"
-#define WINDOW_MAX   256u
-#define SILENCE_S    1  /* without any echo, after which those on their way are given up */
-#define SILENCES_MAX 30 /* in a row, after which all are */
+#define TAP           "tap0"
+#define WINDOW_MAX    256u
+#define SILENCE_S     1   /* without any echo; a host that stood still for minutes sees one */
+#define SILENCES_LOST 5   /* in a row, after which those on their way are given up */
+#define SILENCES_MAX  150 /* after which all are */
 
 static const uint8_t own_mac[6] = {0x02, 0, 0, 0, 0, 1};
 
@@ -123,8 +124,10 @@ receive(struct pump *pump)
 {
     int count = recvmmsg(pump->socket, pump->in_messages, WINDOW_MAX, MSG_WAITFORONE, NULL);
     if (count < 0 && errno == EAGAIN) {
-        pump->flying = 0;
-        pump->over = ++pump->silences >= SILENCES_MAX;
+        pump->silences++;
+        if (pump->silences % SILENCES_LOST == 0)
+            pump->flying = 0;
+        pump->over = pump->silences >= SILENCES_MAX;
         return;
     }
     pump->over = count < 0 && errno != EINTR;
