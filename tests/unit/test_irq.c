@@ -251,9 +251,12 @@ interrupt_goes_to_the_cpu_of_its_vcpu(void)
     CHECK_EQ(CALL(irq_open, EXO_BOOT_CELL, LINE, EXO_BOOT_IRQ, SPI, 0), EXO_OK);
     CHECK_EQ(CALL(irq_bind, LINE, 42), EXO_OK);
     CHECK_EQ(fake_lines[SPI].cpu, 2);
+    irq_fired(SPI);
     CHECK_EQ(CALL_AGAIN(irq_bind, LINE, EXO_NONE), EXO_OK);
     CHECK(fake_lines[SPI].masked);
     CHECK_EQ(CALL(irq_bind, LINE, BADGED), EXO_OK);
+    irq_fired(SPI);
+    CHECK(!fake_lines[SPI].masked); /* the first since then */
     CHECK_EQ(fake_lines[SPI].cpu, cap_still(&cap) ? 0 : 99);
     fake_machine_end();
 }

@@ -223,6 +223,23 @@ a_nic_that_is_pulled_out_is_gone(void)
     end_devices();
 }
 
+/* Of the session before, with buffers that nobody gives back any more. */
+static void
+a_port_of_an_earlier_session_is_left_alone(void)
+{
+    begin_devices();
+    open_nic(2, 2);
+    post(0, 0, 8);
+    CHECK_EQ(CALL_AGAIN(device_open, CELL, NET, 2, 0, 2), EXO_OK);
+    const struct exo_ring *page = ring_of(0, RX);
+    CHECK_EQ(submit(QUEUE(0, RX), NULL, 0, 0, false), EXO_E_RESET);
+    CHECK_EQ(CALL_AGAIN(queue_release, QUEUE(0, RX), 0), EXO_OK);
+    CHECK_EQ(page->used_index, 0);
+    CHECK_EQ(CALL_AGAIN(cap_drop, QUEUE(0, RX)), EXO_OK);
+    CHECK_EQ(CALL_AGAIN(cap_drop, FRAMES(0)), EXO_OK);
+    end_devices();
+}
+
 /* --- A NIC that lies ------------------------------------------------------------------------- */
 
 struct lie {
@@ -286,6 +303,7 @@ static const struct tap_test tests[] = {
     TAP(past_the_deadline_the_nic_is_reset_for_all),
     TAP(a_port_ends_with_its_cell),
     TAP(a_nic_that_is_pulled_out_is_gone),
+    TAP(a_port_of_an_earlier_session_is_left_alone),
     TAP(a_nic_that_lies_is_reset),
 };
 TAP_MAIN(tests)

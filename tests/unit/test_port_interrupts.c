@@ -31,6 +31,7 @@ who_armed_is_told_once(void)
     CHECK_EQ(submit(QUEUE(0, RX), NULL, 0, 3, true), EXO_OK); /* found by the call itself */
     CHECK_EQ(fake_result(1), 4);
     CHECK_EQ(fake_result(2), 1);
+    CHECK_EQ(net->rings[RX].driver->ring[FAKE_ENTRIES], 4); /* the NIC interrupts for the next */
     CHECK_EQ(submit(QUEUE(0, TX), NULL, 0, 0, true), EXO_OK);
     (void)take_events();
     CHECK_EQ(send_frame(0, 0, ELSEWHERE, 60, 1), EXO_OK);

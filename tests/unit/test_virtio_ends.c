@@ -124,6 +124,9 @@ a_session_ends_for_all_its_queues(void)
     CHECK_EQ(CALL_AGAIN(device_open, CELL, BLOCK, 4, 0, 0), EXO_OK);
     CHECK_EQ(CALL(queue_open, 30, QUEUE, BLOCK, 0, RING, 0, 10), EXO_OK);
     CHECK_EQ(CALL(queue_open, CELL, 50, BLOCK, 3, 51, 10, 10), EXO_OK);
+    CHECK_EQ(CALL(notification_create, CELL, 54), EXO_OK);
+    CHECK_EQ(CALL(cap_copy, 54, EXO_SELF, 55, WRITE | EXO_COPY, 8, 0), EXO_OK);
+    CHECK_EQ(CALL(irq_bind, QUEUE, 55), EXO_OK);
     CHECK_EQ(CALL_AGAIN(device_open, CELL, BLOCK, 4, 0, 0), EXO_OK);
     CHECK_EQ(submit_batch(QUEUE, 0, 0, false), EXO_E_RESET);
     CHECK_EQ(submit_batch(50, 0, 0, false), EXO_E_RESET);
@@ -131,9 +134,15 @@ a_session_ends_for_all_its_queues(void)
     CHECK_EQ(CALL(frames_alloc, CELL, FRAMES, 1, EXO_ALLOC_ANY, 0), EXO_OK);
     CHECK_EQ(CALL_AGAIN(queue_region, 50, FRAMES, 0, 1, READ), EXO_E_RESET);
     /* its rings are those of a new session */
+    uint32_t line = devices[FAKE_BLOCK].first_lpi + 1;
     CHECK_EQ(CALL(queue_open, 30, 52, BLOCK, 0, 53, 0, 10), EXO_OK);
     CHECK_EQ(submit_batch(52, 0, 0, false), EXO_OK);
+    CHECK_EQ(CALL(irq_ack, QUEUE), EXO_OK); /* and so is their line */
+    CHECK(fake_lines[line].masked);
+    CHECK_EQ(CALL_AGAIN(irq_bind, QUEUE, EXO_NONE), EXO_OK);
+    CHECK(*irq_entry(line) == &queue_at(52)->irq);
     CHECK_EQ(CALL_AGAIN(cap_drop, QUEUE), EXO_OK);
+    CHECK(*irq_entry(line) == &queue_at(52)->irq);
     CHECK_EQ(submit_batch(52, 0, 0, false), EXO_OK);
     end_devices();
 }

@@ -81,6 +81,10 @@ requests_have_the_kernels_header_and_status(void)
     CHECK_EQ(submit_batch(EXTENT, 4, 4, false), EXO_OK);
     CHECK_EQ(fake_run(block, 1, 0), 4);
     CHECK_EQ(submit_batch(EXTENT, 0, 8, false), EXO_OK);
+    CHECK_EQ(page->status[3], 0);
+    CHECK_EQ(CALL_AGAIN(cap_drop, EXTENT), EXO_OK);
+    CHECK_EQ(CALL(queue_open, CELL, EXTENT, BLOCK, 1, RING, 100, 50), EXO_OK);
+    CHECK_EQ(queue_at(EXTENT)->page->status[3], 0xff); /* nothing of the earlier owner's */
     end_devices();
 }
 

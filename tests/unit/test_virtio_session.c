@@ -35,9 +35,13 @@ device_open_refuses(void)
     CHECK_EQ(CALL(device_open, RNG, RNG, 1, 0, 0), EXO_E_TYPE);
     CHECK_EQ(CALL(cap_copy, RNG, EXO_SELF, 24, READ | WRITE, 0, 0), EXO_OK);
     CHECK_EQ(CALL(device_open, CELL, 24, 1, 0, 0), EXO_E_RIGHT);
+    CHECK_EQ(CALL(cap_copy, CELL, EXO_SELF, 25, READ, 0, 0), EXO_OK);
+    CHECK_EQ(CALL(device_open, 25, RNG, 1, 0, 0), EXO_E_RIGHT);
     CHECK_EQ(CALL(device_close, 24), EXO_E_RIGHT);
     rng->refuses = true;
     CHECK_EQ(CALL(device_open, CELL, RNG, 1, 0, 0), EXO_E_STATE);
+    CHECK(!rng->mastering);
+    CHECK_EQ(CALL(queue_open, CELL, QUEUE, RNG, 0, RING, 0, 0), EXO_E_STATE);
     rng->refuses = false;
     devices[FAKE_RNG].offered = 1ull << FEATURE_VERSION_1;
     CHECK_EQ(CALL(device_open, CELL, RNG, 1, 0, 0), EXO_E_STATE);
@@ -46,6 +50,21 @@ device_open_refuses(void)
     CHECK_EQ(CALL_AGAIN(device_open, 30, RNG, 1, 0, 0), EXO_E_LIMIT);
     CHECK_EQ(fake_cell_info(30).own[EXO_RES_FRAMES], 0);
     CHECK_EQ(CALL_AGAIN(device_open, CELL, RNG, 1, 0, 0), EXO_OK);
+    end_devices();
+}
+
+/* Whoever used it before boot. */
+static void
+a_device_that_is_not_quiet_is_not_opened(void)
+{
+    begin_devices();
+    rng->status = STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_DRIVER_OK;
+    rng->stuck = true;
+    for (int i = 0; i < 100; i++)
+        CHECK_EQ(CALL(device_open, CELL, RNG, 1, 0, 0), EXO_E_AGAIN);
+    rng->stuck = false;
+    CHECK_EQ(CALL_AGAIN(device_open, CELL, RNG, 1, 0, 0), EXO_OK);
+    CHECK_EQ(rng->resets, 1);
     end_devices();
 }
 
@@ -237,6 +256,7 @@ a_ring_page_outlives_whoever_may_have_found_it(void)
 static const struct tap_test tests[] = {
     TAP(device_open_accepts_the_whitelist_only),
     TAP(device_open_refuses),
+    TAP(a_device_that_is_not_quiet_is_not_opened),
     TAP(queue_open_refuses),
     TAP(ring_page_is_shown_and_never_writable),
     TAP(the_next_owner_goes_on_where_the_ring_is),

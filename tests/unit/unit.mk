@@ -171,5 +171,10 @@ UNIT_FLAGS_test_pci := -include exo/virtio/pci.h
 UNIT_SRCS_test_packed  := libos/vfs/packed.c tests/unit/packed/packed_walk.c
 UNIT_FLAGS_test_packed := -Ilibos/vfs/include -Ilibos/sched/include
 
+# A driver's half of a queue, with calls that go to the test. By its path: the kernel's half has the
+# same name.
+UNIT_FLAGS_test_vq := -include tests/unit/vq/svc.h -Ilibos/virtio/include \
+                      -include libos/virtio/include/virtio/queue.h
+
 UNIT_SRCS_test_wire  := libos/net/wire.c libos/net/ip4.c
 UNIT_FLAGS_test_wire := -Ilibos/net/include
