@@ -1,6 +1,7 @@
 // config: smp=1,4 cpu=max,cortex-a72
 /* Interrupt lines: opened, bound, acknowledged and closed; the RTC's alarm makes them fire. */
 #include "fixture.h"
+#include "interrupts.h"
 #include "refuse.h"
 #include "rtc.h"
 
@@ -84,9 +85,12 @@ interrupt_wakes_who_waits_on_another_cpu(void)
     check_equal(rt_vcpu_start(other_cpu(), wait_once, &waiter, &thread), EXO_OK);
     uint32_t line = bound_rtc(EXO_IRQ_LEVEL, thread.slot);
     check(rt_wait_word(&waiter.ready, 1, test_patience()));
+    trace_interrupts();
     rtc_raise();
     check(rt_wait_word(&waiter.woken, 1, test_patience()));
     check_equal(rt_take_events(UINT64_MAX), 0);
+    for (uint32_t cpu = 0; cpu < rt_machine.cpus; cpu++) /* it costs no other CPU anything */
+        check_equal(interrupts_taken(cpu, RTC_LINE, RTC_LINE + 1), cpu == other_cpu());
     rtc_clear();
     check_equal(exo_irq_ack(line), EXO_OK);
     rt_vcpu_end(&thread);

@@ -3,6 +3,7 @@
  * Extents of a disk whose 64-bit word at each byte offset has that offset as its value: requests
  * arrive where they should, whole, and no further than the extent.
  */
+#include "interrupts.h"
 #include "vring.h"
 
 #define DEVICE  EXO_BOOT_DEVICE
@@ -11,6 +12,8 @@
 #define FIRST   100u /* of the extent */
 #define COUNT   512u
 #define REQUEST 4096u
+
+#define FIRST_LPI 8192u /* INTIDs of message-signalled interrupts */
 
 static bool
 open_extent(struct vring *vring, uint32_t pages)
@@ -211,6 +214,51 @@ owner_that_ends_leaves_the_other_in_peace(void)
     }
 }
 
+/* A bit of the vCPU on that CPU for what completes in the queue. */
+static void
+bind_to(const struct vring *vring, uint32_t vcpu, uint64_t bit)
+{
+    uint32_t notification = new_notification();
+    check_equal(exo_notification_bind(notification, vcpu), EXO_OK);
+    check_equal(exo_irq_bind(vring->slot, badged(notification, bit)), EXO_OK);
+}
+
+static _Atomic uint32_t told;
+
+static void
+wait_for_bit(void *bit)
+{
+    atomic_store(&told, rt_wait_events(*(uint64_t *)bit, test_patience()) == *(uint64_t *)bit);
+}
+
+/* Each has a vector of its own, which comes to the CPU of whom it tells. */
+static void
+queues_of_a_disk_interrupt_for_themselves(void)
+{
+    static uint64_t bits[] = {1ull << 40, 1ull << 41};
+    const struct exo_descriptor read = block_request(EXO_BLOCK_READ, 0, 0, 0, SECTOR);
+    struct rt_thread other;
+    struct vring vring[2];
+    if (!open_extent(&vring[0], 1) || !open_vring(&vring[1], EXO_BOOT_CELL, DEVICE, 1, 0, 0, 1))
+        return;
+    atomic_store(&told, 0);
+    check_equal(rt_vcpu_start(other_cpu(), wait_for_bit, &bits[1], &other), EXO_OK);
+    bind_to(&vring[0], EXO_BOOT_VCPU, bits[0]);
+    bind_to(&vring[1], other.slot, bits[1]);
+    trace_interrupts();
+    check_equal(exo_queue_submit(vring[1].slot, &read, 1, vring[1].consumed, true).status, EXO_OK);
+    check(rt_vcpu_wait(&other, test_patience()));
+    check_equal(atomic_load(&told), 1);
+    check_equal(rt_take_events(bits[0] | bits[1]), 0);
+    for (uint32_t cpu = 0; cpu < rt_machine.cpus; cpu++)
+        check_equal(interrupts_taken(cpu, FIRST_LPI, UINT32_MAX), cpu == other_cpu());
+    check_equal(exo_queue_submit(vring[0].slot, &read, 1, vring[0].consumed, true).status, EXO_OK);
+    check_equal(rt_wait_events(bits[0] | bits[1], test_patience()), bits[0]);
+    check_equal(vring_info(vring[0].slot).interrupts, 1);
+    check_equal(vring_info(vring[1].slot).interrupts, 1);
+    rt_vcpu_end(&other);
+}
+
 static const struct test tests[] = {
     TEST(reads_arrive_where_they_should),
     TEST(chains_are_one_request),
@@ -219,6 +267,7 @@ static const struct test tests[] = {
     TEST(extent_is_narrowed_for_who_gets_it),
     TEST(owner_that_ends_leaves_the_other_in_peace),
     TEST(discarded_sectors_are_of_the_extent),
+    TEST(queues_of_a_disk_interrupt_for_themselves),
 };
 
 int
