@@ -158,8 +158,111 @@ a_queue_that_nobody_has_seen_is_not_looked_at_after_its_end(void)
     }
 }
 
+/* --- What happens while a session is made -------------------------------------------------------
+ */
+
+static void
+nothing_is_left(uint32_t device)
+{
+    CHECK_EQ(CALL_AGAIN(device_close, FAKE_DEVICE_SLOT + device), EXO_OK);
+    CHECK_EQ(CALL_AGAIN(cell_reap, CELL), EXO_OK);
+    CHECK(devices[device].session == NULL);
+    CHECK_EQ(fake_cell_info(CELL).own[EXO_RES_FRAMES], accounts.own[EXO_RES_FRAMES]);
+    CHECK_EQ(fake_cell_info(CELL).carved[EXO_RES_FRAMES], accounts.carved[EXO_RES_FRAMES]);
+    fake_machine_end();
+}
+
+/* In each of the moments of device_open that `other` may come in between; what it leaves is all
+ * taken back. */
+static void
+open_while(uint32_t device, void (*other)(void))
+{
+    bool in_turn = true;
+    for (int turn = 0; in_turn; turn++) {
+        begin_two_cpus();
+        make_cell(30, 100);
+        turns = turn;
+        fake_unlocked = other;
+        int64_t err = CALL(device_open, 30, FAKE_DEVICE_SLOT + device, 1, 0, 0);
+        fake_unlocked = NULL;
+        in_turn = turns < 0;
+        CHECK(err == EXO_OK || in_turn);
+        err = CALL_AGAIN(cap_drop, 30);
+        CHECK(err == EXO_OK || err == EXO_E_SLOT); /* it has been dropped before */
+        nothing_is_left(device);
+    }
+}
+
+static void
+kill_payer_in_turn(void)
+{
+    if (turns-- != 0)
+        return;
+    fake_cpu = 1;
+    for (int i = 0; i < 100; i++)
+        (void)CALL(cap_drop, 30);
+    fake_cpu = 0;
+}
+
+static void
+a_session_whose_payer_ends_meanwhile_ends_with_it(void)
+{
+    open_while(FAKE_RNG, kill_payer_in_turn);
+}
+
+static void
+open_in_turn(void)
+{
+    if (turns-- != 0)
+        return;
+    fake_cpu = 1;
+    (void)CALL(device_open, CELL, NET, 2, 0, 2);
+    fake_cpu = 0;
+}
+
+static void
+a_device_is_opened_by_one_at_a_time(void)
+{
+    open_while(FAKE_NET, open_in_turn);
+}
+
+/* The session that it was found in is over, and the next one has ports. */
+static void
+share_in_turn(void)
+{
+    if (turns-- != 0)
+        return;
+    fake_cpu = 1;
+    (void)CALL_AGAIN(device_open, CELL, NET, 2, 0, 2);
+    fake_cpu = 0;
+}
+
+static void
+a_virtqueue_is_none_of_a_session_with_ports(void)
+{
+    bool shared = true;
+    for (int turn = 0; shared; turn++) {
+        begin_two_cpus();
+        CHECK_EQ(CALL_AGAIN(device_open, CELL, NET, 2, 0, 0), EXO_OK);
+        turns = turn;
+        fake_unlocked = share_in_turn;
+        int64_t err = CALL(queue_open, CELL, QUEUE, NET, 1, RING, 0, 0);
+        fake_unlocked = NULL;
+        shared = turns < 0;
+        CHECK(err == EXO_OK || shared);
+        if (err == EXO_OK && submit_batch(QUEUE, 0, 0, false) == EXO_OK)
+            CHECK(!device_has_ports(&devices[FAKE_NET]));
+        err = CALL_AGAIN(cap_drop, QUEUE);
+        CHECK(err == EXO_OK || err == EXO_E_SLOT);
+        nothing_is_left(FAKE_NET);
+    }
+}
+
 static const struct tap_test tests[] = {
     TAP(a_queue_of_an_ended_session_keeps_no_line),
     TAP(a_queue_that_nobody_has_seen_is_not_looked_at_after_its_end),
+    TAP(a_session_whose_payer_ends_meanwhile_ends_with_it),
+    TAP(a_device_is_opened_by_one_at_a_time),
+    TAP(a_virtqueue_is_none_of_a_session_with_ports),
 };
 TAP_MAIN(tests)
