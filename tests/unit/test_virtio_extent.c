@@ -113,6 +113,7 @@ static const struct request_refusal request_refusals[] = {
 static void
 an_extent_ends_at_its_sectors(void)
 {
+    struct fake_request request;
     begin_devices();
     open_extent();
     for (size_t i = 0; i < 2 * sizeof(request_refusals) / sizeof(request_refusals[0]); i++) {
@@ -149,7 +150,9 @@ an_extent_ends_at_its_sectors(void)
     put_buffer(0, 5, 0, N | W, 0, 100);
     put_buffer(1, 6, 0, W, 4096, 412);
     CHECK_EQ(submit_batch(EXTENT, 2, 0, false), EXO_OK);
-    CHECK_EQ(fake_run(block, 1, 1), 1);
+    CHECK(fake_take(block, 1, &request));
+    CHECK_EQ(request.header.sector, 100);
+    fake_complete(block, 1, &request, 1);
     CHECK_EQ(CALL(queue_open, CELL, 50, BLOCK, 0, 51, 990, 11), EXO_E_RANGE);
     CHECK_EQ(CALL(queue_open, CELL, 50, BLOCK, 0, 51, FAKE_SECTORS, 1), EXO_E_RANGE);
     CHECK_EQ(CALL(queue_open, CELL, 50, BLOCK, 0, 51, 5, 0), EXO_E_RANGE);
@@ -186,6 +189,8 @@ extents_are_narrowed_by_copies(void)
     CHECK_EQ(submit_batch(50, 1, 2, false), EXO_E_RIGHT);
     put_request(0, EXO_BLOCK_DISCARD, 0, 512);
     CHECK_EQ(submit_batch(50, 1, 2, false), EXO_E_RIGHT);
+    CHECK_EQ(CALL(cap_copy, EXTENT, EXO_SELF, 51, EXO_EXEC, 110, 5), EXO_OK); /* a flush only */
+    CHECK_EQ(submit_batch(51, 1, 2, false), EXO_E_RIGHT);
     CHECK_EQ(CALL_AGAIN(cap_revoke, EXTENT), EXO_OK);
     CHECK_EQ(submit_batch(50, 0, 2, false), EXO_E_SLOT);
     CHECK_EQ(submit_batch(EXTENT, 0, 2, false), EXO_OK);

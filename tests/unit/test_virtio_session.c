@@ -5,6 +5,22 @@
 
 #include <string.h>
 
+/* What the kernel's rings have no place for, and what lets a device change more than buffers. */
+static void
+no_device_may_have_what_the_kernel_cannot_check(void)
+{
+    const uint64_t never = 1ull << 28 /* indirect */ | 1ull << 33 /* IOMMU */ |
+                           1ull << 34 /* packed */ | 1ull << 35 /* in order */ |
+                           1ull << 38 /* notification data */ | 1ull << 40 /* ring reset */;
+    for (uint32_t type = 0; type < 64; type++) {
+        uint64_t features = device_features(type);
+        bool known = type == DEVICE_NET || type == DEVICE_BLOCK || type == DEVICE_RNG;
+        CHECK_EQ(features != 0, known);
+        CHECK_EQ(features & never, 0);
+    }
+    CHECK_EQ(device_features(DEVICE_NET) & (1ull << 17 | 1ull << 22), 0); /* control, queues */
+}
+
 static void
 device_open_accepts_the_whitelist_only(void)
 {
@@ -254,6 +270,7 @@ a_ring_page_outlives_whoever_may_have_found_it(void)
 }
 
 static const struct tap_test tests[] = {
+    TAP(no_device_may_have_what_the_kernel_cannot_check),
     TAP(device_open_accepts_the_whitelist_only),
     TAP(device_open_refuses),
     TAP(a_device_that_is_not_quiet_is_not_opened),
