@@ -100,8 +100,8 @@ struct vq_done {
 
 /*
  * The next completion; false when there is none, or the queue was reset (vq->error). An element
- * whose id, modulo `ids`, begins no chain in flight breaks the queue: EXO_E_RESET. The length is the
- * device's word.
+ * whose id, modulo `ids`, begins no chain in flight breaks the queue: EXO_E_RESET. The length is
+ * the device's word.
  */
 static inline bool vq_poll(struct vq *vq, struct vq_done *done);
 
