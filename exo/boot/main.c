@@ -72,7 +72,7 @@ prepare_cpu(uint32_t number)
     cpu->number = number;
     cpu->mpidr = boot_machine.mpidr[number];
     cpu->epoch = EPOCH_OUTSIDE;
-    cpu->trace = memory_take((sizeof(struct trace_ring) + PAGE_BYTES - 1) / PAGE_BYTES);
+    cpu->trace = memory_take(pages_for(sizeof(struct trace_ring)));
     pa_t stack = linear_to_pa(memory_take(STACK_SLOT_PAGES - STACK_FIRST_PAGE + 1));
     cpu->scratch[2] = (uintptr_t)mmu_map_stack(number, STACK_EMERGENCY_PAGE, stack);
     for (uint32_t page = STACK_FIRST_PAGE; page < STACK_SLOT_PAGES; page++) {

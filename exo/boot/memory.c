@@ -14,18 +14,12 @@
 static struct boot_range taken[TAKEN_MAX];
 static uint32_t taken_count;
 
-static uint64_t
-page_up(uint64_t bytes)
-{
-    return (bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
-}
-
 /* The pages that a range touches. */
 static struct boot_range
 pages_of(struct boot_range range)
 {
     pa_t base = range.base & ~(PAGE_BYTES - 1);
-    return (struct boot_range){base, page_up(range.base + range.bytes) - base};
+    return (struct boot_range){base, pages_for(range.base + range.bytes) * PAGE_BYTES - base};
 }
 
 /* The taken range with the lowest base among those in [at, end); NULL: none. */
@@ -116,7 +110,7 @@ memory_give_rest(void)
 {
     const struct boot_range *ram = &boot_machine.ram;
     uint64_t frames = ram->bytes >> PAGE_SHIFT;
-    struct frame *table = memory_take(page_up(frames * sizeof(*table)) >> PAGE_SHIFT);
+    struct frame *table = memory_take(pages_for(frames * sizeof(*table)));
     frame_table_init(table, ram->base >> PAGE_SHIFT, frames);
     pa_t at = ram->base, end = ram->base + ram->bytes;
     while (at < end) {

@@ -46,6 +46,12 @@ is_aligned(uint64_t value, uint64_t power_of_two)
     return (value & (power_of_two - 1)) == 0;
 }
 
+static inline uint64_t
+pages_for(uint64_t bytes)
+{
+    return (bytes + PAGE_BYTES - 1) / PAGE_BYTES;
+}
+
 /* Whether [first, first + count) lies in [0, limit), without wrapping. */
 static inline bool
 range_fits(uint64_t first, uint64_t count, uint64_t limit)
@@ -70,6 +76,23 @@ _Noreturn void panic(const char *format, ...) __attribute__((format(printf, 1, 2
         err_t try_err = (call); \
         if (try_err != EXO_OK)  \
             return try_err;     \
+    } while (0)
+
+/* Doubly linked lists through the members `next` and `prev` of what they hold, newest first. */
+#define LIST_PUSH(list, item)         \
+    do {                              \
+        (item)->prev = NULL;          \
+        (item)->next = *(list);       \
+        if (*(list) != NULL)          \
+            (*(list))->prev = (item); \
+        *(list) = (item);             \
+    } while (0)
+
+#define LIST_REMOVE(list, item)                                                \
+    do {                                                                       \
+        *((item)->prev == NULL ? (list) : &(item)->prev->next) = (item)->next; \
+        if ((item)->next != NULL)                                              \
+            (item)->next->prev = (item)->prev;                                 \
     } while (0)
 
 /* Functions that keep what callers have in most registers, where the compiler can make such calls.

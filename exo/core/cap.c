@@ -54,12 +54,6 @@ cap_slot_at(struct env *env, uint64_t slot)
 }
 
 err_t
-cap_lookup_slot(struct cap_slot *slot, enum exo_type type, uint16_t rights, struct cap *cap)
-{
-    return cap_read(slot, type, rights, cap);
-}
-
-err_t
 cap_lookup(struct env *env, uint64_t slot, enum exo_type type, uint16_t rights, struct cap *cap)
 {
     return cap_find(env, slot, type, rights, cap);

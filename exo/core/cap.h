@@ -117,9 +117,6 @@ err_t cap_lookup(struct env *env, uint64_t slot, enum exo_type type, uint16_t ri
 /* Whether what was looked up is still so (call under the lock that the change is made under). */
 bool cap_still(const struct cap *cap);
 
-/* Slots that are not in a table (supervisor, binding): looked up by address. */
-err_t cap_lookup_slot(struct cap_slot *slot, enum exo_type type, uint16_t rights, struct cap *cap);
-
 /*
  * Makes `dst` (empty: EXO_E_OCCUPIED) the root capability of an object that nobody else knows yet.
  * `mapped_like`: NULL, or a slot whose hull the new one begins with; then both are locked.

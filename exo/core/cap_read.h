@@ -17,6 +17,8 @@ slot_at(struct env *env, uint64_t slot)
 }
 
 /*
+ * By address, also slots that are in no table (supervisor, binding).
+ *
  * The sequence is read before and after the fields; odd or moved means that a writer was at it.
  * The generation is compared last: it belongs to the object, which stays memory in this epoch.
  */

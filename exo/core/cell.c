@@ -66,99 +66,6 @@ cell_put_frames(struct cell *cell, void *frames, uint32_t count)
     cell_refund(cell, EXO_RES_FRAMES, count);
 }
 
-static void
-cell_init(struct cell *cell, struct cell *parent, const uint32_t limit[EXO_RES_COUNT])
-{
-    lock_init(&cell->lock, RANK_CELL);
-    lock_init(&cell->slab_lock, RANK_SLAB);
-    cell->parent = parent;
-    cell->depth = parent == NULL ? 0 : parent->depth + 1;
-    for (int i = 0; i < EXO_RES_COUNT; i++) {
-        cell->limit[i] = limit[i];
-        atomic_init(&cell->free[i], limit[i]);
-    }
-}
-
-struct cell *
-cell_create_root(const uint32_t limit[EXO_RES_COUNT])
-{
-    struct cell *cell = frame_take_kernel(NULL, 1);
-    ensure(cell != NULL);
-    origin_init(&cell->origin, EXO_TYPE_CELL, cell); /* it pays for itself */
-    cell->origin.eternal = true;
-    cell_init(cell, NULL, limit);
-    return cell;
-}
-
-/* Moves `amount` of a resource from the parent's free part to its carved part, or (negative) back.
- */
-static err_t
-carve(struct cell *parent, enum exo_resource resource, int64_t amount)
-{
-    if (amount > 0)
-        TRY(cell_charge(parent, resource, (uint32_t)amount));
-    else
-        cell_refund(parent, resource, (uint32_t)-amount);
-    parent->carved[resource] += (uint32_t)amount;
-    return EXO_OK;
-}
-
-static err_t
-carve_all(struct cell *parent, const uint32_t limit[EXO_RES_COUNT])
-{
-    for (int i = 0; i < EXO_RES_COUNT; i++) {
-        err_t err = carve(parent, (enum exo_resource)i, limit[i]);
-        if (err != EXO_OK) {
-            while (i-- > 0)
-                (void)carve(parent, (enum exo_resource)i, -(int64_t)limit[i]);
-            return err;
-        }
-    }
-    return EXO_OK;
-}
-
-static void
-adopt(struct cell *parent, struct cell *cell)
-{
-    cell->next_sibling = parent->first_child;
-    cell->prev_sibling = NULL;
-    if (parent->first_child != NULL)
-        parent->first_child->prev_sibling = cell;
-    parent->first_child = cell;
-}
-
-err_t
-cell_create(struct cell *parent, const uint32_t limit[EXO_RES_COUNT], struct cell **cell)
-{
-    if (parent->depth + 1 >= EXO_CELL_DEPTH_MAX)
-        return EXO_E_LIMIT;
-    void *object;
-    TRY(cell_new_object(parent, EXO_TYPE_CELL, sizeof(struct cell), &object));
-    *cell = object;
-    cell_init(*cell, parent, limit);
-    lock_acquire(&parent->lock);
-    err_t err = cell_is_dying(parent) ? EXO_E_GONE : carve_all(parent, limit);
-    if (err == EXO_OK)
-        adopt(parent, *cell);
-    lock_release(&parent->lock);
-    if (err != EXO_OK)
-        cell_put_object(parent, object);
-    return err;
-}
-
-void
-cell_leave_parent(struct cell *cell)
-{
-    struct cell *parent = cell->parent;
-    HOLD(&parent->lock);
-    *(cell->prev_sibling == NULL ? &parent->first_child : &cell->prev_sibling->next_sibling) =
-        cell->next_sibling;
-    if (cell->next_sibling != NULL)
-        cell->next_sibling->prev_sibling = cell->prev_sibling;
-    for (int i = 0; i < EXO_RES_COUNT; i++)
-        (void)carve(parent, (enum exo_resource)i, -(int64_t)cell->limit[i]);
-}
-
 /* Puts aside what a limit that goes up takes from the parent, one that goes down from the cell. */
 static err_t
 reserve(struct cell *cell, enum exo_resource resource, int64_t more)
@@ -180,17 +87,13 @@ settle(struct cell *cell, enum exo_resource resource, int64_t more, bool go)
     }
 }
 
-err_t
-cell_set_limits(struct cell *cell, const uint32_t limit[EXO_RES_COUNT])
+/* Both locks held, or nobody knows the cell (any more). */
+static err_t
+set_limits(struct cell *cell, const uint32_t limit[EXO_RES_COUNT])
 {
-    struct cell *parent = cell->parent;
     int64_t more[EXO_RES_COUNT];
     int i;
     err_t err = EXO_OK;
-    if (parent == NULL)
-        return EXO_E_STATE;
-    HOLD(&parent->lock);
-    HOLD(&cell->lock);
     for (i = 0; i < EXO_RES_COUNT && err == EXO_OK; i++) {
         more[i] = (int64_t)limit[i] - cell->limit[i];
         err = reserve(cell, (enum exo_resource)i, more[i]);
@@ -199,6 +102,68 @@ cell_set_limits(struct cell *cell, const uint32_t limit[EXO_RES_COUNT])
     for (i = 0; i < reserved; i++)
         settle(cell, (enum exo_resource)i, more[i], err == EXO_OK);
     return err;
+}
+
+err_t
+cell_set_limits(struct cell *cell, const uint32_t limit[EXO_RES_COUNT])
+{
+    if (cell->parent == NULL)
+        return EXO_E_STATE;
+    HOLD(&cell->parent->lock);
+    HOLD(&cell->lock);
+    return set_limits(cell, limit);
+}
+
+static void
+cell_init(struct cell *cell, struct cell *parent)
+{
+    lock_init(&cell->lock, RANK_CELL);
+    lock_init(&cell->slab_lock, RANK_SLAB);
+    cell->parent = parent;
+    cell->depth = parent == NULL ? 0 : parent->depth + 1;
+}
+
+struct cell *
+cell_create_root(const uint32_t limit[EXO_RES_COUNT])
+{
+    struct cell *cell = frame_take_kernel(NULL, 1);
+    ensure(cell != NULL);
+    origin_init(&cell->origin, EXO_TYPE_CELL, cell); /* it pays for itself */
+    cell->origin.eternal = true;
+    cell_init(cell, NULL);
+    for (int i = 0; i < EXO_RES_COUNT; i++)
+        cell->limit[i] = cell->free[i] = limit[i];
+    return cell;
+}
+
+err_t
+cell_create(struct cell *parent, const uint32_t limit[EXO_RES_COUNT], struct cell **cell)
+{
+    if (parent->depth + 1 >= EXO_CELL_DEPTH_MAX)
+        return EXO_E_LIMIT;
+    void *object;
+    TRY(cell_new_object(parent, EXO_TYPE_CELL, sizeof(struct cell), &object));
+    *cell = object;
+    cell_init(*cell, parent);
+    lock_acquire(&parent->lock);
+    err_t err = cell_is_dying(parent) ? EXO_E_GONE : set_limits(*cell, limit);
+    if (err == EXO_OK)
+        LIST_PUSH(&parent->first_child, *cell);
+    lock_release(&parent->lock);
+    if (err != EXO_OK)
+        cell_put_object(parent, object);
+    return err;
+}
+
+/* Nothing of it is used any more (ensured). */
+void
+cell_leave_parent(struct cell *cell)
+{
+    static const uint32_t nothing[EXO_RES_COUNT];
+    HOLD(&cell->parent->lock);
+    LIST_REMOVE(&cell->parent->first_child, cell);
+    cell->reclaim.pending = false; /* it withholds nothing */
+    ensure(set_limits(cell, nothing) == EXO_OK);
 }
 
 /* The list of the cell that an origin is on. */
@@ -214,11 +179,7 @@ void
 cell_list(struct cell *cell, struct origin *origin)
 {
     struct origin **list = list_of(cell, origin);
-    origin->prev = NULL;
-    origin->next = *list;
-    if (*list != NULL)
-        (*list)->prev = origin;
-    *list = origin;
+    LIST_PUSH(list, origin);
 }
 
 void
@@ -228,9 +189,7 @@ cell_unlist(struct cell *cell, struct origin *origin)
         cell->reclaim.cursor = origin->next;
     if (cell->reap_next == origin)
         cell->reap_next = origin->next;
-    *(origin->prev == NULL ? list_of(cell, origin) : &origin->prev->next) = origin->next;
-    if (origin->next != NULL)
-        origin->next->prev = origin->prev;
+    LIST_REMOVE(list_of(cell, origin), origin);
     origin->next = origin->prev = NULL;
 }
 

@@ -30,7 +30,7 @@ struct cell {
     struct origin origin; /* charged to the parent */
     struct spinlock lock; /* RANK_CELL: limits, carved, children, origin lists, reclaim */
     struct cell *parent;  /* NULL for the root */
-    struct cell *first_child, *next_sibling, *prev_sibling;
+    struct cell *first_child, *next, *prev; /* its children; its siblings */
     uint32_t depth;
     _Atomic bool dying; /* it is doomed: nothing new is made in it, its vCPUs do not run */
     uint32_t limit[EXO_RES_COUNT];
@@ -72,7 +72,7 @@ uint32_t cell_own(const struct cell *cell, enum exo_resource resource);
 /* The root cell, at boot; and a child with these limits, carved out of the parent's. */
 struct cell *cell_create_root(const uint32_t limit[EXO_RES_COUNT]);
 err_t cell_create(struct cell *parent, const uint32_t limit[EXO_RES_COUNT], struct cell **cell);
-/* Leaves its parent's list of children and returns its limits. */
+/* Leaves its parent's list of children and returns its limits, of which nothing is used. */
 void cell_leave_parent(struct cell *cell);
 
 /* An origin's membership in one of the cell's lists; cell lock held. */

@@ -4,6 +4,7 @@
  */
 #include "core/endpoint.h"
 
+#include "core/cap_read.h"
 #include "core/sched.h"
 #include "core/switch.h"
 
@@ -104,7 +105,7 @@ err_t
 endpoint_send_fault(struct vcpu *vcpu)
 {
     struct cap cap;
-    TRY(cap_lookup_slot(&vcpu->env->supervisor, EXO_TYPE_ENDPOINT, 0, &cap));
+    TRY(cap_read(&vcpu->env->supervisor, EXO_TYPE_ENDPOINT, 0, &cap));
     vcpu->cap_send = vcpu->cap_receive = EXO_NONE;
     (void)endpoint_send(vcpu, &cap, VCPU_FAULTED, EXO_FOREVER);
     return EXO_OK;

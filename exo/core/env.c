@@ -38,9 +38,9 @@ env_create(struct cell *cell, struct env **env)
     return err;
 }
 
-/* A step back from env_init, as far as that went: page tables, then the capability table. */
-static err_t
-unmake_step(struct env *env)
+/* Page tables first, then the capability table. */
+err_t
+env_unmake_step(struct env *env)
 {
     struct cell *cell = env->origin.cell;
     TRY(vspace_destroy(&env->space));
@@ -55,13 +55,6 @@ unmake_step(struct env *env)
     if (env->number != 0)
         cell_refund(cell, EXO_RES_ENVS, 1);
     return EXO_OK;
-}
-
-void
-env_unmake(struct env *env)
-{
-    while (unmake_step(env) == EXO_E_AGAIN) {
-    }
 }
 
 /* Publishes a page of slots; false when another vCPU was faster, or the environment ends. */
@@ -153,7 +146,7 @@ end_space(struct env *env)
         (void)sched_poke_stopped(env);
         return EXO_E_AGAIN;
     }
-    return unmake_step(env);
+    return env_unmake_step(env);
 }
 
 static err_t

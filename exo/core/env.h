@@ -36,8 +36,8 @@ struct env {
 /* A new environment with an empty table page 0, charged to `cell`; not yet published. */
 err_t env_create(struct cell *cell, struct env **env);
 
-/* Undoes env_create, before anyone has seen it, but for the memory of `env` itself. */
-void env_unmake(struct env *env);
+/* A step back from env_create, as far as that went, but for the memory of `env` itself. */
+err_t env_unmake_step(struct env *env);
 
 /* One more table page: EXO_E_RANGE, EXO_E_OCCUPIED, EXO_E_LIMIT, EXO_E_MEMORY. */
 err_t env_extend_table(struct env *env, uint32_t page);

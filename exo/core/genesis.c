@@ -32,12 +32,6 @@ struct init {
     uint64_t data_used; /* frames of `data` that are laid out */
 };
 
-static uint64_t
-pages_of(uint64_t bytes)
-{
-    return (bytes + PAGE_BYTES - 1) / PAGE_BYTES;
-}
-
 static void
 plant(struct init *init, uint32_t slot, struct origin *origin, uint16_t rights)
 {
@@ -81,7 +75,7 @@ check_image(void)
         panic("no boot image (initrd), or not one of ours");
     }
     if (header->version != BOOT_VERSION || header->segment_count == 0 ||
-        header->header_bytes > initrd->bytes || header->total_pages > pages_of(initrd->bytes)) {
+        header->header_bytes > initrd->bytes || header->total_pages > pages_for(initrd->bytes)) {
         panic("boot image: version %u, %u pages, does not fit this kernel", header->version,
               header->total_pages);
     }
@@ -118,7 +112,7 @@ static void
 take_image(struct init *init)
 {
     pfn_t base = boot_machine.initrd.base / PAGE_BYTES;
-    uint64_t pages = pages_of(boot_machine.initrd.bytes);
+    uint64_t pages = pages_for(boot_machine.initrd.bytes);
     init->image = own_run(init->cell, base, pages);
     init->image->eternal = true; /* init's own text lies in it */
     frame_adopt(base, pages, init->image);
@@ -129,12 +123,12 @@ take_image(struct init *init)
 static uint64_t
 data_pages(const struct init *init)
 {
-    uint64_t pages = EXO_BOOT_STACK_BYTES / PAGE_BYTES + pages_of(sizeof(struct exo_boot_info)) +
-                     pages_of(boot_machine.device_tree.bytes);
+    uint64_t pages = EXO_BOOT_STACK_BYTES / PAGE_BYTES + pages_for(sizeof(struct exo_boot_info)) +
+                     pages_for(boot_machine.device_tree.bytes);
     for (uint32_t i = 0; i < init->header->segment_count; i++) {
         const struct boot_segment *segment = &init->segments[i];
         bool in_place = !(segment->prot & BOOT_WRITE);
-        pages += in_place ? 0 : pages_of(segment->mem_bytes);
+        pages += in_place ? 0 : pages_for(segment->mem_bytes);
     }
     return pages;
 }
@@ -187,7 +181,7 @@ map_data(struct init *init, va_t va, uint64_t pages, uint32_t prot)
 static void
 map_segment(struct init *init, const struct boot_segment *segment)
 {
-    uint64_t pages = pages_of(segment->mem_bytes);
+    uint64_t pages = pages_for(segment->mem_bytes);
     pfn_t image = init->image->base + segment->file_offset / PAGE_BYTES;
     if (segment->prot & BOOT_WRITE) {
         char *to = map_data(init, segment->va, pages, segment->prot);
@@ -202,9 +196,9 @@ static void
 describe_machine(struct init *init)
 {
     uint64_t tree = boot_machine.device_tree.bytes;
-    uint64_t pages = pages_of(sizeof(struct exo_boot_info));
+    uint64_t pages = pages_for(sizeof(struct exo_boot_info));
     struct exo_boot_info *info =
-        (void *)map_data(init, EXO_BOOT_INFO_VA, pages + pages_of(tree), EXO_PROT_READ);
+        (void *)map_data(init, EXO_BOOT_INFO_VA, pages + pages_for(tree), EXO_PROT_READ);
     info->size = sizeof(*info);
     info->version = EXO_ABI_VERSION;
     machine_describe(&info->machine);
@@ -256,7 +250,7 @@ genesis(void)
 {
     struct init init = {.header = check_image()};
     init.segments = (const struct boot_segment *)(const void *)(init.header + 1);
-    init.cell = make_root_cell(pages_of(boot_machine.initrd.bytes));
+    init.cell = make_root_cell(pages_for(boot_machine.initrd.bytes));
     ensure(env_create(init.cell, &init.env) == EXO_OK);
     publish(&init, &init.env->origin, EXO_BOOT_ENV);
     plant_machine(&init);

@@ -104,14 +104,20 @@ origin_discard(struct origin *origin)
 {
     switch (origin->type) {
     case EXO_TYPE_CELL: cell_leave_parent((struct cell *)(void *)origin); break;
-    case EXO_TYPE_ENV: env_unmake((struct env *)(void *)origin); break;
+    case EXO_TYPE_ENV:
+        while (env_unmake_step((struct env *)(void *)origin) != EXO_OK) {
+        }
+        break;
     case EXO_TYPE_VCPU: vcpu_unequip((struct vcpu *)(void *)origin); break;
     case EXO_TYPE_FRAMES: (void)frames_finish_step(origin); break;
     case EXO_TYPE_IRQ: (void)irq_detach_step(&((struct irq_line *)(void *)origin)->irq); break;
     case EXO_TYPE_QUEUE:
     case EXO_TYPE_PORT:
     case EXO_TYPE_EXTENT: queue_unmake((struct queue *)(void *)origin); break;
-    case TYPE_SESSION: session_unmake((struct session *)(void *)origin); break;
+    case TYPE_SESSION:
+        while (session_unmake_step((struct session *)(void *)origin) != EXO_OK) {
+        }
+        break;
     default: break;
     }
     cell_put_object(origin->cell, origin);
@@ -207,8 +213,6 @@ cell_finish_step(struct cell *cell)
     }
     if (cell_reap_step(cell) != EXO_OK || doom_one(cell))
         return EXO_E_AGAIN;
-    for (int i = 0; i < EXO_RES_COUNT; i++)
-        ensure(cell_own(cell, (enum exo_resource)i) == 0);
     cell_leave_parent(cell);
     return EXO_OK;
 }

@@ -43,8 +43,10 @@ request(struct cell *cell, uint32_t frames, uint64_t grace_ticks)
     reclaim->cursor = cell->frames;
     reclaim->queues = false;
     reclaim->pending = true;
-    if (cell->revoke_handler != NULL)
-        sched_revoke_upcall(cell->revoke_handler);
+    if (cell->revoke_handler != NULL) {
+        cell->revoke_handler->revoke_pending = true;
+        sched_raise(cell->revoke_handler, 0);
+    }
 }
 
 uint64_t

@@ -2,7 +2,7 @@
  * Revoke, drop and doom: one machine on an origin, a bounded step a call
  * (docs/design/capabilities.md; tests/models/revoke.pml).
  */
-#include "core/env.h"
+#include "core/cap_read.h"
 #include "core/reap.h"
 #include "virtio/queue.h"
 
@@ -173,7 +173,7 @@ lock_origin_of(struct cap_slot *slot)
 {
     for (;;) {
         struct cap cap;
-        if (cap_lookup_slot(slot, EXO_TYPE_NONE, 0, &cap) == EXO_E_SLOT)
+        if (cap_read(slot, EXO_TYPE_NONE, 0, &cap) == EXO_E_SLOT)
             return NULL;
         lock_acquire(&cap.origin->lock);
         if (atomic_load_explicit(&slot->sequence, memory_order_acquire) == cap.sequence)
@@ -190,13 +190,6 @@ queue_revoke(struct origin *origin, struct cap_slot *slot)
     if (!origin->doomed && origin->revoking != slot && has_children(slot) &&
         (origin->pending == NULL || slot->depth < origin->pending->depth))
         origin->pending = slot;
-}
-
-static bool
-is_empty(struct cap_slot *slot)
-{
-    struct cap cap;
-    return cap_lookup_slot(slot, EXO_TYPE_NONE, 0, &cap) == EXO_E_SLOT;
 }
 
 err_t
@@ -243,7 +236,7 @@ cap_drop_step(struct cap_slot *slot)
         lock_release(&origin->lock);
     }
     (void)origin_step(origin);
-    return is_empty(slot) ? EXO_OK : EXO_E_AGAIN;
+    return READ_ONCE(slot->type) == EXO_TYPE_NONE ? EXO_OK : EXO_E_AGAIN;
 }
 
 /* A root in a dying table: the object is doomed and the slot emptied without waiting for its end.

@@ -413,14 +413,6 @@ sched_raise(struct vcpu *vcpu, uint64_t bits)
     notice(vcpu);
 }
 
-void
-sched_revoke_upcall(struct vcpu *vcpu)
-{
-    vcpu->revoke_pending = true;
-    HOLD(&vcpu->run_queue->lock);
-    notice(vcpu);
-}
-
 /* --- Slot vectors -------------------------------------------------------------------------------
  */
 

@@ -89,14 +89,11 @@ void rq_unready(struct vcpu *vcpu);
  */
 err_t sched_post(struct vcpu *vcpu, uint64_t bits);
 
-/* The same, and who is current stays it. */
+/* The same, and who is current stays it. No bits: a `revoke` upcall is due (revoke_pending). */
 void sched_raise(struct vcpu *vcpu, uint64_t bits);
 
 /* The number of the slot that runs now: counted since the counter was 0. */
 uint64_t sched_slot_now(void);
-
-/* A `revoke` upcall is due. Takes the run-queue lock. */
-void sched_revoke_upcall(struct vcpu *vcpu);
 
 /* The owners of slots [first, first + count) of a CPU become `vcpu` (NULL: nobody). */
 err_t sched_assign(uint32_t cpu, uint32_t first, uint32_t count, struct vcpu *vcpu);

@@ -8,24 +8,6 @@
 
 #define PART_BYTES(class) (128u << (class))
 
-static void
-list_push(struct slab_frame **list, struct slab_frame *slab)
-{
-    slab->prev = NULL;
-    slab->next = *list;
-    if (*list != NULL)
-        (*list)->prev = slab;
-    *list = slab;
-}
-
-static void
-list_remove(struct slab_frame **list, struct slab_frame *slab)
-{
-    *(slab->prev == NULL ? list : &slab->prev->next) = slab->next;
-    if (slab->next != NULL)
-        slab->next->prev = slab->prev;
-}
-
 static err_t
 grow(struct cell *cell, int class)
 {
@@ -34,7 +16,7 @@ grow(struct cell *cell, int class)
     struct slab_frame *slab = frame;
     slab->part_bytes = PART_BYTES(class);
     slab->free = slab_parts(slab->part_bytes);
-    list_push(&cell->slabs[class], slab);
+    LIST_PUSH(&cell->slabs[class], slab);
     return EXO_OK;
 }
 
@@ -49,7 +31,7 @@ take_part(struct cell *cell, int class, void **part)
     memset(*part, 0, slab->part_bytes);
     slab->free &= slab->free - 1;
     if (slab->free == 0)
-        list_remove(&cell->slabs[class], slab);
+        LIST_REMOVE(&cell->slabs[class], slab);
     return EXO_OK;
 }
 
@@ -73,11 +55,11 @@ cell_put_object(struct cell *cell, void *object)
         int class = slab->part_bytes > PART_BYTES(0);
         lock_acquire(&cell->slab_lock);
         if (slab->free == 0)
-            list_push(&cell->slabs[class], slab);
+            LIST_PUSH(&cell->slabs[class], slab);
         slab->free |= 1u << slab_part(slab, object);
         empty = slab->free == slab_parts(slab->part_bytes);
         if (empty)
-            list_remove(&cell->slabs[class], slab);
+            LIST_REMOVE(&cell->slabs[class], slab);
         lock_release(&cell->slab_lock);
     }
     if (empty)

@@ -164,8 +164,7 @@ vcpu_is_still(const struct vcpu *vcpu)
 static uint32_t
 sve_area_frames(uint32_t bytes)
 {
-    uint32_t area = 16 + 32 * bytes + 17 * ((bytes / 8 + 15) & ~15u);
-    return (area + EXO_PAGE_BYTES - 1) / EXO_PAGE_BYTES;
+    return (uint32_t)pages_for(16 + 32 * bytes + 17 * ((bytes / 8 + 15) & ~15u));
 }
 
 static void

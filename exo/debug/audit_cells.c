@@ -40,9 +40,9 @@ next_cell(struct cell *cell)
 {
     if (cell->first_child != NULL)
         return cell->first_child;
-    while (cell->next_sibling == NULL && cell->parent != NULL)
+    while (cell->next == NULL && cell->parent != NULL)
         cell = cell->parent;
-    return cell->next_sibling;
+    return cell->next;
 }
 
 static void
@@ -50,11 +50,10 @@ check_family(const struct cell *cell)
 {
     uint64_t carved[EXO_RES_COUNT] = {0};
     const struct cell *before = NULL;
-    for (const struct cell *child = cell->first_child; child != NULL; child = child->next_sibling) {
+    for (const struct cell *child = cell->first_child; child != NULL; child = child->next) {
         AUDIT(3, child->parent == cell && child->origin.cell == cell,
               "cell %lx is not its parent's child", audit_name(child));
-        AUDIT(3, child->prev_sibling == before, "cell %lx: its siblings' links differ",
-              audit_name(child));
+        AUDIT(3, child->prev == before, "cell %lx: its siblings' links differ", audit_name(child));
         AUDIT(3, child->depth == cell->depth + 1, "cell %lx has depth %u below %u",
               audit_name(child), child->depth, cell->depth);
         for (int i = 0; i < EXO_RES_COUNT; i++)

@@ -19,7 +19,7 @@ err_t
 sys_device_close(struct vcpu *self, uint64_t *x)
 {
     LOOKUP(cap, x[0], EXO_TYPE_DEVICE, EXO_CONTROL);
-    return device_close_step(cap.object);
+    return device_close_step(cap.object, NULL);
 }
 
 err_t

@@ -7,13 +7,7 @@
  */
 #include "virtio/queue.h"
 
-#include "core/frame.h"
-
-static uint64_t
-pa_of(const void *pointer)
-{
-    return (frame_from_kernel(pointer) << PAGE_SHIFT) + (uintptr_t)pointer % PAGE_BYTES;
-}
+#include "arch/mmu.h"
 
 void
 block_prepare(struct queue *queue)
@@ -21,10 +15,12 @@ block_prepare(struct queue *queue)
     queue->ids = queue->first_head = (uint16_t)((queue->mask + 1) / 4);
     for (uint16_t id = 0; id < queue->ids; id++) {
         struct virtq_descriptor *header = &queue->descriptors[queue->ids + id];
-        *header = (struct virtq_descriptor){pa_of(&queue->driver->headers[id]),
+        *header = (struct virtq_descriptor){linear_to_pa(&queue->driver->headers[id]),
                                             sizeof(struct block_header), EXO_DESCRIPTOR_NEXT, id};
-        header[queue->ids] = (struct virtq_descriptor){
-            .address = pa_of(&queue->page->status[id]), .length = 1, .flags = EXO_DESCRIPTOR_WRITE};
+        header[queue->ids] =
+            (struct virtq_descriptor){.address = linear_to_pa(&queue->page->status[id]),
+                                      .length = 1,
+                                      .flags = EXO_DESCRIPTOR_WRITE};
     }
 }
 
@@ -63,11 +59,11 @@ block_command(struct queue *queue, const struct cap *cap, const struct exo_descr
     struct block_segment *segment = &queue->driver->segments[id];
     *segment = (struct block_segment){.sector = cap->base + command->sector, .count = sectors};
     /* Behind the header always comes the id's own descriptor: a flush has the status there. */
-    struct virtq_descriptor data = {pa_of(segment), sizeof(*segment), EXO_DESCRIPTOR_NEXT,
+    struct virtq_descriptor data = {linear_to_pa(segment), sizeof(*segment), EXO_DESCRIPTOR_NEXT,
                                     (uint16_t)(2 * queue->ids + id)};
     if (flush)
-        data =
-            (struct virtq_descriptor){pa_of(&queue->page->status[id]), 1, EXO_DESCRIPTOR_WRITE, 0};
+        data = (struct virtq_descriptor){linear_to_pa(&queue->page->status[id]), 1,
+                                         EXO_DESCRIPTOR_WRITE, 0};
     queue->descriptors[id] = data;
     block_header(queue->driver, queue->page, id, command->operation, 0);
     shadow->next = (uint8_t)id;

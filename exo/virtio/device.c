@@ -1,6 +1,7 @@
 /* Sessions of devices: how they begin, their reset in steps, and who has which ring. */
 #include "virtio/device.h"
 
+#include "arch/mmu.h"
 #include "core/frame.h"
 #include "core/reap.h"
 #include "virtio/port.h"
@@ -105,9 +106,8 @@ doom(struct session *session)
         origin_doom(&session->origin);
 }
 
-/* Of this session, or of any there is (NULL). */
-static err_t
-close_step(struct device *device, const struct session *session)
+err_t
+device_close_step(struct device *device, const struct session *session)
 {
     struct session *unused;
     {
@@ -118,12 +118,6 @@ close_step(struct device *device, const struct session *session)
     }
     doom(unused);
     return EXO_E_AGAIN;
-}
-
-err_t
-device_close_step(struct device *device)
-{
-    return close_step(device, NULL);
 }
 
 /* Whether the reset would take the device from somebody: devices but disks are owned by a cell, and
@@ -214,20 +208,13 @@ unmake_ring_step(struct ring *ring, struct cell *cell)
     return EXO_OK;
 }
 
-static err_t
-unmake_step(struct session *session)
+err_t
+session_unmake_step(struct session *session)
 {
     for (uint32_t i = 0; i < DEVICE_QUEUES_MAX; i++)
         TRY(unmake_ring_step(&session->rings[i], session->origin.cell));
     nic_unmake(session);
     return EXO_OK;
-}
-
-void
-session_unmake(struct session *session)
-{
-    while (unmake_step(session) != EXO_OK) {
-    }
 }
 
 /* The device's lock is held. Returns the session if it has to be doomed: nobody uses it any more.
@@ -251,7 +238,7 @@ detach(struct queue *queue)
 err_t
 session_finish_step(struct session *session)
 {
-    TRY(close_step(session->device, session));
+    TRY(device_close_step(session->device, session));
     for (uint32_t i = 0; i < DEVICE_QUEUES_MAX; i++) {
         /* Held meanwhile: a queue that nobody has seen yet may be discarded without a grace period.
          */
@@ -259,7 +246,7 @@ session_finish_step(struct session *session)
         if (session->rings[i].queue != NULL)
             detach(session->rings[i].queue);
     }
-    return unmake_step(session);
+    return session_unmake_step(session);
 }
 
 /* On its cell's list, so that it ends with it. */
@@ -318,13 +305,10 @@ start_ring(struct device *device, struct ring *ring, uint32_t index)
     ring->entries = EXO_QUEUE_ENTRIES_MAX;
     while (ring->entries > offered)
         ring->entries /= 2;
-    return transport_queue_enable(device, index, ring->entries,
-                                  frame_from_kernel(ring->descriptors) << PAGE_SHIFT,
-                                  frame_from_kernel(ring->driver) << PAGE_SHIFT,
-                                  (frame_from_kernel(ring->page) << PAGE_SHIFT) +
-                                      offsetof(struct exo_ring, used_flags))
-               ? EXO_OK
-               : EXO_E_STATE;
+    bool taken =
+        transport_queue_enable(device, index, ring->entries, linear_to_pa(ring->descriptors),
+                               linear_to_pa(ring->driver), linear_to_pa(&ring->page->used_flags));
+    return taken ? EXO_OK : EXO_E_STATE;
 }
 
 /* The order of virtio 1.2 §3.1.1, behind the reset. */
@@ -359,7 +343,7 @@ device_open_step(struct device *device, struct cell *cell, uint32_t queues, uint
         features &= PORT_FEATURES;
     if ((device->offered & REQUIRED) != REQUIRED)
         return EXO_E_STATE;
-    TRY(device_close_step(device));
+    TRY(device_close_step(device, NULL));
     TRY(claim(device));
     err_t err = make_session(device, cell, queues, ports, &session);
     HOLD(&device->lock);
@@ -445,10 +429,8 @@ device_attach(struct queue *queue, uint32_t index, struct ring **attached)
 void
 device_detach(struct queue *queue)
 {
-    struct session *unused;
-    {
-        HOLD(&queue->device->lock);
-        unused = detach(queue);
-    }
+    lock_acquire(&queue->device->lock);
+    struct session *unused = detach(queue);
+    lock_release(&queue->device->lock);
     doom(unused);
 }

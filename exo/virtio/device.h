@@ -101,8 +101,8 @@ bool device_has_ports(struct device *device);
 /* Its lock is held, and it is open: nobody tells it of anything from here on. */
 void device_begin_reset(struct device *device);
 
-/* A step of its reset: EXO_E_AGAIN; EXO_OK when it has no session (any more). */
-err_t device_close_step(struct device *device);
+/* A step of its reset: EXO_E_AGAIN; EXO_OK when it has no session, or not this one (NULL: any). */
+err_t device_close_step(struct device *device, const struct session *session);
 
 /*
  * For who waits for a queue's requests: resets its device, a step, unless the queue's session is
@@ -118,9 +118,9 @@ void device_reset_for(struct queue *queue, bool own);
  */
 bool device_removed(struct device *device);
 
-/* The end of a session object, a step; and of one that nobody has seen. */
+/* The end of a session object, a step; and of one that nobody has seen, as far as it was made. */
 err_t session_finish_step(struct session *session);
-void session_unmake(struct session *session);
+err_t session_unmake_step(struct session *session);
 
 /*
  * The queue gets ring `index` of the session: EXO_E_STATE (none is open), EXO_E_RANGE,

@@ -3,6 +3,7 @@
 
 #include "arch/arch.h"
 #include "arch/hint.h"
+#include "core/cap_read.h"
 #include "core/frame.h"
 #include "core/reap.h"
 #include "virtio/transport.h"
@@ -350,7 +351,7 @@ static err_t
 give_ring(struct queue *queue, struct ring *ring, struct cap_slot *dst)
 {
     struct cap cap;
-    err_t err = cap_lookup_slot(&ring->root, EXO_TYPE_FRAMES, EXO_READ, &cap);
+    err_t err = cap_read(&ring->root, EXO_TYPE_FRAMES, EXO_READ, &cap);
     if (err == EXO_OK)
         err = cap_derive(&cap, dst, cap.rights, cap.badge);
     if (err != EXO_OK)
@@ -368,7 +369,7 @@ queue_open(struct device *device, struct cell *cell, uint32_t index, uint64_t fi
     bool block = device->type == DEVICE_BLOCK, port = device_has_ports(device);
     if (port ? !port_takes_mac(first) || count != 0 : !block && (first | count) != 0)
         return EXO_E_ARG;
-    if (dst == ring_dst || cap_lookup_slot(ring_dst, EXO_TYPE_NONE, 0, &cap) != EXO_E_SLOT)
+    if (dst == ring_dst || cap_read(ring_dst, EXO_TYPE_NONE, 0, &cap) != EXO_E_SLOT)
         return EXO_E_OCCUPIED;
     if (block)
         TRY(check_sectors(device, &first, &count));
@@ -452,11 +453,9 @@ drain_step(struct queue *queue)
 static err_t
 leave_step(struct queue *queue)
 {
-    struct ring *ring;
-    {
-        HOLD(&queue->lock);
-        ring = queue->ring;
-    }
+    lock_acquire(&queue->lock);
+    struct ring *ring = queue->ring;
+    lock_release(&queue->lock);
     err_t err = ring == NULL ? EXO_OK : cap_revoke_step(&ring->root);
     if (err != EXO_OK && err != EXO_E_SLOT)
         return EXO_E_AGAIN;

@@ -6,7 +6,7 @@
  *   here                               there
  *   enter, drain, leave                kernel entry: the epoch, the full barrier; exit
  *   epoch_advance, scan                epoch_advance, epoch_passed
- *   look_up                            cap_lookup_slot: slot_read, then the generation
+ *   look_up                            cap_read: the slot, then the generation
  *   still                              cap_still
  *   derive                             cap_derive
  *   revoke, begin_or_help, drop_leaf   cap_revoke_step, the same by others, cap_drop_step

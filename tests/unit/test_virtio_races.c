@@ -21,7 +21,7 @@ end_session_in_turn(void)
     if (turns-- != 0)
         return;
     fake_cpu = 1;
-    for (int i = 0; i < 1000 && device_close_step(&devices[FAKE_RNG]) == EXO_E_AGAIN; i++) {
+    for (int i = 0; i < 1000 && device_close_step(&devices[FAKE_RNG], NULL) == EXO_E_AGAIN; i++) {
     }
     fake_cpu = 0;
 }
