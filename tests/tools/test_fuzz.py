@@ -87,16 +87,16 @@ class StoodStill(unittest.TestCase):
         self.target, self.folder = folder / "fuzz_x", folder / "run" / "fuzz_x"
         self.folder.mkdir(parents=True)
         self.enterContext(mock.patch.object(fuzz, "INPUT_S", 1))
-        self.enterContext(mock.patch.object(fuzz, "HANG_S", 2))
         self.enterContext(mock.patch.object(patience, "LOAD", 1))
 
     def test_only_an_input_that_ends_alone_was_none(self):
         self.assertFalse(fuzz.stood_still("fuzz_x", self.folder))
         (self.folder / "timeout-0123abcd").write_bytes(b"input")
-        for lines, still in ((('[ "$*" = "-timeout=0 timeout-0123abcd" ]',), True), (("exit 1",), False),
-                             (("while :; do :; done",), False), (("exec sleep 1000000",), False)):
-            with self.subTest(lines=lines):
-                self.target.write_text("#!/bin/sh\n" + "\n".join(lines) + "\n")
+        for line, patient_s, still in (('[ "$*" = "-timeout=0 timeout-0123abcd" ]', 1000, True),
+                                       ("exit 1", 1000, False), ("while :; do :; done", 1000, False),
+                                       ("exec sleep 1000000", 2, False)):
+            with self.subTest(line=line), mock.patch.object(fuzz, "HANG_S", patient_s):
+                self.target.write_text(f"#!/bin/sh\n{line}\n")
                 self.target.chmod(0o755)
                 self.assertEqual(fuzz.stood_still("fuzz_x", self.folder), still)
 
