@@ -35,7 +35,7 @@ cell_charge(struct cell *cell, enum exo_resource resource, uint32_t amount)
 {
     uint32_t free = atomic_load_explicit(&cell->free[resource], memory_order_relaxed);
     do {
-        if (free < amount || withheld(cell, resource, free - amount))
+        if (free < amount || (amount != 0 && withheld(cell, resource, free - amount)))
             return EXO_E_LIMIT;
     } while (!atomic_compare_exchange_weak_explicit(&cell->free[resource], &free, free - amount,
                                                     memory_order_relaxed, memory_order_relaxed));

@@ -275,6 +275,20 @@ reclaim_leaves_frames_alone_until_the_grace_is_over(void)
     check_equal(account_of(cell).repossessed_frames, 0);
 }
 
+/* What carves nothing takes nothing that its parent would have to keep for who asked. */
+static void
+cell_without_frames_ends_while_its_parent_gives_frames_back(void)
+{
+    uint32_t parent = new_cell(EXO_BOOT_CELL, 100), frames = new_frames(parent, 50);
+    uint32_t cell = new_cell(parent, 0);
+    uint64_t grace = rt_ticks_hz() * EXO_GRACE_SECONDS_MAX;
+    check_equal(exo_cell_reclaim(parent, 30, grace).status, EXO_E_AGAIN);
+    check_equal(rt_drop(cell), EXO_OK);
+    check_equal(rt_drop(frames), EXO_OK);
+    check_equal(rt_reap(parent), EXO_OK);
+    check_equal(account_of(parent).dying_objects, 0);
+}
+
 static void
 reclaim_says_when_kernel_objects_hold_more_than_the_target(void)
 {
@@ -316,6 +330,7 @@ static const struct test tests[] = {
     TEST(reclaim_takes_what_is_free_at_once),
     TEST(reclaim_takes_by_force_after_the_grace),
     TEST(reclaim_leaves_frames_alone_until_the_grace_is_over),
+    TEST(cell_without_frames_ends_while_its_parent_gives_frames_back),
     TEST(reclaim_says_when_kernel_objects_hold_more_than_the_target),
     TEST(reclaim_refuses_bad_arguments),
 };
