@@ -8,6 +8,7 @@ machine, which waits for it: `ok`, or why not. The exit status is 0 unless even 
 """
 import contextlib
 import ctypes
+import errno
 import fcntl
 import os
 import pathlib
@@ -29,6 +30,7 @@ CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 SIOCGIFHWADDR, SIOCSIFADDR, SIOCSIFMTU = 0x8927, 0x8916, 0x8922
 SYSCTL = pathlib.Path("/proc/sys/net/ipv6/conf/tap0")
 PATIENCE_S = 3600       # as the machine's: who hangs is ended with it
+ASK_AGAIN_S = 5         # who has no answer to an echo request by then
 BYTES = 300_000         # several windows
 OPEN, SEQUENTIAL = 60, 200
 
@@ -82,19 +84,23 @@ def ping(address):
     family, protocol = ((socket.AF_INET6, socket.IPPROTO_ICMPV6) if six else
                         (socket.AF_INET, socket.IPPROTO_ICMP))
     with socket.socket(family, socket.SOCK_RAW, protocol) as icmp:
-        icmp.settimeout(PATIENCE_S)
+        icmp.settimeout(ASK_AGAIN_S)
         to = socket.getaddrinfo(address, 0, family)[0][4]
         for number, count in enumerate((0, 1, 56, 1400, 4000)):
             data = pattern(count, number)
             request = struct.pack(">BBHHH", 128 if six else 8, 0, 0, 99, number) + data
             if not six:     # the kernel does it for ICMPv6
                 request = request[:2] + struct.pack(">H", raw.checksum(request)) + request[4:]
-            icmp.sendto(request, to)
-            wanted = bytes([129 if six else 0])
-            while True:
-                reply = icmp.recv(65536)[0 if six else 20:]
-                if reply[:1] == wanted and struct.unpack(">HH", reply[4:8]) == (99, number):
-                    break
+            wanted, reply = bytes([129 if six else 0]), b""
+            while reply[:1] != wanted or struct.unpack(">HH", reply[4:8]) != (99, number):
+                try:
+                    if not reply:
+                        icmp.sendto(request, to)
+                    reply = icmp.recv(65536)[0 if six else 20:]
+                except OSError as error:    # a machine that stood still has no ARP
+                    if error.errno not in (None, errno.EHOSTUNREACH):
+                        raise
+                    reply = b""
             expect(reply[8:] == data, f"an echo of {count} bytes is altered")
 
 
