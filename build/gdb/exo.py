@@ -86,7 +86,7 @@ def cells(cell=None, level=0):
     """(cell, level), parents before children."""
     cell = root_cell() if cell is None else cell
     yield cell, level
-    for child in chain(cell["first_child"], "next_sibling"):
+    for child in chain(cell["first_child"], "next"):
         yield from cells(child, level + 1)
 
 
