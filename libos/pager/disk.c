@@ -39,7 +39,7 @@ disk_listen(struct disk *disk)
     if (err == EXO_OK)
         err = exo_again(exo_irq_bind(disk->blk.vq.slot, EXO_NONE));
     if (err == EXO_OK)
-        err = exo_irq_bind(disk->blk.vq.slot, disk->notification[vcpu].badged);
+        err = exo_again(exo_irq_bind(disk->blk.vq.slot, disk->notification[vcpu].badged));
     if (err == EXO_OK)
         disk->listener = vcpu;
     return err;

@@ -88,7 +88,7 @@ vq_bind(uint32_t object, uint32_t vcpu, uint64_t event)
     if (err == EXO_OK)
         err = exo_cap_copy(notification, EXO_SELF, badged, EXO_WRITE | EXO_COPY, event, 0);
     if (err == EXO_OK)
-        err = exo_irq_bind(object, badged);
+        err = exo_again(exo_irq_bind(object, badged)); /* too many in this slot */
     if (err != EXO_OK) {
         (void)rt_drop(notification); /* and with it its copy */
         rt_slot_put(badged);

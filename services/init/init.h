@@ -115,8 +115,9 @@ void service_is_ready(struct service *service);
 /* It ended by itself, with that exit code, or by a fault (`crashed`). */
 void service_ended(struct service *service, int code, bool crashed);
 
-/* Where no service runs, nor is to be started, the machine ends, and the console says so: who waits
- * for one, on the network or outside of the machine, learns that nobody answers. */
+/* Where no service runs, nor will be started, the machine ends, and the console says so: who waits
+ * for one, on the network or outside of the machine, learns that nobody answers. One that waits for
+ * another that stays down will not be. */
 void end_machine_if_down(int code);
 
 /* Asks it to stop; what does not by the end of its time is ended. */

@@ -36,11 +36,24 @@ end_machine(int code)
     (void)exo_machine_power(EXO_BOOT_MACHINE, EXO_POWER_OFF, (uint32_t)code);
 }
 
+/* Those before it are ready, or are not to be started now. */
+static bool
+may_start(const struct service *service)
+{
+    for (size_t i = 0; i < service->manifest.after_count; i++) {
+        const struct service *before = find_service(service->manifest.after[i]);
+        if (before->state != SERVICE_READY && before->state != SERVICE_OFF)
+            return false;
+    }
+    return true;
+}
+
 void
 end_machine_if_down(int code)
 {
     for (uint32_t i = 0; i < service_count; i++)
-        if (service_runs(&services[i]) || services[i].state == SERVICE_WAITING)
+        if (service_runs(&services[i]) ||
+            (services[i].state == SERVICE_WAITING && may_start(&services[i])))
             return;
     say("nothing runs any more: the machine ends with code %d", code);
     end_machine(code);
@@ -73,18 +86,6 @@ start(struct service *service)
         if (service->manifest.ready == READY_STARTED)
             service_is_ready(service);
     }
-}
-
-/* Those before it are ready, or are not to be started now. */
-static bool
-may_start(const struct service *service)
-{
-    for (size_t i = 0; i < service->manifest.after_count; i++) {
-        const struct service *before = find_service(service->manifest.after[i]);
-        if (before->state != SERVICE_READY && before->state != SERVICE_OFF)
-            return false;
-    }
-    return true;
 }
 
 /* One that starts may be what another waits for. */

@@ -333,7 +333,8 @@ class Restarts(unittest.TestCase):
 
     def test_where_nothing_can_be_started_the_machine_ends_and_says_so(self):
         for manifests, variables, text in (
-                ({"a": manifest("a", more="[devices]\nrng = true")}, {}, "devices.rng: "),
+                ({"a": manifest("a", more="[devices]\nrng = true"),
+                  "b": manifest("b", top=TOP + 'after = ["a"]')}, {}, "devices.rng: "),
                 ({"a": manifest("a", memory="999M")}, {}, "limits"),
                 ({"a": manifest("a")}, {"APP": "x"}, "init.only=x: no such service")):
             with self.subTest(text=text), Machine(manifests, **variables) as machine:
