@@ -65,10 +65,5 @@ main(void)
     show_pager();
     show_revocation();
     show_refusals();
-    bool back = accounts_are_back(&before);
-    if (rt_machine.features & EXO_FEATURE_TEST)
-        return back ? 0 : 1;
-    rt_printf("\nThat is all so far. The machine idles now; Ctrl-A X ends it.\n");
-    for (;;)
-        rt_sleep_until(EXO_FOREVER);
+    return accounts_are_back(&before) ? 0 : 1;
 }

@@ -27,15 +27,16 @@ static char name[MANIFEST_NAME_BYTES] = "default";
 static int64_t below = BUNDLE_NEWEST; /* generations that were not tried; 0: there are none */
 static bool have_disk, mapped;        /* `payloads` are those of `bundle` */
 static bool has_begun;                /* a model was served */
+static bool disk_failed;              /* also one that was closed since */
 static struct pager_counts before;    /* of the generations that are gone */
 static struct mutex counting; /* before whoever counts: `mapped`, `before` change together */
 
-/* What the disk did not read may be there the next time, and memory that was in pieces whole; all
- * else that is missing at the start will be missing then. */
+/* What the disk did not read may be there the next time; all else that is missing at the start will
+ * be missing then. */
 int
 weights_exit_code(void)
 {
-    bool disk_failed = disk.blk.failed > 0 || (have_disk && disk.blk.vq.error != EXO_OK);
+    disk_failed |= disk.blk.failed > 0 || (have_disk && disk.blk.vq.error != EXO_OK);
     return has_begun || disk_failed ? 1 : RT_EXIT_REFUSED;
 }
 
@@ -197,9 +198,11 @@ find_store(void)
     uint64_t event = sched_event_take();
     struct exo_device_info info;
     struct why why = {"the machine has no disk"};
-    for (uint32_t slot = EXO_BOOT_DEVICE; slot < EXO_BOOT_DEVICE + DEVICES && !have_disk; slot++)
+    for (uint32_t slot = EXO_BOOT_DEVICE; slot < EXO_BOOT_DEVICE + DEVICES && !have_disk; slot++) {
         have_disk = exo_device_info(slot, &info) == EXO_OK && info.type == TYPE_BLOCK &&
                     disk_open(&disk, slot, event, &why);
+        disk_failed |= disk.blk.failed > 0;
+    }
     if (!have_disk)
         die("store", why.text);
 }
@@ -212,6 +215,7 @@ look_at_store(void)
         rt_printf("%s: the disk is started anew: %s\n", program, exo_error_text(disk.blk.vq.error));
         disk_close(&disk);
         have_disk = false;
+        disk_failed = true;
     } else if (!have_disk) {
         read_trust();
         hash_use(rt_machine.features & EXO_FEATURE_SHA256 ? &hash_arm : &hash_portable);
