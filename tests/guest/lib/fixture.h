@@ -50,7 +50,6 @@ bool child_succeeds(struct rt_child *child);
 /* Both. */
 bool run_child(int (*entry)(uint64_t argument), uint64_t argument);
 
-/* The next fault or trap of this vCPU is recorded, and then skipped: the pc moves on by 4. */
 /*
  * Stops a vCPU of ours when it waits in a protected call that nobody receives yet: behind the
  * instruction, with the call's number in x8.
@@ -60,6 +59,7 @@ void stop_in_call(const struct rt_thread *thread, struct exo_context *context);
 /* Returns when it waits in such a call, and leaves it there. */
 void until_it_calls(const struct rt_thread *thread);
 
+/* The next fault or trap of this vCPU is recorded, and then skipped: the pc moves on by 4. */
 struct caught {
     unsigned count;
     struct rt_upcall upcall;
