@@ -143,9 +143,10 @@ class RunQemu(unittest.TestCase):
         self.assertIn("target remote", errors)
 
     def test_one_line_for_each_mistake(self):
-        for variables, text in (({"CPU": "z80"}, "CPU=z80"), ({"SMP": "0"}, "SMP=0"),
+        for variables, text in (({"CPU": "z80"}, "CPU=z80: must be max or cortex-a72"),
+                                ({"SMP": "0"}, "SMP=0: must be a number of CPUs from 1 to 8"),
                                 ({"SMP": "9"}, "SMP=9"), ({"SMP": "12"}, "SMP=12"),
-                                ({"NET": "bridge"}, "NET=bridge"),
+                                ({"NET": "bridge"}, "NET=bridge: must be none, user or tap"),
                                 ({"HTTP_PORT": "80"}, "only NET=user forwards"),
                                 ({"NET": "tap", "SSH_PORT": "22"}, "only NET=user forwards"),
                                 ({"NET": "user", "HTTP_PORT": "65536"}, "at most 65535"),
@@ -159,8 +160,11 @@ class RunQemu(unittest.TestCase):
                                 ({"SSH_KEY": "my key"}, "SSH_KEY=my key: nothing uses it yet"),
                                 ({"DATA": "no where.img"}, "DATA=no where.img: no such file"),
                                 ({"NET": "user", "DATA": "nowhere.img"}, "DATA=nowhere.img: no such file"),
-                                ({"NET": "user", "APP": "a b"}, "APP=a b: must match"),
+                                ({"NET": "user", "APP": "a b"}, "APP=a b: must be a service's name"),
                                 ({"NET": "user", "CMDLINE": "x" * 1100}, "command line has 1111 bytes"),
+                                ({"PROMPT": "a" * 1100}, "longest word has 1111: llm.prompt=aaa"),
+                                ({"MEM": "much"}, "MEM=much: must be a number of MiB"),
+                                ({"NET": "user", "HTTP_PORT": "http"}, "HTTP_PORT=http: must be a port"),
                                 ({"MEM": "1000000G"}, "MEM=1000000G: too much memory: this host has "),
                                 ({"GDB": "x"}, "GDB=x: must be 0, 1, or the path of a socket"),
                                 ({"GDB": "/no/where/gdb"}, "GDB=/no/where/gdb: must be"),
