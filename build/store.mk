@@ -58,7 +58,7 @@ STORE_BUNDLE := $(lastword $(subst /, ,$(dir $(abspath $(firstword $(STORE_GENER
 STORE_TRUST  := $(TRUST)
 STORE_FILES  := $(wildcard $(addsuffix /*,$(STORE_GENERATIONS)))
 else ifneq ($(wildcard $(MODEL)/.),)
-$(error MODEL=$(MODEL): a folder without a manifest.toml is no bundle)
+$(error MODEL=$(MODEL): a folder without a manifest.toml is no bundle; docs/guides/bundles.md says how one is made)
 else ifeq ($(wildcard $(MODEL)),)
 $(error MODEL=$(MODEL): no such file)
 else

@@ -168,7 +168,8 @@ main(void)
         .prompt = prompt, .tokens_max = read_count(), .put = put, .stepped = stepped};
     struct model *model = compute_open(&files);
     if (model == NULL)
-        die(weights_name(), "no generation of this bundle can be used");
+        die(weights_name(),
+            "no generation of this bundle can be used: docs/guides/bundles.md says what to do");
     if (measures) {
         run_bench(model);
         return 0;

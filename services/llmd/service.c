@@ -188,7 +188,8 @@ open_serve(void)
     if (!open_model())
         end(weights_name(),
             compute_is_short() ? "too little memory for it"
-                               : "no generation of this bundle can be served",
+                               : "no generation of this bundle can be served: "
+                                 "docs/guides/bundles.md says what to do",
             weights_exit_code());
     describe();
     if (serve_open(&serve, &serving, &error) &&

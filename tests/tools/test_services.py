@@ -126,7 +126,7 @@ class Serves(unittest.TestCase):
     def test_what_cannot_become_better_is_said_once_and_the_machine_ends(self):
         for variables, text in (
                 ({"MEM": "10M"}, "llmd: too little memory: the machine has 10 MiB"),
-                ({"CMDLINE": "llmd.bundle=nothing"}, "llmd: nothing: no generation of this bundle can"),
+                ({"CMDLINE": "llmd.bundle=nothing"}, "llmd: nothing: no generation of this bundle can be served: docs/"),
                 ({"STORE": str(image_of("private"))}, "llmd: store: ")):
             with self.subTest(text=text), self.machine(**{"CMDLINE": ""} | variables) as machine:
                 machine.until(text)
