@@ -524,7 +524,7 @@ enum exo_machine_feature {
     EXO_FEATURE_PAC = 16,
     EXO_FEATURE_SVE = 32,
     EXO_FEATURE_RNG = 64,
-    EXO_FEATURE_TEST = 128, /* a test run: power off gives the exit code */
+    EXO_FEATURE_TEST = 128, /* exo.test=1: power off gives the exit code */
     EXO_FEATURE_SHA256 = 256,
     EXO_FEATURE_DOTPROD = 512, /* SDOT */
     EXO_FEATURE_I8MM = 1024,   /* SMMLA */
