@@ -338,6 +338,17 @@ class DefaultStore(unittest.TestCase):
             self.addCleanup(server.stop)
         self.assertEqual(server.complete(query="?n=250"), expected)
 
+    def test_machine_that_counts_instructions_says_the_same(self):
+        """With time of its own, in which no deadline passes while the host reads a disk."""
+        store = {"STORE": str(ROOT / "out" / "store.img"), "CMDLINE": "llmd.kernel=neon-int16"}
+        answers = []
+        for variables in ({"SMP": "4"}, {"SMP": "1", "ICOUNT": "1"}):
+            server = Machine(OUT / "llmd.img", **store, **variables)
+            self.addCleanup(server.stop)
+            answers.append(server.complete(query="?n=30"))
+            self.assertNotIn("cannot be read", "".join(server.lines))
+        self.assertEqual(*answers)
+
     def test_weights_are_read_once_and_answers_read_nothing(self):
         before = self.server.metric("store_bytes_read_total")
         self.server.complete()

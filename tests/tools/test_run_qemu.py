@@ -88,6 +88,14 @@ class RunQemu(unittest.TestCase):
         self.assertEqual(self.value(arguments, "-append"), "a=1 b=2 exo.test=1")
         self.assertEqual(self.value(arguments, "-semihosting-config"), "enable=on,target=gdb")
 
+    def test_time_leaps_only_where_nothing_outside_is_waited_for(self):
+        disk = self.folder / "disk"
+        disk.write_bytes(bytes(512))
+        for outside, sleep in (({}, "off"), ({"NET": "none"}, "off"), ({"NET": "user"}, "on"),
+                               ({"DATA": str(disk)}, "on"), ({"STORE": str(disk)}, "on")):
+            _, arguments, _ = self.run_qemu(ICOUNT="1", **outside)
+            self.assertEqual(self.value(arguments, "-icount"), f"shift=0,sleep={sleep}")
+
     def test_port_in_use_is_named(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
