@@ -172,6 +172,16 @@ drop_memory(const struct vring *vring)
     return waited;
 }
 
+/* Whether one of some rounds shows what is asked: the host may disturb others. */
+static bool
+one_of_some(bool (*round)(void))
+{
+    bool shown = false;
+    for (uint32_t i = 0; i < TRIES && !shown; i++)
+        shown = round();
+    return shown;
+}
+
 /* Whether it was waited for them, and no longer than the kernel does. */
 static bool
 drop_under_few_reads(void)
@@ -198,10 +208,7 @@ drop_under_few_reads(void)
 static void
 frames_dropped_under_reads_stay_until_those_are_done(void)
 {
-    bool shown = false;
-    for (uint32_t i = 0; i < TRIES && !shown; i++)
-        shown = drop_under_few_reads();
-    check(shown);
+    check(one_of_some(drop_under_few_reads));
 }
 
 static void
@@ -239,10 +246,7 @@ drop_under_many_reads(void)
 static void
 reads_that_take_too_long_are_ended_by_a_reset(void)
 {
-    bool reset = false;
-    for (uint32_t i = 0; i < TRIES && !reset; i++)
-        reset = drop_under_many_reads();
-    check(reset);
+    check(one_of_some(drop_under_many_reads));
 }
 
 static void
